@@ -1,0 +1,2 @@
+/** The door of the room: structured concurrency on AbortSignal. */
+export { Scope } from './scope.ts';
