@@ -1,0 +1,154 @@
+import { assert, type EpochMs, epochMs } from '@modelmesh/core';
+import type { SlotRef } from './messages.ts';
+
+/** Copies that one instance can serve at once. */
+export const SLOTS_MAX = 16_384;
+
+/** Upper bounds of the latency buckets in milliseconds; ModelMesh's (spec `modelmesh.md` §6.5), the last bucket is open. */
+export const LATENCY_BOUNDS_MS = [
+  0.5, 1, 2, 5, 10, 20, 50, 75, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 60_000, 120_000, 300_000,
+] as const;
+
+const STATE = { free: 0, serving: 1, draining: 2 } as const;
+const WORDS_PER_SLOT = 2;
+const BUCKETS = LATENCY_BOUNDS_MS.length + 1;
+/** in flight, succeeded, failed, then one word a bucket. */
+const WORDS_PER_CELL = 3 + BUCKETS;
+
+/** The memory that control and all workers share. */
+export interface CounterMemory {
+  readonly workers: number;
+  readonly slots: number;
+  readonly buffer: SharedArrayBuffer;
+}
+
+/** Allocates the shared memory for `workers` data plane workers. */
+export function allocateCounters(workers: number, slots: number = SLOTS_MAX): CounterMemory {
+  const doubles = workers * slots * 8;
+  return {
+    workers,
+    slots,
+    buffer: new SharedArrayBuffer(doubles + slots * WORDS_PER_SLOT * 4 + workers * slots * WORDS_PER_CELL * 4),
+  };
+}
+
+/**
+ * The counters of all copies, as one side sees them.
+ *
+ * A worker adds itself to a slot's calls in flight *before* it reads the slot's state and subtracts again when that is not `serving`; control
+ * sets `draining` *before* it sums the calls in flight. So either the worker sees `draining` or control sees the call: none is missed.
+ */
+export class SlotCounters {
+  readonly #memory: CounterMemory;
+  readonly #lastUse: Float64Array;
+  readonly #slots: Int32Array;
+  readonly #cells: Int32Array;
+
+  constructor(memory: CounterMemory) {
+    this.#memory = memory;
+    const doubles = memory.workers * memory.slots;
+    this.#lastUse = new Float64Array(memory.buffer, 0, doubles);
+    this.#slots = new Int32Array(memory.buffer, doubles * 8, memory.slots * WORDS_PER_SLOT);
+    this.#cells = new Int32Array(memory.buffer, doubles * 8 + memory.slots * WORDS_PER_SLOT * 4);
+  }
+
+  /** Control: opens a slot under a new generation. */
+  open(index: number, since: EpochMs): SlotRef {
+    assert(index >= 0 && index < this.#memory.slots, `slot ${index} is out of range`);
+    const at = index * WORDS_PER_SLOT;
+    assert(Atomics.load(this.#slots, at) === STATE.free, `slot ${index} is in use`);
+    for (let worker = 0; worker < this.#memory.workers; worker++) {
+      const cell = this.#cell(worker, index);
+      assert(Atomics.load(this.#cells, cell) === 0, `slot ${index} has calls in flight`);
+      this.#cells.fill(0, cell + 1, cell + WORDS_PER_CELL);
+      this.#lastUse[worker * this.#memory.slots + index] = since;
+    }
+    const generation = (Atomics.load(this.#slots, at + 1) + 1) | 0;
+    Atomics.store(this.#slots, at + 1, generation);
+    Atomics.store(this.#slots, at, STATE.serving);
+    return { index, generation };
+  }
+
+  /** Control: from now on no call enters. Those in flight are counted by {@link inFlight}. */
+  drain(slot: SlotRef): void {
+    if (this.#isCurrent(slot)) Atomics.store(this.#slots, slot.index * WORDS_PER_SLOT, STATE.draining);
+  }
+
+  /** Control: takes a drained slot back. False while calls are in flight: it must not be reused yet. */
+  release(slot: SlotRef): boolean {
+    if (!this.#isCurrent(slot)) return true;
+    if (this.inFlight(slot) !== 0) return false;
+    Atomics.store(this.#slots, slot.index * WORDS_PER_SLOT, STATE.free);
+    return true;
+  }
+
+  /** Control: calls in flight over all workers. */
+  inFlight(slot: SlotRef): number {
+    let sum = 0;
+    for (let worker = 0; worker < this.#memory.workers; worker++)
+      sum += Atomics.load(this.#cells, this.#cell(worker, slot.index));
+    return sum;
+  }
+
+  /** Control: the latest use over all workers. */
+  lastUse(slot: SlotRef): EpochMs {
+    let latest = 0;
+    for (let worker = 0; worker < this.#memory.workers; worker++) {
+      latest = Math.max(latest, this.#lastUse[worker * this.#memory.slots + slot.index] ?? 0);
+    }
+    return epochMs(latest);
+  }
+
+  /** Control: sums of outcomes and of latency buckets since the slot was opened. */
+  totals(slot: SlotRef): { readonly succeeded: number; readonly failed: number; readonly latency: readonly number[] } {
+    let succeeded = 0;
+    let failed = 0;
+    const latency = new Array<number>(BUCKETS).fill(0);
+    for (let worker = 0; worker < this.#memory.workers; worker++) {
+      const cell = this.#cell(worker, slot.index);
+      succeeded += this.#cells[cell + 1] ?? 0;
+      failed += this.#cells[cell + 2] ?? 0;
+      for (let bucket = 0; bucket < BUCKETS; bucket++)
+        latency[bucket] = (latency[bucket] ?? 0) + (this.#cells[cell + 3 + bucket] ?? 0);
+    }
+    return { succeeded, failed, latency };
+  }
+
+  /** Worker: enters a copy. False: it may not be called any more, ask control. */
+  enter(worker: number, slot: SlotRef, now: EpochMs): boolean {
+    const cell = this.#cell(worker, slot.index);
+    Atomics.add(this.#cells, cell, 1);
+    if (!this.#isCurrent(slot) || Atomics.load(this.#slots, slot.index * WORDS_PER_SLOT) !== STATE.serving) {
+      Atomics.sub(this.#cells, cell, 1);
+      return false;
+    }
+    this.#lastUse[worker * this.#memory.slots + slot.index] = now;
+    return true;
+  }
+
+  /** Worker: leaves a copy it entered. True: it was the last one here while the copy drains, so control should look. */
+  leave(worker: number, slot: SlotRef, succeeded: boolean, latencyMs: number): boolean {
+    const cell = this.#cell(worker, slot.index);
+    const outcome = cell + (succeeded ? 1 : 2);
+    this.#cells[outcome] = (this.#cells[outcome] ?? 0) + 1;
+    const bucket = cell + 3 + bucketOf(latencyMs);
+    this.#cells[bucket] = (this.#cells[bucket] ?? 0) + 1;
+    const before = Atomics.sub(this.#cells, cell, 1);
+    return before === 1 && Atomics.load(this.#slots, slot.index * WORDS_PER_SLOT) === STATE.draining;
+  }
+
+  #isCurrent(slot: SlotRef): boolean {
+    return Atomics.load(this.#slots, slot.index * WORDS_PER_SLOT + 1) === slot.generation;
+  }
+
+  #cell(worker: number, index: number): number {
+    return (worker * this.#memory.slots + index) * WORDS_PER_CELL;
+  }
+}
+
+function bucketOf(latencyMs: number): number {
+  for (let bucket = 0; bucket < LATENCY_BOUNDS_MS.length; bucket++) {
+    if (latencyMs <= (LATENCY_BOUNDS_MS[bucket] ?? Number.POSITIVE_INFINITY)) return bucket;
+  }
+  return LATENCY_BOUNDS_MS.length;
+}

@@ -1,0 +1,21 @@
+/** The door of the room: how control and the data plane talk, on one thread or many. */
+export { allocateCounters, type CounterMemory, LATENCY_BOUNDS_MS, SLOTS_MAX, SlotCounters } from './counters.ts';
+export { createInProcessLink, type InProcessLink } from './in-process.ts';
+export type {
+  CallRecord,
+  ControlEnd,
+  DataPlaneEnd,
+  EndpointRoute,
+  ErrorFacts,
+  FamilyRoute,
+  Located,
+  MethodRule,
+  MethodRules,
+  ModelRoute,
+  RouteParts,
+  RouteRemovals,
+  RuntimeAccess,
+  SlotRef,
+  ToControl,
+  ToDataPlane,
+} from './messages.ts';

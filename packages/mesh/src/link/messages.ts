@@ -1,0 +1,151 @@
+/**
+ * What control and the data plane say to each other. Every message is structured-cloneable, so that the two may live on one thread or
+ * on many; nothing else passes between them but the shared counters.
+ */
+import type { DurationMs, EndpointId, EpochMs, MeshErrorKind, ModelKey } from '@modelmesh/core';
+import type { ConnectTarget } from '@modelmesh/grpc/stream';
+
+/** A place in the shared counters that one copy holds for one life. A reused index has a new generation. */
+export interface SlotRef {
+  readonly index: number;
+  readonly generation: number;
+}
+
+/** What the data plane must know of one registered model. */
+export interface ModelRoute {
+  readonly key: ModelKey;
+  readonly family: string | null;
+  readonly version: string | null;
+  /** The copy on this instance that may be called; whether it still may is in the counters. */
+  readonly local: SlotRef | null;
+  readonly retry: 'safe' | 'never';
+}
+
+/** A compiled policy; one variant until policies have more. */
+export interface EndpointRoute {
+  readonly id: EndpointId;
+  /** Grows with every change of the endpoint. */
+  readonly revision: number;
+  readonly variant: string;
+  readonly model: ModelKey;
+  /** Called once instead, when `model` is not registered any more: the target of a transition under way (spec `modelmesh.md` §5.5). */
+  readonly successor: ModelKey | null;
+}
+
+/** The newest servable version of a family. */
+export interface FamilyRoute {
+  readonly family: string;
+  readonly newest: ModelKey;
+}
+
+/** A part of the route table. */
+export interface RouteParts {
+  readonly models: readonly ModelRoute[];
+  readonly endpoints: readonly EndpointRoute[];
+  readonly families: readonly FamilyRoute[];
+}
+
+/** Names of route table entries that are gone. */
+export interface RouteRemovals {
+  readonly models: readonly ModelKey[];
+  readonly endpoints: readonly EndpointId[];
+  readonly families: readonly string[];
+}
+
+/** A {@link MeshErrorKind} with its sentence, as it crosses threads. */
+export interface ErrorFacts {
+  readonly kind: MeshErrorKind;
+  readonly message: string;
+  readonly retryAfterMs: DurationMs | null;
+}
+
+/** The answer to a `locate`. */
+export type Located =
+  | { readonly kind: 'serving'; readonly slot: SlotRef }
+  | { readonly kind: 'failed'; readonly error: ErrorFacts };
+
+/** Where and how inference calls reach the runtime. */
+export interface RuntimeAccess {
+  /** Grows with every life of the runtime. */
+  readonly epoch: number;
+  readonly target: ConnectTarget;
+  /** Full method (`package.Service/Method`) to the field path at which the model's key is injected; empty: allowed, no injection. */
+  readonly methods: ReadonlyMap<string, readonly number[]>;
+  /** Whether methods that `methods` does not list are allowed too. */
+  readonly anyMethod: boolean;
+}
+
+/** Where the data plane finds the model of a call; ModelMesh's data-plane configuration (spec `modelmesh.md` §6.2). */
+export interface MethodRule {
+  readonly idPath: readonly number[];
+  /** What an id found in the payload names. `name`: an OIP name, resolved as endpoint, key, then family. */
+  readonly names: 'model' | 'endpoint' | 'name';
+  /** Where the version of an OIP name stands, if the method has one. */
+  readonly versionPath: readonly number[] | null;
+}
+
+/** The whole data-plane configuration, replaced at once. */
+export interface MethodRules {
+  readonly rules: ReadonlyMap<string, MethodRule>;
+  readonly allowOthers: boolean;
+}
+
+/** Control → data plane. */
+export type ToDataPlane =
+  | {
+      readonly kind: 'route-snapshot';
+      readonly epoch: number;
+      readonly version: number;
+      readonly last: boolean;
+      readonly parts: RouteParts;
+    }
+  | {
+      readonly kind: 'route-delta';
+      readonly epoch: number;
+      readonly from: number;
+      readonly to: number;
+      readonly put: RouteParts;
+      readonly remove: RouteRemovals;
+    }
+  | { readonly kind: 'located'; readonly model: ModelKey; readonly outcome: Located }
+  | { readonly kind: 'runtime-up'; readonly access: RuntimeAccess }
+  | { readonly kind: 'runtime-down'; readonly restarting: boolean; readonly message: string }
+  | { readonly kind: 'method-rules'; readonly rules: MethodRules }
+  /** No new calls are accepted; calls in flight finish. */
+  | { readonly kind: 'drain' };
+
+/** Data plane → control. */
+export type ToControl =
+  /** Coalesced: one per model is under way at a time, whatever number of calls wait. */
+  | { readonly kind: 'locate'; readonly model: ModelKey; readonly lastUsedMs: EpochMs }
+  /** The last call left a copy that drains. */
+  | { readonly kind: 'drained'; readonly slot: SlotRef }
+  /** The runtime said that it does not have a model that we routed to it. */
+  | { readonly kind: 'not-in-runtime'; readonly model: ModelKey; readonly slot: SlotRef }
+  | { readonly kind: 'snapshot-wanted' }
+  | { readonly kind: 'ack'; readonly epoch: number; readonly version: number }
+  /** A call that failed or was repeated, for the record. */
+  | { readonly kind: 'explain'; readonly record: CallRecord };
+
+/** Why a call went as it did. */
+export interface CallRecord {
+  readonly atMs: EpochMs;
+  readonly requestId: string | null;
+  readonly method: string;
+  readonly model: ModelKey | null;
+  readonly endpoint: EndpointId | null;
+  readonly outcome: string;
+  readonly attempts: readonly string[];
+}
+
+/** Control's end of the link. */
+export interface ControlEnd {
+  send(message: ToDataPlane): void;
+  onMessage: (message: ToControl) => void;
+}
+
+/** The data plane's end of the link. */
+export interface DataPlaneEnd {
+  send(message: ToControl): void;
+  onMessage: (message: ToDataPlane) => void;
+}

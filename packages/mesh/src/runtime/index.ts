@@ -1,0 +1,2 @@
+/** The door of the room: runtimes behind one port. */
+export type { LoadedModel, Runtime, RuntimeModel, RuntimeReady, RuntimeState, RuntimeUsage } from './port.ts';
