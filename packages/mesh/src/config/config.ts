@@ -1,0 +1,133 @@
+/**
+ * The configuration that code runs on: complete, checked and frozen. What users write (YAML, environment, flags) is parsed into it once, by
+ * `parse-config.ts`; nothing else reads those sources.
+ */
+import type { Bytes, DurationMs, InstanceId, SizeUnits } from '@modelmesh/core';
+import type { ConnectTarget } from '@modelmesh/grpc/stream';
+
+/** What a listener serves. One port may hold all three. */
+export type ListenerRole = 'inference' | 'management' | 'admin';
+
+/** One listening socket that speaks gRPC and REST. */
+export interface ListenerConfig {
+  readonly roles: ReadonlySet<ListenerRole>;
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  readonly tls: boolean;
+}
+
+/** One plain HTTP/1.1 listener of an operator's tool: probes, pre-stop hook or metrics. `null` where it is switched off. */
+export interface AdminListenerConfig {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** TLS of the listeners (spec `modelmesh.md` §6.7). Files are watched and replaced without restart. */
+export interface TlsConfig {
+  readonly certPath: string;
+  readonly keyPath: string;
+  readonly keyPassphrase: string | null;
+  readonly clientAuth: 'none' | 'optional' | 'require';
+  /** Files or folders of PEM certificates; empty: the system's. */
+  readonly trustPaths: readonly string[];
+}
+
+/** Where records live. */
+export type RegistryConfig = { readonly kind: 'memory' } | { readonly kind: 'sqlite'; readonly path: string };
+
+/** The runtime beside this node. */
+export type RuntimeConfig =
+  | {
+      readonly kind: 'embedded';
+      /** Which server of the runtime package the child runs, for instance `onnx`. */
+      readonly server: string;
+      readonly socketPath: string;
+      /** `null`: a share of the machine's memory, decided by the runtime. */
+      readonly capacityBytes: Bytes | null;
+      readonly workers: number | null;
+      /** Folder against which relative model paths are read; `null`: absolute paths and URLs only. */
+      readonly storageRoot: string | null;
+      readonly cacheDir: string;
+    }
+  | {
+      readonly kind: 'external';
+      /** Asked in turn until one is READY. */
+      readonly management: readonly ConnectTarget[];
+      /** `null`: the same as management. */
+      readonly inference: ConnectTarget | null;
+    };
+
+/** Prometheus (spec `modelmesh.md` §6.5). */
+export interface MetricsConfig {
+  readonly listener: AdminListenerConfig;
+  readonly scheme: 'http' | 'https';
+  /** Whether the method label is `package.Service/Method` instead of `Method`. */
+  readonly fullMethodNames: boolean;
+  readonly perModel: boolean;
+}
+
+/** Everything that is bounded, by name. */
+export interface LimitsConfig {
+  readonly messageBytesMax: Bytes;
+  readonly headerListBytesMax: Bytes;
+  readonly streamsPerConnectionMax: number;
+  readonly connectionsMax: number;
+  /** Bytes of one request that may be kept for sending it again. */
+  readonly replayBytesPerCallMax: Bytes;
+  readonly replayBytesMax: Bytes;
+  /** Calls that wait for one model, and for all models, to be loaded. */
+  readonly waitingCallsPerModelMax: number;
+  readonly waitingCallsMax: number;
+  /** Calls that wait for a free stream to the runtime. */
+  readonly runtimeQueueMax: number;
+  readonly restBodyBytesMax: Bytes;
+  readonly decompressionRatioMax: number;
+  /** Deadline of a unary call that brings none. */
+  readonly unaryTimeoutMs: DurationMs;
+  readonly loadQueueMax: number;
+}
+
+/** How the cache behaves beside what the runtime says of itself. */
+export interface CacheConfig {
+  readonly loadFailureExpiryMs: DurationMs;
+  /** `null`: by the formula of spec §4.1. */
+  readonly unloadReserveUnits: SizeUnits | null;
+  readonly drainGraceMs: DurationMs;
+}
+
+/** Where methods and the ids in their payloads come from (spec `modelmesh.md` §6.2). */
+export type DataPlaneRulesConfig =
+  /** Nothing set: the Open Inference Protocol's names are found, every other method is routed by headers. */
+  | { readonly kind: 'default' }
+  | { readonly kind: 'inline'; readonly json: string }
+  | { readonly kind: 'file'; readonly path: string };
+
+/** A node's configuration. */
+export interface Config {
+  readonly serviceName: string;
+  readonly instanceId: InstanceId;
+  /** First path element of every registry key. */
+  readonly registryPrefix: string;
+  readonly location: string;
+  readonly zone: string;
+  readonly labels: ReadonlySet<string>;
+  readonly defaultEndpointOwner: string;
+
+  readonly listeners: readonly ListenerConfig[];
+  readonly probes: AdminListenerConfig | null;
+  readonly prestop: AdminListenerConfig | null;
+  readonly metrics: MetricsConfig | null;
+  readonly tls: TlsConfig | null;
+
+  readonly registry: RegistryConfig;
+  readonly runtime: RuntimeConfig;
+  readonly dataPlaneRules: DataPlaneRulesConfig;
+  readonly limits: LimitsConfig;
+  readonly cache: CacheConfig;
+  readonly shutdownTimeoutMs: DurationMs;
+  readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
+  readonly logEachInvocation: boolean;
+  /** Header name → name in log lines (spec `modelmesh.md` §6.6). */
+  readonly logHeaders: ReadonlyMap<string, string>;
+}

@@ -1,0 +1,86 @@
+import type { ModelKey } from '@modelmesh/core';
+import type { EndpointRoute, ModelRoute, ToDataPlane } from '../../link/index.ts';
+
+type Snapshot = Extract<ToDataPlane, { kind: 'route-snapshot' }>;
+type Delta = Extract<ToDataPlane, { kind: 'route-delta' }>;
+
+/** What came of a message: in force, part of a snapshot that is still arriving, or unusable because something before it is missing. */
+export type Applied = 'in-force' | 'partial' | 'gap';
+
+/**
+ * The names that calls may use, and where each leads: control's decisions, as data.
+ *
+ * A snapshot that arrives in chunks replaces the table at its last chunk, never piecemeal; a delta that does not follow the version in
+ * force, or speaks of another epoch, is a gap and the table stays as it was.
+ */
+export class RouteTable {
+  #models = new Map<string, ModelRoute>();
+  #endpoints = new Map<string, EndpointRoute>();
+  #families = new Map<string, ModelKey>();
+  #epoch = -1;
+  #version = -1;
+  #arriving: { readonly epoch: number; readonly version: number; readonly chunks: Snapshot[] } | undefined;
+
+  /** Epoch and version in force; −1 before the first snapshot. */
+  get position(): { readonly epoch: number; readonly version: number } {
+    return { epoch: this.#epoch, version: this.#version };
+  }
+
+  /** The model registered under `key`. */
+  model(key: string): ModelRoute | undefined {
+    return this.#models.get(key);
+  }
+
+  /** The endpoint of that id. */
+  endpoint(id: string): EndpointRoute | undefined {
+    return this.#endpoints.get(id);
+  }
+
+  /** The newest servable version of a family. */
+  newestOf(family: string): ModelKey | undefined {
+    return this.#families.get(family);
+  }
+
+  /** All models, for listings. */
+  models(): Iterable<ModelRoute> {
+    return this.#models.values();
+  }
+
+  /** All endpoints, for listings. */
+  endpoints(): Iterable<EndpointRoute> {
+    return this.#endpoints.values();
+  }
+
+  /** Takes one chunk of a snapshot. */
+  applySnapshot(chunk: Snapshot): Applied {
+    let arriving = this.#arriving;
+    if (arriving === undefined || arriving.epoch !== chunk.epoch || arriving.version !== chunk.version) {
+      arriving = { epoch: chunk.epoch, version: chunk.version, chunks: [] };
+      this.#arriving = arriving;
+    }
+    arriving.chunks.push(chunk);
+    if (!chunk.last) return 'partial';
+
+    const { chunks } = arriving;
+    this.#arriving = undefined;
+    this.#models = new Map(chunks.flatMap(({ parts }) => parts.models.map((route) => [route.key, route])));
+    this.#endpoints = new Map(chunks.flatMap(({ parts }) => parts.endpoints.map((route) => [route.id, route])));
+    this.#families = new Map(chunks.flatMap(({ parts }) => parts.families.map(({ family, newest }) => [family, newest])));
+    this.#epoch = chunk.epoch;
+    this.#version = chunk.version;
+    return 'in-force';
+  }
+
+  /** Takes one step forward, whole. */
+  applyDelta(delta: Delta): Applied {
+    if (delta.epoch !== this.#epoch || delta.from !== this.#version) return 'gap';
+    for (const key of delta.remove.models) this.#models.delete(key);
+    for (const id of delta.remove.endpoints) this.#endpoints.delete(id);
+    for (const family of delta.remove.families) this.#families.delete(family);
+    for (const route of delta.put.models) this.#models.set(route.key, route);
+    for (const route of delta.put.endpoints) this.#endpoints.set(route.id, route);
+    for (const { family, newest } of delta.put.families) this.#families.set(family, newest);
+    this.#version = delta.to;
+    return 'in-force';
+  }
+}
