@@ -1,0 +1,65 @@
+import { newestFirst } from '../identity/index.ts';
+import type { ModelRecord } from '../records/index.ts';
+import type { DurationMs, EpochMs, ModelKey } from '../units.ts';
+
+/** Whether a failure at `atMs` still counts. A stamp that lies in the future is another node's clock and counts as of now. */
+const isFresh = (atMs: EpochMs, nowMs: EpochMs, failureExpiryMs: DurationMs): boolean =>
+  Math.min(atMs, nowMs) > nowMs - failureExpiryMs;
+
+/**
+ * Whether a call can be answered: a copy is there or on its way, or nothing speaks against loading one (design, *Ready in a lazy system*).
+ */
+export function isServable(record: ModelRecord, nowMs: EpochMs, failureExpiryMs: DurationMs): boolean {
+  if (record.copies.size > 0) return true;
+  for (const { atMs } of record.failures.values()) if (isFresh(atMs, nowMs, failureExpiryMs)) return false;
+  return true;
+}
+
+interface Member {
+  readonly key: ModelKey;
+  readonly version: string;
+  readonly createdAtMs: EpochMs;
+}
+
+/** One family: its versions in order, and the one that answers for it. Asking is constant time; the work is done when a record changes. */
+export class FamilyIndex {
+  readonly #members = new Map<ModelKey, Member>();
+  #sorted: readonly Member[] = [];
+  #newest: ModelKey | undefined;
+
+  /** Newest first. */
+  get versions(): readonly { readonly key: ModelKey; readonly version: string }[] {
+    return this.#sorted;
+  }
+
+  /** The newest servable version; the newest of all where none is servable, so that the caller learns why it cannot be loaded. */
+  get newest(): ModelKey | undefined {
+    return this.#newest;
+  }
+
+  get size(): number {
+    return this.#members.size;
+  }
+
+  /** Adds or replaces one version. */
+  put(record: ModelRecord): void {
+    const known = this.#members.get(record.key);
+    const version = record.version ?? '';
+    if (known !== undefined && known.version === version && known.createdAtMs === record.createdAtMs) return;
+    this.#members.set(record.key, { key: record.key, version, createdAtMs: record.createdAtMs });
+    this.#sorted = newestFirst([...this.#members.values()]);
+  }
+
+  /** Takes a version away. */
+  remove(key: ModelKey): void {
+    if (this.#members.delete(key)) this.#sorted = this.#sorted.filter((member) => member.key !== key);
+  }
+
+  /** Chooses again who answers for the family; whether that changed. */
+  choose(servable: (key: ModelKey) => boolean): boolean {
+    const chosen = (this.#sorted.find(({ key }) => servable(key)) ?? this.#sorted[0])?.key;
+    const changed = chosen !== this.#newest;
+    this.#newest = chosen;
+    return changed;
+  }
+}

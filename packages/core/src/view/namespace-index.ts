@@ -1,0 +1,118 @@
+import { type EndpointRecord, type ModelRecord, type PolicyRecord, referencedModels, type Versioned } from '../records/index.ts';
+import type { DurationMs, EndpointId, EpochMs, ModelKey, Namespace } from '../units.ts';
+import type { DirtyMarks } from './dirty.ts';
+import { FamilyIndex, isServable } from './family-index.ts';
+
+const NO_REFERENTS: ReadonlySet<EndpointId> = new Set();
+
+/** What is known of one namespace, indexed by every question that is asked of it. */
+export class NamespaceIndex {
+  readonly namespace: Namespace;
+  readonly models = new Map<ModelKey, Versioned<ModelRecord>>();
+  readonly endpoints = new Map<EndpointId, Versioned<EndpointRecord>>();
+  readonly policies = new Map<EndpointId, Versioned<PolicyRecord>>();
+  readonly families = new Map<string, FamilyIndex>();
+  readonly #referents = new Map<ModelKey, Set<EndpointId>>();
+  /** Families with a version that failed somewhere: the only ones that time alone can change. */
+  readonly #failing = new Set<string>();
+
+  constructor(namespace: Namespace) {
+    this.namespace = namespace;
+  }
+
+  /** The endpoints that refer to a model. */
+  referentsOf(key: ModelKey): ReadonlySet<EndpointId> {
+    return this.#referents.get(key) ?? NO_REFERENTS;
+  }
+
+  putModel(entry: Versioned<ModelRecord>, marks: DirtyMarks): void {
+    const { record } = entry;
+    const before = this.models.get(record.key)?.record;
+    this.models.set(record.key, entry);
+    marks.model(this.namespace, record.key);
+    if (before === undefined) this.#markReferents(record.key, marks);
+    if (before?.family !== undefined && before.family !== record.family) this.#leaveFamily(before.family, record.key);
+    if (record.family !== undefined) this.#family(record.family).put(record);
+  }
+
+  removeModel(key: ModelKey, marks: DirtyMarks): void {
+    const before = this.models.get(key)?.record;
+    if (before === undefined) return;
+    this.models.delete(key);
+    marks.model(this.namespace, key);
+    this.#markReferents(key, marks);
+    if (before.family !== undefined) this.#leaveFamily(before.family, key);
+  }
+
+  putEndpoint(entry: Versioned<EndpointRecord>, marks: DirtyMarks): void {
+    const { record } = entry;
+    this.#dropReferences(record.id);
+    this.endpoints.set(record.id, entry);
+    for (const key of referencedModels(record)) {
+      const referents = this.#referents.get(key);
+      if (referents === undefined) this.#referents.set(key, new Set([record.id]));
+      else referents.add(record.id);
+    }
+    marks.endpoint(this.namespace, record.id);
+  }
+
+  removeEndpoint(id: EndpointId, marks: DirtyMarks): void {
+    this.#dropReferences(id);
+    if (this.endpoints.delete(id)) marks.endpoint(this.namespace, id);
+  }
+
+  putPolicy(entry: Versioned<PolicyRecord>, marks: DirtyMarks): void {
+    this.policies.set(entry.record.id, entry);
+    marks.endpoint(this.namespace, entry.record.id);
+  }
+
+  removePolicy(id: EndpointId, marks: DirtyMarks): void {
+    if (this.policies.delete(id)) marks.endpoint(this.namespace, id);
+  }
+
+  /** Chooses again who answers for a family. */
+  chooseNewest(name: string, nowMs: EpochMs, failureExpiryMs: DurationMs, marks: DirtyMarks): void {
+    const family = this.families.get(name);
+    if (family === undefined) return;
+    const failing = family.versions.some(({ key }) => (this.models.get(key)?.record.failures.size ?? 0) > 0);
+    if (failing) this.#failing.add(name);
+    else this.#failing.delete(name);
+    const changed = family.choose((key) => {
+      const record = this.models.get(key)?.record;
+      return record !== undefined && isServable(record, nowMs, failureExpiryMs);
+    });
+    if (changed) marks.family(this.namespace, name);
+    if (family.size === 0) this.families.delete(name);
+  }
+
+  /** Chooses again in every family that an expired failure may have changed. */
+  expireFailures(nowMs: EpochMs, failureExpiryMs: DurationMs, marks: DirtyMarks): void {
+    for (const name of [...this.#failing]) this.chooseNewest(name, nowMs, failureExpiryMs, marks);
+  }
+
+  #family(name: string): FamilyIndex {
+    const known = this.families.get(name);
+    if (known !== undefined) return known;
+    const family = new FamilyIndex();
+    this.families.set(name, family);
+    return family;
+  }
+
+  #leaveFamily(name: string, key: ModelKey): void {
+    this.families.get(name)?.remove(key);
+  }
+
+  #dropReferences(id: EndpointId): void {
+    const before = this.endpoints.get(id)?.record;
+    if (before === undefined) return;
+    for (const key of referencedModels(before)) {
+      const referents = this.#referents.get(key);
+      referents?.delete(id);
+      if (referents?.size === 0) this.#referents.delete(key);
+    }
+  }
+
+  #markReferents(key: ModelKey, marks: DirtyMarks): void {
+    for (const id of this.referentsOf(key)) marks.endpoint(this.namespace, id);
+  }
+}
