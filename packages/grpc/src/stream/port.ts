@@ -37,6 +37,9 @@ export type ResetCause =
   /** The other side broke the protocol or a limit of ours; the engine has reset the stream. */
   | { readonly kind: 'protocol-error'; readonly message: string };
 
+/** The share of a stream's receive window that an engine may credit before it was consumed. */
+export const CREDIT_SLACK = 0.5;
+
 /** RFC 9113 §7 error codes that callers of {@link ByteStream.reset} need. */
 export const RESET_CODE = {
   noError: 0x0,
@@ -71,11 +74,20 @@ export interface ByteStream {
   sendHeaders(headers: HeaderBlock, end: boolean): void;
   /** Takes ownership of `bytes`. False: stop until `onWritable`. Sending on regardless is bounded by the caller alone. */
   sendData(bytes: Uint8Array, end: boolean): boolean;
-  /** Ends our direction with a trailing block. Server: after headers; without data before it the block follows the headers at once. */
+  /**
+   * Ends our direction with a trailing block. Server: after headers; without data before it the block follows the headers at once.
+   * Client: an engine may drop the block and only end the direction, since gRPC knows no request trailers.
+   */
   sendTrailers(trailers: HeaderBlock): void;
-  /** Ends both directions at once with an RFC 9113 code. */
+  /**
+   * Ends both directions at once with an RFC 9113 code. With `noError` after our direction was ended, what was given before is still
+   * sent: a server's way of saying that it needs no more of the request (RFC 9113 §8.1).
+   */
   reset(code: number): void;
-  /** Returns flow-control credit for `byteCount` bytes that `onData` delivered. Nothing else does. */
+  /**
+   * Returns flow-control credit for `byteCount` bytes that `onData` delivered. Nothing else does. An engine may lend up to
+   * {@link CREDIT_SLACK} of the stream's window, so a receiver that consumes nothing gets one and a half windows at most.
+   */
   consume(byteCount: number): void;
 }
 
@@ -149,7 +161,10 @@ export type ClientConnectionState =
 /** One connection to one target, made on first use and made again after it was lost. */
 export interface ClientConnection {
   readonly state: ClientConnectionState;
-  /** Opens a stream and sends its headers; queued within {@link StreamLimits.queuedStreamsMax} while connecting or at the peer's stream limit. */
+  /**
+   * Opens a stream and sends its headers; queued within {@link StreamLimits.queuedStreamsMax} while connecting or at the peer's stream
+   * limit. No callback comes before this returns. @throws {MeshError} `overloaded` when the queue is full: nothing was sent.
+   */
   open(headers: HeaderBlock, end: boolean, handler: StreamHandler): ByteStream;
   /** Connects now instead of with the first stream. */
   connect(): void;

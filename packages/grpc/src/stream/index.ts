@@ -1,0 +1,22 @@
+/** The door of the room: the stream port, its limits and header blocks, and the engine on `node:http2`. */
+export { headerBlock, headerListBytes } from './header-block.ts';
+export { DEFAULT_STREAM_LIMITS } from './limits.ts';
+export { createNodeHttp2Engine, type NodeHttp2EngineOptions } from './node-http2/index.ts';
+export { keepBeyondTurn, POISON_BYTE } from './ownership.ts';
+export {
+  type AcceptStream,
+  type ByteStream,
+  type ClientConnection,
+  type ClientConnectionState,
+  type ClientTls,
+  type ConnectionInfo,
+  type ConnectTarget,
+  CREDIT_SLACK,
+  type HeaderBlock,
+  RESET_CODE,
+  type ResetCause,
+  type ServerConnection,
+  type StreamEngine,
+  type StreamHandler,
+  type StreamLimits,
+} from './port.ts';
