@@ -1,0 +1,8 @@
+/** The door of the room: the cache of one instance as a pure machine. */
+export type { Cache, CacheInstant, CacheSummary, LastUsedOf, RuntimePhase } from './cache.ts';
+export { type CacheConfig, DEFAULT_CACHE_CONFIG, unloadReserve } from './config.ts';
+export type { CopyId, CopyState, CopyView, LeaveReason, Slot } from './copy-state.ts';
+export type { CacheDecision, Candidate, EvictionCause } from './decision.ts';
+export type { CacheEffect, CacheMetric, TimerPurpose } from './effect.ts';
+export type { CacheEvent, CopyPolicy, RequestEvent, RuntimeReadyEvent, Urgency } from './event.ts';
+export { type CacheRefusal, outcomeError, refusalText, type WakeOutcome } from './outcome.ts';
