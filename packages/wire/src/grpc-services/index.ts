@@ -10,6 +10,10 @@ export {
   HealthCheckResponse_ServingStatus,
   HealthCheckResponse_ServingStatusSchema,
   HealthCheckResponseSchema,
+  type HealthListRequest,
+  HealthListRequestSchema,
+  type HealthListResponse,
+  HealthListResponseSchema,
 } from '../gen/grpc/health/v1/health_pb.ts';
 export * as reflectionV1 from '../gen/grpc/reflection/v1/reflection_pb.ts';
 export * as reflectionV1Alpha from '../gen/grpc/reflection/v1alpha/reflection_pb.ts';
