@@ -48,7 +48,7 @@ export const TIERS: readonly Tier[] = [
       { word: 'proof', what: 'long runs: overcommit, crashes at random points, bursts', isolation: 'process', concurrency: 1 },
     ],
     minutesMax: 60,
-    needs: 'nothing',
+    needs: 'the same, for comparisons with foreign runtimes',
   },
 ];
 

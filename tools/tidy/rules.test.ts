@@ -140,7 +140,7 @@ const samples: Readonly<Record<keyof typeof rules, Sample>> = {
   },
   nothingUnfinished: {
     good: { [`${core}/a.ts`]: "const todo = 'TODO';" },
-    bad: { [`${core}/a.ts`]: '// TODO: later\n/* FIXME */ // works for now' },
+    bad: { [`${core}/a.ts`]: '// TODO: later\n/* FIXME */ // XXX' },
     says: /finish it/,
     times: 3,
   },

@@ -3,7 +3,7 @@ import type { Repository } from '../source/index.ts';
 
 const ROOMLESS = new Set(['util', 'utils', 'common', 'helper', 'helpers', 'misc']);
 const ROOMLESS_FILES = new Set(['types.ts', 'constants.ts']);
-const UNFINISHED = /\b(TODO|FIXME|XXX|HACK|[Ff]or now)\b/;
+const UNFINISHED = /\b(TODO|FIXME|XXX|HACK)\b/;
 /** Folders of one machine: no reader of the project has them. */
 const MACHINE = /(?<![\w.])\/(work|home\/[a-z]+|Users\/[a-z]+)\/[\w.]/i;
 

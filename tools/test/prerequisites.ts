@@ -1,0 +1,83 @@
+/** What the real tier needs from outside: found where it is, or prepared below `.cache/`. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** What suites get in their environment. */
+export interface Prepared {
+  readonly env: Readonly<Record<string, string>>;
+  /** One sentence for each tool that is not there. */
+  readonly missing: readonly string[];
+}
+
+interface Place {
+  readonly root: string;
+  readonly install: boolean;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly log: (line: string) => void;
+}
+
+const GRPCURL = 'github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4';
+/** Long enough for a slow network; beyond it something hangs. */
+const INSTALL_TIMEOUT_MS = 10 * 60_000;
+
+/** Finds or prepares Python with the clients, and grpcurl. Never throws: what fails is missing, with the reason. */
+export function prepare(place: Place): Prepared {
+  const found = { MESH_TEST_PYTHON: python(place), MESH_TEST_GRPCURL: grpcurl(place) };
+  const entries = Object.entries(found);
+  const missing = entries.flatMap(([, tool]) => (tool.problem === undefined ? [] : [tool.problem]));
+  const env = Object.fromEntries(entries.flatMap(([name, tool]) => (tool.path === undefined ? [] : [[name, tool.path]])));
+  return { env: missing.length === 0 ? env : { ...env, MESH_TEST_MISSING: missing.join('; ') }, missing };
+}
+
+type Tool = { readonly path: string; readonly problem?: undefined } | { readonly path?: undefined; readonly problem: string };
+
+/** A virtual environment is good while the list of packages that it was made from is the one in the repository. */
+function python(place: Place): Tool {
+  const given = place.env.MESH_TEST_PYTHON;
+  if (given !== undefined) return { path: given };
+  const folder = join(place.root, '.cache', 'python');
+  const wanted = readFileSync(join(place.root, 'tools', 'test', 'requirements.txt'), 'utf8');
+  const path = join(folder, 'bin', 'python');
+  const stamp = join(folder, 'made-from.txt');
+  if (existsSync(path) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return { path };
+  if (!place.install) return { problem: 'the Python clients are not installed: run with --install' };
+  place.log(`preparing Python in ${folder}`);
+  const problem =
+    makeEnvironment(place, folder) ??
+    install(place, path, ['-m', 'pip', 'install', '--quiet', '-r', 'tools/test/requirements.txt']);
+  if (problem !== undefined) return { problem: `Python could not be prepared: ${problem}` };
+  writeFileSync(stamp, wanted);
+  return { path };
+}
+
+/** Debian ships `venv` apart from Python; as root under CI it is fetched. */
+function makeEnvironment(place: Place, folder: string): string | undefined {
+  const make = (): string | undefined => install(place, 'python3', ['-m', 'venv', '--clear', folder]);
+  const problem = make();
+  if (problem === undefined || process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) return problem;
+  const packages = install(place, 'sh', ['-c', 'apt-get update -qq && apt-get install -y -qq python3 python3-venv']);
+  return packages === undefined ? make() : `${problem}; ${packages}`;
+}
+
+function grpcurl(place: Place): Tool {
+  const given = place.env.MESH_TEST_GRPCURL;
+  if (given !== undefined) return { path: given };
+  const own = join(place.root, '.cache', 'bin', 'grpcurl');
+  for (const path of [own, 'grpcurl']) if (spawnSync(path, ['-version']).status === 0) return { path };
+  if (!place.install) return { problem: 'grpcurl is not installed: run with --install' };
+  place.log(`building grpcurl into ${own}`);
+  const problem = install({ ...place, env: { ...place.env, GOBIN: join(place.root, '.cache', 'bin') } }, 'go', [
+    'install',
+    GRPCURL,
+  ]);
+  return problem === undefined ? { path: own } : { problem: `grpcurl could not be built: ${problem}` };
+}
+
+/** Runs one command; returns its last words when it failed. */
+function install(place: Place, command: string, args: readonly string[]): string | undefined {
+  const result = spawnSync(command, args, { cwd: place.root, env: place.env, encoding: 'utf8', timeout: INSTALL_TIMEOUT_MS });
+  if (result.status === 0) return undefined;
+  const words = `${result.stdout ?? ''}\n${result.stderr ?? ''}`.trim().split('\n').at(-1);
+  return `${command} ${args.join(' ')}: ${result.error?.message ?? words ?? `exit code ${result.status}`}`;
+}

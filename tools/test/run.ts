@@ -1,0 +1,83 @@
+/** `npm test`, `npm run test:real`, `npm run proof`: runs the suites of a tier stage by stage. */
+import { globSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { ROOT } from '../run-steps.ts';
+import type { Outcome } from './outcome.ts';
+import { prepare } from './prerequisites.ts';
+import { runStage } from './run-stage.ts';
+import { type StageResult, summary } from './table.ts';
+import { belongsTo, type Stage, TIERS, type Tier } from './tiers.ts';
+
+const USAGE = `usage: run.ts ${TIERS.map((tier) => tier.name).join('|')} [--only TEXT] [--seeds N] [--install] [--verbose]`;
+/** Without a terminal, a line about the progress is printed at most so often. */
+const PROGRESS_EVERY_MS = 5000;
+
+const { values: flags, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    only: { type: 'string', default: '' },
+    seeds: { type: 'string' },
+    install: { type: 'boolean', default: process.env.CI === 'true' },
+    verbose: { type: 'boolean', default: false },
+  },
+});
+
+async function runTier(wanted: Tier): Promise<number> {
+  const began = performance.now();
+  const env = environmentOf(wanted);
+  const results: StageResult[] = [];
+  for (const stage of wanted.stages) {
+    const files = suitesOf(stage);
+    if (files.length === 0) continue;
+    console.log(`${wanted.name}, ${stage.word === '' ? 'pure' : stage.word}: ${files.length} suites`);
+    const timeoutMs = wanted.minutesMax * 60_000 - (performance.now() - began);
+    const progress = progressLine();
+    const outcome = await runStage(stage, { root: ROOT, files, env, timeoutMs, verbose: flags.verbose, ...progress });
+    progress.end();
+    results.push({ stage, outcome });
+  }
+  console.log(`\n${summary(results)}`);
+  if (results.length === 0) console.log('no suite matches');
+  return results.length > 0 && results.every(({ outcome }) => outcome.failed === 0) ? 0 : 1;
+}
+
+const suitesOf = (stage: Stage): readonly string[] =>
+  globSync(['packages/*/src/**/*.test.ts', 'tools/**/*.test.ts'], { cwd: ROOT })
+    .filter((file) => belongsTo(stage, file) && file.includes(flags.only))
+    .sort();
+
+function environmentOf(wanted: Tier): Readonly<Record<string, string | undefined>> {
+  const seeds = flags.seeds === undefined ? {} : { MESH_SEEDS: flags.seeds };
+  if (wanted.name === 'fast') return { ...process.env, ...seeds };
+  const prepared = prepare({ root: ROOT, install: flags.install, env: process.env, log: console.log });
+  for (const sentence of prepared.missing) console.log(`MISSING: ${sentence}`);
+  return { ...process.env, ...seeds, ...prepared.env };
+}
+
+/** One line that is rewritten in a terminal, a line now and then elsewhere; failures at once and in full. */
+function progressLine(): {
+  onProgress(outcome: Outcome, file: string): void;
+  onFailure(file: string, name: string, text: string): void;
+  end(): void;
+} {
+  let printed = performance.now();
+  const live = process.stdout.isTTY === true;
+  const clear = live ? '\r\u001b[K' : '';
+  return {
+    onProgress(outcome, file) {
+      if (!live && performance.now() - printed < PROGRESS_EVERY_MS) return;
+      printed = performance.now();
+      const line = `  ${outcome.passed} passed, ${outcome.failed} failed, ${outcome.skipped} skipped: ${file}`;
+      process.stdout.write(live ? `${clear}${line.slice(0, process.stdout.columns - 1)}` : `${line}\n`);
+    },
+    onFailure: (file, name, text) => console.log(`${clear}✖ ${file} › ${name}\n${text.replace(/^/gm, '    ')}`),
+    end: () => process.stdout.write(clear),
+  };
+}
+
+const tier = TIERS.find((one) => one.name === positionals[0]);
+if (tier === undefined || positionals.length > 1) {
+  console.error(USAGE);
+  process.exit(2);
+}
+process.exitCode = await runTier(tier);
