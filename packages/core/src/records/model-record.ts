@@ -103,6 +103,19 @@ export interface ModelRecord {
   readonly unknownFields: OpaqueFields;
 }
 
+/** What makes a model the model it is: it never changes, and a registration that says otherwise is refused. */
+export type ModelInfo = Pick<ModelRecord, 'type' | 'path' | 'encKey'>;
+
+/** What an owner may say of a model besides its {@link ModelInfo}, and may say differently later (except for family and version). */
+export type ModelDescription = Pick<
+  ModelRecord,
+  'family' | 'version' | 'format' | 'labels' | 'declaredMemoryBytes' | 'copiesPolicy' | 'retry' | 'sha256' | 'warmup'
+>;
+
+/** Whether a record is of the model that `info` describes. */
+export const sameInfo = (record: ModelInfo, info: ModelInfo): boolean =>
+  record.type === info.type && record.path === info.path && record.encKey === info.encKey;
+
 /** What {@link newModelRecord} must be told; everything else has a default. */
 export type NewModelRecord = Pick<ModelRecord, 'key' | 'type'> & Partial<Omit<ModelRecord, 'kind' | 'key' | 'type'>>;
 

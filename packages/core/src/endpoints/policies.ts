@@ -1,0 +1,84 @@
+import {
+  ABSENT,
+  deleteOf,
+  type EndpointPolicy,
+  type EndpointRecord,
+  endpointRecordKey,
+  historyKeyOf,
+  newPolicyRecord,
+  POLICY_HISTORY_MAX,
+  type PolicyRecord,
+  type PolicyRevision,
+  policyRecordKey,
+  policyRevisionKey,
+  putOf,
+  type RegistryWrite,
+  type Versioned,
+} from '../records/index.ts';
+import type { EpochMs, ModelKey } from '../units.ts';
+
+/** Whether two policies say the same. */
+export const samePolicy = (a: EndpointPolicy, b: EndpointPolicy): boolean =>
+  a.defaultVariant === b.defaultVariant &&
+  a.variants.length === b.variants.length &&
+  a.variants.every((variant, at) => {
+    const other = b.variants[at];
+    return (
+      variant.name === other?.name &&
+      variant.model === other.model &&
+      variant.weight === other.weight &&
+      variant.label === other.label
+    );
+  });
+
+/** The model of the variant that answers where nothing else decides, or `undefined` if the policy has no such variant. */
+export const defaultModelOf = (policy: EndpointPolicy): ModelKey | undefined =>
+  policy.variants.find(({ name }) => name === policy.defaultVariant)?.model;
+
+/** The same policy with another model behind its default variant. */
+export const withDefaultModel = (policy: EndpointPolicy, model: ModelKey): EndpointPolicy => ({
+  ...policy,
+  variants: policy.variants.map((variant) => (variant.name === policy.defaultVariant ? { ...variant, model } : variant)),
+});
+
+/** The next policy of an endpoint. */
+export function nextPolicy(
+  endpoint: EndpointRecord | undefined,
+  current: Versioned<PolicyRecord> | undefined,
+  fields: Pick<PolicyRecord, 'id' | 'namespace' | 'owner' | 'policy'>,
+  nowMs: EpochMs,
+): PolicyRecord {
+  const revision = Math.max(endpoint?.policyRevision ?? 0, current?.record.revision ?? 0) + 1;
+  return newPolicyRecord({
+    ...fields,
+    revision,
+    createdAtMs: nowMs,
+    unknownFields: current?.record.unknownFields ?? new Map(),
+  });
+}
+
+/** Writes a policy as the one in force and into the history, and drops what fell out of the history. */
+export function policyWrites(policy: PolicyRecord, current: Versioned<PolicyRecord> | undefined): readonly RegistryWrite[] {
+  const writes: RegistryWrite[] = [
+    putOf(policy, current?.revision ?? ABSENT),
+    { kind: 'put', key: historyKeyOf(policy), record: policy, expected: 'any' },
+  ];
+  const outdated = policy.revision - POLICY_HISTORY_MAX;
+  if (outdated > 0) writes.push(deleteOf(policyRevisionKey(policy.id, outdated, policy.namespace), 'any'));
+  return writes;
+}
+
+/** Deletes an endpoint's record, its policy and the whole history. */
+export function endpointDeletions(
+  { record, revision }: Versioned<EndpointRecord>,
+  current: Versioned<PolicyRecord> | undefined,
+): readonly RegistryWrite[] {
+  const { id, namespace } = record;
+  const writes: RegistryWrite[] = [deleteOf(endpointRecordKey(id, namespace), revision)];
+  if (current !== undefined) writes.push(deleteOf(policyRecordKey(id, namespace), current.revision));
+  const newest: PolicyRevision = Math.max(record.policyRevision, current?.record.revision ?? 0);
+  for (let past = Math.max(1, newest - POLICY_HISTORY_MAX + 1); past <= newest; past++) {
+    writes.push(deleteOf(policyRevisionKey(id, past, namespace), 'any'));
+  }
+  return writes;
+}

@@ -1,0 +1,93 @@
+import {
+  type EndpointRecord,
+  inTransition,
+  putOf,
+  type RegistryWrite,
+  withTransitionDone,
+  withTransitionFailed,
+} from '../records/index.ts';
+import { type DurationMs, durationMs, type EndpointId, type EpochMs, type ModelKey, type Namespace } from '../units.ts';
+import type { EndpointReader } from './decision.ts';
+import { referenceWrites } from './references.ts';
+
+/** How long a transition waits for one load of its target (spec `modelmesh.md` §5.3). */
+export const TRANSITION_LOAD_TIMEOUT_MS: DurationMs = durationMs(600_000);
+
+/** How long a `setVModel` with `sync` waits for a transition; then it gets `deadline-exceeded` (spec §5.2). */
+export const TRANSITION_WAIT_MAX_MS: DurationMs = durationMs(240_000);
+
+/** What came of loading a target. */
+export interface TargetEvidence {
+  /** The target it was about; evidence about an earlier target counts for nothing. */
+  readonly target: ModelKey;
+  readonly outcome: 'loaded' | 'loading' | 'load-failed' | 'not-loaded';
+}
+
+/** What the driver of transitions does next for one endpoint. */
+export type TransitionStep =
+  /** There is no such endpoint, or its target answers already. */
+  | { readonly kind: 'settled' }
+  /** Load the target on behalf of this endpoint, then ask again with the outcome. */
+  | {
+      readonly kind: 'ensure-target';
+      readonly model: ModelKey;
+      /** As warm as the active model, so that it is not the first to be evicted. */
+      readonly lastUsedMs: EpochMs;
+      readonly timeoutMs: DurationMs;
+    }
+  /** The target answers from now on. */
+  | { readonly kind: 'switch'; readonly writes: readonly RegistryWrite[]; readonly endpoint: EndpointRecord }
+  /** Say that the transition failed; the active model goes on. Ask again when the target's record changes. */
+  | { readonly kind: 'mark-failed'; readonly writes: readonly RegistryWrite[]; readonly endpoint: EndpointRecord }
+  /** Nothing to do before the target's or the active model's record changes. */
+  | { readonly kind: 'wait' };
+
+/**
+ * Decides the next step of a transition (spec `modelmesh.md` §5.3).
+ *
+ * Pure: asked again with the same records and evidence it says the same, so that a driver may die at any point and another go on.
+ */
+export function nextTransitionStep(
+  reader: EndpointReader,
+  namespace: Namespace,
+  id: EndpointId,
+  evidence: TargetEvidence | undefined,
+): TransitionStep {
+  const existing = reader.endpoint(namespace, id);
+  if (existing === undefined || !inTransition(existing.record)) return { kind: 'settled' };
+  const { record, revision } = existing;
+  const [active, target] = [reader.model(namespace, record.active)?.record, reader.model(namespace, record.target)?.record];
+  const switched = (): TransitionStep => {
+    const endpoint = withTransitionDone(record);
+    return {
+      kind: 'switch',
+      writes: [putOf(endpoint, revision), ...referenceWrites(reader, namespace, record, endpoint)],
+      endpoint,
+    };
+  };
+  const failed = (): TransitionStep => {
+    if (record.failed) return { kind: 'wait' };
+    const endpoint = withTransitionFailed(record);
+    return { kind: 'mark-failed', writes: [putOf(endpoint, revision)], endpoint };
+  };
+  if (target === undefined) return failed();
+  if (active === undefined || active.copies.size === 0) return switched();
+  const outcome = evidence?.target === record.target ? evidence.outcome : undefined;
+  switch (outcome) {
+    case 'loaded':
+      return switched();
+    case 'loading':
+    case 'load-failed':
+      return failed();
+    case 'not-loaded':
+      return { kind: 'wait' };
+    case undefined:
+      if (record.failed && target.copies.size === 0 && target.failures.size > 0) return { kind: 'wait' };
+      return {
+        kind: 'ensure-target',
+        model: record.target,
+        lastUsedMs: active.lastUsedMs,
+        timeoutMs: TRANSITION_LOAD_TIMEOUT_MS,
+      };
+  }
+}
