@@ -18,6 +18,7 @@ export type Extracted = string | null;
  */
 export class StringExtractor {
   readonly #path: FieldPath;
+  readonly #absentBehind: number;
   #phase: Phase = 'tag';
   #result: Extracted = null;
   /** Position in the message of the next byte. */
@@ -36,8 +37,13 @@ export class StringExtractor {
   #remaining = 0;
   #collected: Uint8Array | undefined;
 
-  constructor(path: FieldPath) {
+  /**
+   * @param options.absentBehind a field number: once a field of the outermost message with a greater one begins, the string counts as absent.
+   *   Every serializer writes fields in ascending order, so this spares waiting for the end of a large message that has no such string.
+   */
+  constructor(path: FieldPath, options: { readonly absentBehind?: number } = {}) {
     this.#path = path;
+    this.#absentBehind = options.absentBehind ?? Number.POSITIVE_INFINITY;
   }
 
   /** Whether {@link result} stands; further bytes are ignored. */
@@ -114,7 +120,12 @@ export class StringExtractor {
 
   #onTag(tag: number): void {
     const wanted = this.#path[this.#depth];
-    this.#matches = fieldNumber(tag, this.#fieldStart) === wanted;
+    const number = fieldNumber(tag, this.#fieldStart);
+    if (this.#depth === 0 && number > this.#absentBehind) {
+      this.#decide(null);
+      return;
+    }
+    this.#matches = number === wanted;
     const fixed = fixedLength(tag, this.#fieldStart);
     const type = tag & 7;
     if (this.#matches && type !== WIRE_TYPE.lengthDelimited) throw malformed(this.#fieldStart, MALFORMED.wrongType);

@@ -183,3 +183,15 @@ describe('a field path', () => {
     assert.equal(extractString(out, path), 'deep');
   });
 });
+
+it('a string that may be absent is given up once a later field begins, wherever the bytes are cut', () => {
+  // Field 1 = "m", field 5 = "x", then a late field 2 that is not looked at.
+  const message = Uint8Array.from([0x0a, 1, 0x6d, 0x2a, 1, 0x78, 0x12, 1, 0x39]);
+  for (let cut = 0; cut <= message.length; cut++) {
+    const extractor = new StringExtractor(fieldPath([2]), { absentBehind: 2 });
+    extractor.push(message.subarray(0, cut));
+    extractor.push(message.subarray(cut));
+    assert.equal(extractor.decided, true);
+    assert.equal(extractor.result, null);
+  }
+});
