@@ -1,0 +1,32 @@
+import type { MeshError } from '@modelmesh/core';
+import { ACCEPTED_ENCODINGS } from '../compression/index.ts';
+import { type ByteStream, headerBlock, RESET_CODE, type StreamHandler } from '../stream/index.ts';
+import { trailersOfError } from './status-error.ts';
+
+/** Hears out a stream that was answered already: takes what still comes and does nothing. */
+const ANSWERED: StreamHandler = {
+  onHeaders: () => undefined,
+  onData: (stream, bytes) => stream.consume(bytes.byteLength),
+  onTrailers: () => undefined,
+  onReset: () => undefined,
+  onWritable: () => undefined,
+  onClosed: () => undefined,
+};
+
+/**
+ * Answers a gRPC stream of which nothing was sent yet with an error, as one trailers-only block, and returns the handler for the rest of
+ * it. `requestEnded`: the request's last byte has come.
+ */
+export function refuseCall(stream: ByteStream, error: MeshError, requestEnded: boolean): StreamHandler {
+  const fields = [':status', '200', 'content-type', 'application/grpc', 'grpc-accept-encoding', ACCEPTED_ENCODINGS];
+  stream.sendHeaders(headerBlock([...fields, ...trailersOfError(error)]), true);
+  if (!requestEnded) stream.reset(RESET_CODE.noError);
+  return ANSWERED;
+}
+
+/** Answers a stream that is no gRPC with a bare HTTP status. */
+export function refuseHttp(stream: ByteStream, status: number, requestEnded: boolean): StreamHandler {
+  stream.sendHeaders(headerBlock([':status', String(status), 'content-length', '0']), true);
+  if (!requestEnded) stream.reset(RESET_CODE.noError);
+  return ANSWERED;
+}

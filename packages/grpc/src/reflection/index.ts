@@ -1,0 +1,2 @@
+/** The door of the room: gRPC's server reflection. */
+export { addReflection, type ReflectionOptions } from './reflection-service.ts';
