@@ -1,0 +1,182 @@
+import {
+  bytes,
+  durationMs,
+  type EpochMs,
+  epochMs,
+  type InstanceId,
+  instanceId,
+  type ModelKey,
+  type Namespace,
+} from '@modelmesh/core';
+import {
+  type CopiesPolicy,
+  DEFAULT_COPIES_POLICY,
+  type LoadFailure,
+  type ModelFormat,
+  type ModelRecord,
+  newModelRecord,
+  type OpaqueFields,
+  type RetryPolicy,
+} from '@modelmesh/core/records';
+import { longOf } from './json.ts';
+import type { ObjectReader } from './object-reader.ts';
+import { mapOf, objectOf, type Property, restOf, unless } from './object-writer.ts';
+
+/** The type that a record without one has; source: spec `modelmesh.md` §3.2. */
+const HISTORIC_TYPE = 'NLCLASSIFIER';
+
+function readInstances(reader: ObjectReader, name: string): Map<InstanceId, EpochMs> {
+  const times = reader.object(name);
+  return new Map(
+    times.names().map((id) => {
+      if (id === '' || id.includes(',')) throw times.refusal(id, 'named by an instance id');
+      return [instanceId(id), epochMs(times.integer(id) ?? 0)];
+    }),
+  );
+}
+
+function readFailures(reader: ObjectReader, copies: ReadonlyMap<InstanceId, EpochMs>): Map<InstanceId, LoadFailure> {
+  const times = readInstances(reader, 'failedIn');
+  const messages = reader.object('fails');
+  const failures = new Map<InstanceId, LoadFailure>();
+  const texts = new Map(messages.names().map((id) => [id, messages.object(id).string('msg')]));
+  for (const [id, atMs] of times) {
+    // No writer leaves an instance in both maps; if one did, the copy is what can be used.
+    if (!copies.has(id)) failures.set(id, { atMs, message: texts.get(id) ?? '' });
+  }
+  return failures;
+}
+
+function readFormat(reader: ObjectReader): ModelFormat | undefined {
+  const format = reader.optionalObject('format');
+  return format === undefined ? undefined : { name: format.string('name') ?? '', version: format.string('version') };
+}
+
+function readCopiesPolicy(reader: ObjectReader): CopiesPolicy {
+  const policy = reader.object('copies');
+  const max = policy.natural('max');
+  const idleAfterMs = policy.natural('idleAfterMs');
+  return {
+    min: policy.natural('min') ?? DEFAULT_COPIES_POLICY.min,
+    max,
+    pin: policy.boolean('pin'),
+    idleAfterMs: idleAfterMs === undefined ? undefined : durationMs(idleAfterMs),
+  };
+}
+
+function readRetry(reader: ObjectReader): RetryPolicy {
+  const retry = reader.string('retry') ?? 'safe';
+  if (retry !== 'safe' && retry !== 'never') throw reader.refusal('retry', 'safe or never');
+  return retry;
+}
+
+function readLabels(reader: ObjectReader): ReadonlyMap<string, string> {
+  const labels = reader.object('labels');
+  return new Map(labels.names().map((name) => [name, labels.string(name) ?? '']));
+}
+
+/** Our own fields, which stand together in the property `mesh`. */
+function readOurs(reader: ObjectReader) {
+  const memoryBytes = reader.natural('memoryBytes');
+  return {
+    family: reader.string('family'),
+    version: reader.string('version'),
+    format: readFormat(reader),
+    labels: readLabels(reader),
+    declaredMemoryBytes: memoryBytes === undefined ? undefined : bytes(memoryBytes),
+    copiesPolicy: readCopiesPolicy(reader),
+    retry: readRetry(reader),
+    sha256: reader.string('sha256'),
+    createdAtMs: epochMs(reader.integer('createdAtMs') ?? 0),
+    warmup: reader.objects('warmup').map((request) => ({ request: request.string('request') ?? '' })),
+    generation: reader.natural('generation') ?? 0,
+  };
+}
+
+/** Reads a ModelRecord (spec `modelmesh.md` §3.2) with our additions. */
+export function readModelRecord(reader: ObjectReader, key: ModelKey, namespace: Namespace): ModelRecord {
+  const copies = readInstances(reader, 'instanceIds');
+  return newModelRecord({
+    key,
+    namespace,
+    type: reader.string('type') ?? HISTORIC_TYPE,
+    path: reader.string('mPath') ?? '',
+    encKey: reader.string('encKey') ?? '',
+    copies,
+    failures: readFailures(reader, copies),
+    refs: reader.natural('refs') ?? 0,
+    autoDelete: reader.boolean('autoDel'),
+    lastUsedMs: epochMs(reader.integer('lu') ?? 0),
+    lastUnloadMs: epochMs(reader.integer('lul') ?? 0),
+    ...readOurs(reader.object('mesh')),
+    unknownFields: reader.rest(),
+  });
+}
+
+const orUndefined = (value: number): unknown => (value === 0 ? undefined : longOf(value));
+
+function copiesPolicyObject({ min, max, pin, idleAfterMs }: CopiesPolicy, rest: OpaqueFields): object | undefined {
+  const known: Property[] = [
+    ['min', unless(min, DEFAULT_COPIES_POLICY.min)],
+    ['max', max],
+    ['pin', unless(pin, false)],
+    ['idleAfterMs', idleAfterMs],
+  ];
+  return objectOf(known, rest);
+}
+
+function oursObject(record: ModelRecord, rest: OpaqueFields): object | undefined {
+  const { format, warmup } = record;
+  const formatRest = restOf(rest, 'format');
+  const warmupRest = restOf(rest, 'warmup');
+  const known: Property[] = [
+    ['family', record.family],
+    ['version', record.version],
+    [
+      'format',
+      objectOf(
+        format === undefined
+          ? []
+          : [
+              ['name', format.name],
+              ['version', format.version],
+            ],
+        formatRest,
+      ),
+    ],
+    ['labels', mapOf(record.labels, (value) => value)],
+    ['memoryBytes', record.declaredMemoryBytes],
+    ['copies', copiesPolicyObject(record.copiesPolicy, restOf(rest, 'copies'))],
+    ['retry', unless(record.retry, 'safe')],
+    ['sha256', record.sha256],
+    ['createdAtMs', orUndefined(record.createdAtMs)],
+    [
+      'warmup',
+      warmup.length === 0
+        ? undefined
+        : warmup.map(({ request }, at) => objectOf([['request', request]], restOf(warmupRest, String(at)))),
+    ],
+    ['generation', unless(record.generation, 0)],
+  ];
+  return objectOf(known, rest);
+}
+
+/** The properties of a ModelRecord in ModelMesh's order, defaults left out. */
+export function modelRecordObject(record: ModelRecord): object {
+  const rest = record.unknownFields;
+  const failsRest = restOf(rest, 'fails');
+  const known: Property[] = [
+    ['type', unless(record.type, HISTORIC_TYPE)],
+    ['encKey', unless(record.encKey, '')],
+    ['mPath', unless(record.path, '')],
+    ['autoDel', unless(record.autoDelete, false)],
+    ['instanceIds', mapOf(record.copies, longOf)],
+    ['failedIn', mapOf(record.failures, ({ atMs }) => longOf(atMs))],
+    ['fails', mapOf(record.failures, ({ message }, id) => objectOf([['msg', unless(message, '')]], restOf(failsRest, id)))],
+    ['refs', unless(record.refs, 0)],
+    ['lu', orUndefined(record.lastUsedMs)],
+    ['lul', orUndefined(record.lastUnloadMs)],
+    ['mesh', oursObject(record, restOf(rest, 'mesh'))],
+  ];
+  return objectOf(known, rest) ?? {};
+}

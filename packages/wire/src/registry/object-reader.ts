@@ -1,0 +1,137 @@
+import type { OpaqueFields } from '@modelmesh/core/records';
+import { isRawNumber, losslessParse, malformedRecord } from './json.ts';
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+const isObject = (value: unknown): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !isRawNumber(value);
+
+/**
+ * Takes known properties out of a JSON object one by one; what nobody took is {@link ObjectReader.rest}, to be written back. The rest of a
+ * known nested object stands in it as a map under the object's name, which tells it apart from an unknown property.
+ */
+export class ObjectReader {
+  readonly #where: string;
+  readonly #object: JsonObject;
+  readonly #taken = new Set<string>();
+  readonly #nested = new Map<string, () => OpaqueFields>();
+
+  /** `where` names the object in errors. */
+  constructor(where: string, object: JsonObject) {
+    this.#where = where;
+    this.#object = object;
+  }
+
+  /** Reads a whole record. @throws {MeshError} `internal` unless it is a JSON object. */
+  static parse(where: string, text: string): ObjectReader {
+    let value: unknown;
+    try {
+      value = losslessParse(text);
+    } catch (error) {
+      throw malformedRecord(where, 'it is not JSON', error);
+    }
+    if (!isObject(value)) throw malformedRecord(where, 'it is not a JSON object');
+    return new ObjectReader(where, value);
+  }
+
+  /** A string, if it is there. */
+  string(name: string): string | undefined {
+    const value = this.#take(name);
+    if (value !== undefined && typeof value !== 'string') throw this.refusal(name, 'a string');
+    return value;
+  }
+
+  /** A boolean, false if absent. */
+  boolean(name: string): boolean {
+    const value = this.#take(name);
+    if (value !== undefined && typeof value !== 'boolean') throw this.refusal(name, 'true or false');
+    return value ?? false;
+  }
+
+  /** A whole number, if it is there; above 2^53 to the precision of a JavaScript number. */
+  integer(name: string): number | undefined {
+    const value = this.#take(name);
+    const number = isRawNumber(value) ? Number(value.rawJSON) : value;
+    if (number !== undefined && !Number.isInteger(number)) throw this.refusal(name, 'a whole number');
+    return number as number | undefined;
+  }
+
+  /** A number that is not negative, if it is there. */
+  weight(name: string): number | undefined {
+    const value = this.#take(name);
+    const number = isRawNumber(value) ? Number(value.rawJSON) : value;
+    if (number !== undefined && !(typeof number === 'number' && number >= 0 && number < Number.POSITIVE_INFINITY)) {
+      throw this.refusal(name, 'a number that is not negative');
+    }
+    return number;
+  }
+
+  /** A whole number below 2^53 that is not negative, if it is there. */
+  natural(name: string): number | undefined {
+    const value = this.integer(name);
+    if (value !== undefined && !(Number.isSafeInteger(value) && value >= 0))
+      throw this.refusal(name, 'a whole number that is not negative');
+    return value;
+  }
+
+  /** A list of strings, empty if absent. */
+  strings(name: string): readonly string[] {
+    const value = this.#take(name) ?? [];
+    if (!Array.isArray(value) || value.some((item) => typeof item !== 'string')) throw this.refusal(name, 'a list of strings');
+    return value;
+  }
+
+  /** A nested object; an empty one if absent. */
+  object(name: string): ObjectReader {
+    return this.#child(name, this.#take(name) ?? {});
+  }
+
+  /** A nested object if it is there. */
+  optionalObject(name: string): ObjectReader | undefined {
+    const value = this.#take(name);
+    return value === undefined ? undefined : this.#child(name, value);
+  }
+
+  /** A list of objects, empty if absent. */
+  objects(name: string): readonly ObjectReader[] {
+    const value = this.#take(name) ?? [];
+    if (!Array.isArray(value)) throw this.refusal(name, 'a list');
+    const list = new ObjectReader(`${this.#where}.${name}`, Object.fromEntries(value.entries()));
+    this.#nested.set(name, () => list.rest());
+    return value.map((_, index) => list.object(String(index)));
+  }
+
+  /** The names of all properties. */
+  names(): readonly string[] {
+    return Object.keys(this.#object);
+  }
+
+  /** Properties that nobody took, nested ones included. */
+  rest(): OpaqueFields {
+    const rest = new Map<string, unknown>();
+    for (const [name, value] of Object.entries(this.#object)) if (!this.#taken.has(name)) rest.set(name, value);
+    for (const [name, nested] of this.#nested) {
+      const fields = nested();
+      if (fields.size > 0) rest.set(name, fields);
+    }
+    return rest;
+  }
+
+  /** The refusal of a property. */
+  refusal(name: string, expected: string): Error {
+    return malformedRecord(`${this.#where}.${name}`, `it must be ${expected}`);
+  }
+
+  /** A null stands for a property that is absent. */
+  #take(name: string): unknown {
+    this.#taken.add(name);
+    return (Object.hasOwn(this.#object, name) ? this.#object[name] : undefined) ?? undefined;
+  }
+
+  #child(name: string, value: unknown): ObjectReader {
+    if (!isObject(value)) throw this.refusal(name, 'an object');
+    const child = new ObjectReader(`${this.#where}.${name}`, value);
+    this.#nested.set(name, () => child.rest());
+    return child;
+  }
+}
