@@ -73,7 +73,7 @@ export function exportsOf(repository: Repository, path: string, visited: Readonl
     .map((one) => ({ name: one.name, path, line: one.line, documented: one.documented }));
   for (const one of imports) {
     const target = resolved(file, one.specifier);
-    if (target === undefined) continue;
+    if (target === undefined || !leaves(one, listed)) continue;
     if (one.statement === 'export') found.push(...passed(exportsOf(repository, target, inner), one));
     else found.push(...exportsOf(repository, target, inner).filter((exported) => importedAndListed(exported, one, listed)));
   }
@@ -83,6 +83,10 @@ export function exportsOf(repository: Repository, path: string, visited: Readonl
 function passed(from: readonly Exported[], statement: Import): readonly Exported[] {
   return statement.star ? from : from.filter((exported) => statement.names.some((name) => name.source === exported.name));
 }
+
+/** Whether a statement can add to the exports: a re-export, or an import that an export list names. */
+const leaves = (one: Import, listed: readonly { source: string }[]): boolean =>
+  one.statement === 'export' || one.names.some((name) => listed.some((other) => other.source === name.name));
 
 const importedAndListed = (exported: Exported, one: Import, listed: readonly { source: string }[]): boolean =>
   one.names.some((name) => name.source === exported.name && listed.some((other) => other.source === name.name));

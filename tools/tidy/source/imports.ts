@@ -21,8 +21,13 @@ export interface Import {
   readonly star: boolean;
 }
 
+/** Files do not change while the rules read them; several rules ask for the same imports. */
+const known = new WeakMap<SourceFile, readonly Import[]>();
+
 /** Every import, re-export and `import('…')` with a literal, in the order of the text. */
 export function importsOf(file: SourceFile): readonly Import[] {
+  const before = known.get(file);
+  if (before !== undefined) return before;
   const { tokens } = file.scan;
   const found: Import[] = [];
   tokens.forEach((token, at) => {
@@ -30,6 +35,7 @@ export function importsOf(file: SourceFile): readonly Import[] {
     const one = token.text === 'import' ? importAt(tokens, at) : token.text === 'export' ? exportAt(tokens, at) : undefined;
     if (one !== undefined) found.push(one);
   });
+  known.set(file, found);
   return found;
 }
 

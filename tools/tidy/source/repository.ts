@@ -84,7 +84,7 @@ export class Repository {
 }
 
 /** What is not ours, not text, or made by a program. */
-const SKIPPED_FOLDERS = new Set(['node_modules', 'dist', 'coverage', 'results', 'models', '.git', '.venv', '.cache', '.mmesh']);
+const SKIPPED_FOLDERS = new Set(['node_modules', 'dist', 'coverage', 'results', '.git', '.venv', '.cache', '.mmesh']);
 const TEXT = /\.(ts|mts|mjs|js|json|md|ya?ml|py|sh|proto)$|(^|\/)(run|NOTICE|LICENSE)$/;
 
 /** Reads every text file below `root`, except generated and foreign folders. */
