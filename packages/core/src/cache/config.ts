@@ -19,6 +19,8 @@ export interface CacheConfig {
   readonly spaceWaitMs: DurationMs;
   /** After waiting this long for space, later loads no longer pass in front. */
   readonly spaceBypassMaxMs: DurationMs;
+  /** A copy that calls waited for is spared this long after it began to serve, so that they can use it before others push it out. */
+  readonly firstUseMs: DurationMs;
   /** A draining copy is unloaded after this time even with calls in flight (spec §4.4.8). */
   readonly drainGraceMs: DurationMs;
   /** A failed load is tried again after this time, after half of it when the model is in use (spec §4.4.10). */
@@ -65,6 +67,7 @@ export const DEFAULT_CACHE_CONFIG: CacheConfig = Object.freeze({
   predictTimeoutMs: durationMs(500),
   spaceWaitMs: durationMs(180_000),
   spaceBypassMaxMs: durationMs(30_000),
+  firstUseMs: durationMs(100),
   drainGraceMs: durationMs(128_000),
   failureExpiryMs: durationMs(900_000),
   unloadFirstRetryMs: durationMs(1000),

@@ -62,4 +62,6 @@ export interface CopyView {
   /** When it was last wanted, read at this instant. */
   readonly lastUsedMs: EpochMs;
   readonly pinned: boolean;
+  /** Calls wait for it, or have just begun to use it: not an ordinary victim. */
+  readonly awaited: boolean;
 }

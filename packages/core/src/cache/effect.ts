@@ -10,6 +10,7 @@ export type TimerPurpose =
   | 'predict'
   | 'space'
   | 'load-timeout'
+  | 'first-use'
   | 'idle'
   | 'failure-expiry'
   | 'drain-grace'

@@ -2,7 +2,9 @@
 export type { Cache, CacheInstant, CacheSummary, LastUsedOf, RuntimePhase } from './cache.ts';
 export { type CacheConfig, DEFAULT_CACHE_CONFIG, unloadReserve } from './config.ts';
 export type { CopyId, CopyState, CopyView, LeaveReason, Slot } from './copy-state.ts';
+export { createCache } from './create-cache.ts';
 export type { CacheDecision, Candidate, EvictionCause } from './decision.ts';
 export type { CacheEffect, CacheMetric, TimerPurpose } from './effect.ts';
 export type { CacheEvent, CopyPolicy, RequestEvent, RuntimeReadyEvent, Urgency } from './event.ts';
+export { failureExpired, failureGate, failureLifetimeMs, LOAD_FAILURES_MAX, type LoadFailure } from './failure.ts';
 export { type CacheRefusal, outcomeError, refusalText, type WakeOutcome } from './outcome.ts';

@@ -1,0 +1,67 @@
+/** What the machine keeps about one copy. */
+
+import type { Bytes, EpochMs, ModelKey, SizeUnits } from '../units.ts';
+import { sizeUnits } from '../units.ts';
+import type { CopyId, CopyState } from './copy-state.ts';
+import type { CopyPolicy, RequestEvent } from './event.ts';
+import { type HeapNode, heapNode } from './indexed-heap.ts';
+
+type OnTheWayOut = 'draining' | 'settling' | 'unloading' | 'unload-retry';
+/** States of a copy that is wanted. */
+export type LiveState = Exclude<CopyState, { readonly kind: OnTheWayOut }>;
+/** States of a copy that leaves. */
+export type LeavingState = Extract<CopyState, { readonly kind: OnTheWayOut }>;
+
+/** Where a copy stands among the victims. */
+type Standing = 'none' | 'ordinary' | 'last-resort' | 'pinned';
+
+/** A copy that is wanted: at most one per model. */
+export class Entry {
+  readonly model: ModelKey;
+  copy: CopyId;
+  state: LiveState;
+  /** Booked in the unload buffer; 0 while nothing is booked. */
+  units: SizeUnits = sizeUnits(0);
+  policy: CopyPolicy;
+  /** Its key is the last use that was read last; the true one may be later, never earlier. */
+  readonly lastUse: HeapNode<Entry>;
+  /** Its key is the negative priority. */
+  readonly turn: HeapNode<Entry>;
+  standing: Standing = 'none';
+  /** Somebody waits to be woken. */
+  waited = true;
+  /** A call waits, so that this copy is a victim of last resort until it serves. */
+  awaited: boolean;
+  /** The claim was written out, and has been confirmed. */
+  claimOpen = false;
+  claimed = false;
+  readonly declaredUnits: SizeUnits | null;
+  readonly knownUnits: SizeUnits | null;
+  /** What the runtime said; undefined: not asked yet. */
+  predicted: Bytes | null | undefined = undefined;
+  /** How often the runtime died while it loaded this model. */
+  crashes = 0;
+  timer: number | null = null;
+
+  constructor(request: RequestEvent, copy: CopyId, state: LiveState, lastUsedMs: EpochMs, priorityMs: EpochMs) {
+    this.model = request.model;
+    this.copy = copy;
+    this.state = state;
+    this.policy = request.policy;
+    this.awaited = request.urgency === 'call';
+    this.declaredUnits = request.declaredUnits;
+    this.knownUnits = request.knownUnits;
+    this.lastUse = heapNode(this, lastUsedMs, copy);
+    this.turn = heapNode(this, -priorityMs, copy);
+  }
+}
+
+/** A copy on its way out: at most one per model, because a newer copy loads only after it is gone. */
+export interface Leaving {
+  readonly model: ModelKey;
+  readonly copy: CopyId;
+  readonly units: SizeUnits;
+  readonly lastUsedMs: EpochMs;
+  state: LeavingState;
+  timer: number | null;
+}

@@ -1,0 +1,167 @@
+/** Who has to go: the least recently used, never more than needed plus the one that crosses the line. */
+
+import { type DurationMs, durationMs, type EpochMs, epochMs, type SizeUnits, sizeUnits } from '../units.ts';
+import type { Candidate, EvictionCause } from './decision.ts';
+import type { Entry } from './entry.ts';
+import type { IndexedHeap } from './indexed-heap.ts';
+import { depart } from './leaving.ts';
+import { decide, emit, lastUsedMs, type Machine, measure } from './machine.ts';
+import type { CacheRefusal } from './outcome.ts';
+
+/** A new copy, and what it may push out. */
+export interface RoomWanted {
+  readonly forEntry: Entry;
+  /** Units that are about to be booked. */
+  readonly insertUnits: SizeUnits;
+  /** Nothing used later than this may go: a new copy must not push out what is more recent than itself. */
+  readonly onlyUsedUntilMs: EpochMs;
+}
+
+/** Room was made, or why not; without room nothing was evicted. */
+export type RoomMade =
+  | { readonly kind: 'made' }
+  | { readonly kind: 'refused'; readonly refusal: CacheRefusal }
+  /** Everything that could go is awaited by calls: try again when one of them serves. */
+  | { readonly kind: 'hold' };
+
+const MADE: RoomMade = { kind: 'made' };
+const HOLD: RoomMade = { kind: 'hold' };
+
+/** Evicts the least recently used copies until `wanted` fits. All or nothing: victims are chosen before the first one goes. */
+export function makeRoom(m: Machine, wanted: RoomWanted): RoomMade {
+  if (fits(m, wanted, 0, 0)) return MADE;
+  const chosen: Entry[] = [];
+  const room = choose(m, wanted, chosen);
+  if (room.kind !== 'made') {
+    for (const entry of chosen) m.ordinary.push(entry.lastUse);
+    return room;
+  }
+  const spared = nextVictim(m)?.entry;
+  const needed = m.buffer.excessAfter(wanted.insertUnits, 0);
+  decideEviction(m, wanted.forEntry, 'new-copy', needed, chosen, spared === undefined ? null : candidate(m, spared));
+  for (const victim of chosen) evict(m, victim);
+  return MADE;
+}
+
+/** Evicts everything that may go, least recently used first, until the cache is within its capacity or nothing is left. */
+export function shedExcess(m: Machine, about: Entry | null, cause: EvictionCause): void {
+  const chosen: Entry[] = [];
+  let freed = 0;
+  while (m.buffer.excessAfter(0, freed) > 0) {
+    const next = nextVictim(m);
+    if (next === undefined) break;
+    next.heap.pop();
+    chosen.push(next.entry);
+    freed += next.entry.units;
+  }
+  const first = about ?? chosen[0];
+  if (first === undefined || chosen.length === 0) return;
+  const spared = nextVictim(m)?.entry;
+  decideEviction(m, first, cause, m.buffer.excessAfter(0, 0), chosen, spared === undefined ? null : candidate(m, spared));
+  for (const victim of chosen) evict(m, victim);
+}
+
+/** Last use of the copy that would go first. */
+export function oldestUseMs(m: Machine): EpochMs | null {
+  const [ordinary, lastResort] = [oldestOf(m, m.ordinary), oldestOf(m, m.lastResort)];
+  if (ordinary === undefined || lastResort === undefined) return usedAt(ordinary ?? lastResort);
+  return usedAt(ordinary.lastUse.key <= lastResort.lastUse.key ? ordinary : lastResort);
+}
+
+const usedAt = (entry: Entry | undefined): EpochMs | null => (entry === undefined ? null : epochMs(entry.lastUse.key));
+
+function fits(m: Machine, wanted: RoomWanted, freedUnits: number, freedCopies: number): boolean {
+  return bookedCopies(m) - freedCopies + 1 <= m.config.copiesMax && m.buffer.excessAfter(wanted.insertUnits, freedUnits) <= 0;
+}
+
+const bookedCopies = ({ queue, waiting, counts }: Machine): number =>
+  queue.size + waiting.size + counts.loading + counts.claiming + counts.sizing + counts.active + counts.failed;
+
+/** Pops victims into `chosen` until it is enough; otherwise leaves them popped, to be put back by the caller. */
+function choose(m: Machine, wanted: RoomWanted, chosen: Entry[]): RoomMade {
+  if (m.pinnedUnits + wanted.insertUnits > m.buffer.effectiveUnits) return allPinned(m, wanted);
+  for (let freed = 0; !fits(m, wanted, freed, chosen.length); ) {
+    const next = oldestOf(m, m.ordinary);
+    if (next === undefined) return m.lastResort.size > 0 ? HOLD : allPinned(m, wanted);
+    const usedMs = epochMs(next.lastUse.key);
+    if (usedMs > wanted.onlyUsedUntilMs)
+      return refused({ kind: 'least-recent', lastUsedMs: wanted.onlyUsedUntilMs, oldestMs: usedMs });
+    const idleMs = durationMs(m.now.wallMs - usedMs);
+    if (idleMs < m.config.minChurnAgeMs && next.state.kind !== 'failed') {
+      return refused({ kind: 'churn', idleForMs: idleMs, minChurnAgeMs: m.config.minChurnAgeMs });
+    }
+    m.ordinary.pop();
+    chosen.push(next);
+    freed += next.units;
+  }
+  return MADE;
+}
+
+const refused = (refusal: CacheRefusal): RoomMade => ({ kind: 'refused', refusal });
+
+const allPinned = (m: Machine, wanted: RoomWanted): RoomMade =>
+  refused({
+    kind: 'all-pinned',
+    neededUnits: wanted.insertUnits,
+    pinnedUnits: sizeUnits(m.pinnedUnits),
+    effectiveUnits: m.buffer.effectiveUnits,
+  });
+
+interface Next {
+  readonly entry: Entry;
+  readonly heap: IndexedHeap<Entry>;
+}
+
+function nextVictim(m: Machine): Next | undefined {
+  const ordinary = oldestOf(m, m.ordinary);
+  if (ordinary !== undefined) return { entry: ordinary, heap: m.ordinary };
+  const lastResort = oldestOf(m, m.lastResort);
+  return lastResort === undefined ? undefined : { entry: lastResort, heap: m.lastResort };
+}
+
+/**
+ * The exact least recently used copy of a heap. Keys in the heap may lag behind the data plane's counters but never lead, so the first
+ * node whose key is up to date is the true first; every node that is moved on the way pays for uses since it was looked at last.
+ */
+function oldestOf(m: Machine, heap: IndexedHeap<Entry>): Entry | undefined {
+  for (;;) {
+    const node = heap.peek();
+    if (node === undefined) return undefined;
+    const usedMs = lastUsedMs(m, node.item);
+    if (usedMs === node.key) return node.item;
+    heap.update(node, usedMs);
+  }
+}
+
+function evict(m: Machine, entry: Entry): void {
+  const { idleForMs } = candidate(m, entry);
+  const { model, copy, units } = entry;
+  emit(m, { kind: 'evicted', model, copy, units, idleForMs, decision: m.decisions.nextNumber - 1 });
+  if (entry.state.kind !== 'failed') measure(m, model, { name: 'age-at-eviction', durationMs: idleForMs });
+  depart(m, entry, 'evicted', { kind: 'evicted' });
+}
+
+function decideEviction(
+  m: Machine,
+  about: Entry,
+  cause: EvictionCause,
+  needed: number,
+  chosen: readonly Entry[],
+  spared: Candidate | null,
+): void {
+  decide(m, {
+    kind: 'evict',
+    model: about.model,
+    cause,
+    neededUnits: sizeUnits(Math.max(0, needed)),
+    victims: chosen.map((entry) => candidate(m, entry)),
+    spared,
+    pinnedUnits: sizeUnits(m.pinnedUnits),
+  });
+}
+
+function candidate(m: Machine, entry: Entry): Candidate {
+  const usedMs = epochMs(entry.lastUse.key);
+  const idleForMs: DurationMs = durationMs(Math.max(0, m.now.wallMs - usedMs));
+  return { model: entry.model, units: entry.units, lastUsedMs: usedMs, idleForMs, awaited: entry.standing === 'last-resort' };
+}
