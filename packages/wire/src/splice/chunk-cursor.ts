@@ -40,11 +40,13 @@ export class ChunkCursor {
   /** A varint that ends before `end`; inexact above 2^53. @throws {MeshError} with `fieldStart` if it does not end there. */
   varint(end: number, fieldStart: number): number {
     let value = 0;
+    let scale = 1;
     for (let count = 0; count < VARINT_BYTES_MAX; count++) {
       if (this.#position >= end) throw malformed(fieldStart, MALFORMED.overrun);
       const byte = this.#byte();
-      value += (byte & 0x7f) * 2 ** (7 * count);
+      value += (byte & 0x7f) * scale;
       if (byte < 0x80) return value;
+      scale *= 0x80;
     }
     throw malformed(fieldStart, MALFORMED.varintTooLong);
   }

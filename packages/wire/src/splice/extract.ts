@@ -30,6 +30,7 @@ export class StringExtractor {
   /** End of the innermost message entered; the outermost has none until {@link end}. */
   #messageEnd = Number.POSITIVE_INFINITY;
   #varint = 0;
+  #varintScale = 1;
   #varintBytes = 0;
   /** Field number on the path at the present depth was met. */
   #matches = false;
@@ -97,11 +98,13 @@ export class StringExtractor {
     while (at < chunk.length) {
       const byte = chunk[at++] ?? 0;
       if (++this.#varintBytes > VARINT_BYTES_MAX) throw malformed(this.#fieldStart, MALFORMED.varintTooLong);
-      this.#varint += (byte & 0x7f) * 2 ** (7 * (this.#varintBytes - 1));
+      this.#varint += (byte & 0x7f) * this.#varintScale;
+      this.#varintScale *= 0x80;
       if (byte < 0x80) {
         this.#offset += at - start;
         const value = this.#varint;
         this.#varint = 0;
+        this.#varintScale = 1;
         this.#varintBytes = 0;
         this.#onVarint(value);
         return at;

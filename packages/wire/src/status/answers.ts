@@ -21,6 +21,19 @@ export function retryAfterSeconds(retryAfterMs: DurationMs | undefined): string 
   return retryAfterMs === undefined ? undefined : String(Math.max(1, Math.ceil(retryAfterMs / 1000)));
 }
 
+/** The longest `grpc-message` that an error of ours writes, encoded: every peer takes a header list of 8 KiB. */
+export const GRPC_MESSAGE_CHARS_MAX = 4096;
+
+/** A text as `grpc-message`, halved until it fits {@link GRPC_MESSAGE_CHARS_MAX}. */
+function fittingMessage(text: string): string {
+  let encoded = encodeGrpcMessage(text);
+  for (let chars = text.length; encoded.length > GRPC_MESSAGE_CHARS_MAX; ) {
+    chars = Math.floor(chars / 2);
+    encoded = encodeGrpcMessage(`${text.slice(0, chars).toWellFormed()} …`);
+  }
+  return encoded;
+}
+
 /**
  * The trailers that end a gRPC call with an error of ours, as a flat list name, value, name, value: status, message and, when known, the
  * pause that gRPC's own retry policies obey.
@@ -28,7 +41,7 @@ export function retryAfterSeconds(retryAfterMs: DurationMs | undefined): string 
 export function grpcTrailersOf(error: MeshError): string[] {
   const { code, message } = grpcStatusOf(error);
   const trailers = ['grpc-status', String(code)];
-  if (message !== '') trailers.push('grpc-message', encodeGrpcMessage(message));
+  if (message !== '') trailers.push('grpc-message', fittingMessage(message));
   if (error.retryAfterMs !== undefined) trailers.push('grpc-retry-pushback-ms', String(Math.ceil(error.retryAfterMs)));
   return trailers;
 }

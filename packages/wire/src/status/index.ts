@@ -2,6 +2,7 @@
 export {
   errorOfGrpcStatus,
   errorOfHttpStatus,
+  GRPC_MESSAGE_CHARS_MAX,
   type GrpcStatus,
   grpcStatusOf,
   grpcTrailersOf,
@@ -31,4 +32,5 @@ export {
   PEER_ERROR_TRAILER_CHARS_MAX,
   type PeerAttempt,
   type PeerError,
+  peerAttemptOf,
 } from './peer-error.ts';

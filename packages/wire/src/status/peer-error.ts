@@ -1,5 +1,6 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { type DurationMs, durationMs, type MeshErrorKind } from '@modelmesh/core';
+import type { EndedAttempt } from '@modelmesh/core/routing';
 import { PeerErrorSchema } from '../gen/mesh/v1/peer-error_pb.ts';
 import { decodeBinaryHeader, encodeBinaryHeader } from '../headers/index.ts';
 import { isErrorKind } from './error-table.ts';
@@ -7,8 +8,8 @@ import { isErrorKind } from './error-table.ts';
 /** The trailer in which nodes tell one another about a failed call; stripped at the edge. */
 export const PEER_ERROR_TRAILER = 'mesh-error-bin';
 
-/** The most attempts that travel; of a longer history the newest are kept. */
-export const PEER_ERROR_ATTEMPTS_MAX = 16;
+/** The most attempts that travel, as many as a call may have (spec `modelmesh.md` §2.8); of a longer history the newest are kept. */
+export const PEER_ERROR_ATTEMPTS_MAX = 8;
 /** The longest detail of one attempt that travels, in characters; the rest is cut off. */
 export const PEER_ERROR_DETAIL_CHARS_MAX = 200;
 /** The longest trailer that is read, in characters of base64. */
@@ -32,6 +33,13 @@ export interface PeerError {
   /** Whether a runtime may have executed the call. */
   readonly runtimeReached: boolean;
   readonly retryAfterMs: DurationMs | undefined;
+}
+
+/** An attempt of a call in the form that travels. */
+export function peerAttemptOf({ target, evidence }: EndedAttempt): PeerAttempt {
+  const message = 'message' in evidence ? evidence.message : '';
+  const detail = evidence.kind === 'runtime-status' ? `code ${evidence.code}: ${message}` : message;
+  return { instance: target.instance, outcome: evidence.kind, detail };
 }
 
 /** The value of {@link PEER_ERROR_TRAILER}, within its limits. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { durationMs, MeshError } from '@modelmesh/core';
+import { durationMs, instanceId, MeshError } from '@modelmesh/core';
 import fc from 'fast-check';
 import {
   decodeGrpcMessage,
@@ -13,6 +13,7 @@ import {
   errorOfGrpcStatus,
   errorOfHttpStatus,
   GRPC_CODE,
+  GRPC_MESSAGE_CHARS_MAX,
   grpcCodeName,
   grpcOfHttpStatus,
   grpcTrailersOf,
@@ -24,6 +25,7 @@ import {
   PEER_ERROR_TRAILER_CHARS_MAX,
   type PeerError,
   parseGrpcStatus,
+  peerAttemptOf,
   readGrpcStatus,
   retryAfterSeconds,
 } from './index.ts';
@@ -143,6 +145,16 @@ describe('gRPC status in trailers', () => {
     assert.deepEqual(readGrpcStatus(trailers(flat)), { code: 8, message: 'queue of “m” is full' });
   });
 
+  it('cuts a message of ours that would not fit a header list', () => {
+    for (const text of ['x'.repeat(GRPC_MESSAGE_CHARS_MAX + 1), '🜚'.repeat(GRPC_MESSAGE_CHARS_MAX)]) {
+      const flat = grpcTrailersOf(new MeshError('internal', text));
+      assert.ok((flat[3] ?? '').length <= GRPC_MESSAGE_CHARS_MAX);
+      assert.match(readGrpcStatus(trailers(flat))?.message ?? '', /^(x{1000,}|🜚{100,}) …$/u);
+    }
+    const fits = 'x'.repeat(GRPC_MESSAGE_CHARS_MAX);
+    assert.equal(readGrpcStatus(trailers(grpcTrailersOf(new MeshError('internal', fits))))?.message, fits);
+  });
+
   it('is absent without grpc-status, and UNKNOWN when it is not a code', () => {
     assert.equal(readGrpcStatus(trailers([])), undefined);
     for (const bad of ['', '17', '-1', '03', 'x', '99999999999']) assert.equal(parseGrpcStatus(bad), GRPC_CODE.UNKNOWN, bad);
@@ -207,6 +219,20 @@ describe('what nodes tell one another about an error', () => {
 
   it('arrives whole', () => {
     fc.assert(fc.property(peerError, (error) => assert.deepEqual(decodePeerError(encodePeerError(error)), error)));
+  });
+
+  it('takes attempts in the words of the routing that made them', () => {
+    const target = { instance: instanceId('i1'), local: false };
+    assert.deepEqual(peerAttemptOf({ target, evidence: { kind: 'connection-lost' } }), {
+      instance: 'i1',
+      outcome: 'connection-lost',
+      detail: '',
+    });
+    assert.deepEqual(peerAttemptOf({ target, evidence: { kind: 'runtime-status', code: 14, message: 'gone' } }), {
+      instance: 'i1',
+      outcome: 'runtime-status',
+      detail: 'code 14: gone',
+    });
   });
 
   it('keeps the newest attempts and the start of a detail, within their limits', () => {
