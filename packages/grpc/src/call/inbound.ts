@@ -1,9 +1,10 @@
 import { MeshError, toMeshError } from '@modelmesh/core';
 import { INFLATE_RATIO_MAX, inflateMessage, type MessageEncoding } from '../compression/index.ts';
-import { type FramedMessage, joinSlices, MessageReader } from '../framing/index.ts';
+import { MessageAssembler } from '../framing/index.ts';
 
 /** Hears the messages of one direction, in order; nothing after the end or an error. */
 export interface InboundSink {
+  /** `bytes` are the sink's own. */
   onMessage(bytes: Uint8Array): void;
   onInboundEnd(): void;
   onInboundError(error: MeshError): void;
@@ -11,7 +12,7 @@ export interface InboundSink {
 
 /** The bytes of one direction of a call become decompressed messages. Inflating in the thread pool never changes their order. */
 export class Inbound {
-  readonly #reader: MessageReader;
+  readonly #assembler: MessageAssembler;
   readonly #encoding: MessageEncoding;
   readonly #messageBytesMax: number;
   readonly #sink: InboundSink;
@@ -23,7 +24,7 @@ export class Inbound {
     this.#encoding = encoding;
     this.#messageBytesMax = messageBytesMax;
     this.#sink = sink;
-    this.#reader = new MessageReader(messageBytesMax, (message) => this.#framed(message));
+    this.#assembler = new MessageAssembler(messageBytesMax, (bytes, compressed) => this.#assembled(bytes, compressed));
   }
 
   /** Whether messages wait for one that is being inflated: their bytes should not be credited yet. */
@@ -31,10 +32,11 @@ export class Inbound {
     return this.#tail !== undefined;
   }
 
+  /** Copies what it needs of `bytes`: their credit may be returned at once. */
   push(bytes: Uint8Array): void {
     if (this.#over) return;
     try {
-      this.#reader.push(bytes);
+      this.#assembler.push(bytes);
     } catch (error) {
       this.#fail(toMeshError(error));
     }
@@ -43,7 +45,7 @@ export class Inbound {
   end(): void {
     this.#after(() => {
       if (this.#over) return;
-      if (this.#reader.midMessage) {
+      if (this.#assembler.midMessage) {
         this.#fail(new MeshError('invalid-argument', 'the stream ended within a message'));
         return;
       }
@@ -57,9 +59,8 @@ export class Inbound {
     this.#over = true;
   }
 
-  #framed(message: FramedMessage): void {
-    const bytes = joinSlices(message);
-    if (!message.compressed) {
+  #assembled(bytes: Uint8Array, compressed: boolean): void {
+    if (!compressed) {
       this.#after(() => this.#deliver(bytes));
       return;
     }
