@@ -1,0 +1,51 @@
+import type { CopiesPolicy, EndpointPolicy, ModelFormat, RetryPolicy, WarmupRequest } from '../records/index.ts';
+import type { Bytes, EndpointId, ModelKey } from '../units.ts';
+import type { Metadata } from './metadata.ts';
+import type { Problem } from './problem.ts';
+import type { StorageSource } from './storage-source.ts';
+
+/** A `Model` of `modelmesh.io/v1alpha1`. */
+export interface ModelResource {
+  readonly kind: 'Model';
+  readonly metadata: Metadata;
+  /** `family@version`, or the name where there is no family. */
+  readonly key: ModelKey;
+  readonly family: string | undefined;
+  readonly version: string | undefined;
+  readonly format: ModelFormat | undefined;
+  readonly storage: StorageSource;
+  /** Name of a serving runtime; `undefined` = chosen by format. */
+  readonly runtime: string | undefined;
+  readonly memoryBytes: Bytes | undefined;
+  readonly copies: CopiesPolicy;
+  readonly retry: RetryPolicy;
+  readonly warmup: readonly WarmupRequest[];
+  /** Sessions within one copy that run at once; `undefined` = one. */
+  readonly instances: number | undefined;
+}
+
+/** An `Endpoint` of `modelmesh.io/v1alpha1`. */
+export interface EndpointResource {
+  readonly kind: 'Endpoint';
+  readonly metadata: Metadata;
+  readonly id: EndpointId;
+  readonly policy: EndpointPolicy;
+}
+
+/** An `InferenceService` of `serving.kserve.io/v1beta1`, as far as ModelMesh honours it (spec `modelmesh-serving.md` §1.2). */
+export interface InferenceServiceResource {
+  readonly kind: 'InferenceService';
+  readonly metadata: Metadata;
+  readonly format: ModelFormat;
+  readonly storage: StorageSource;
+  readonly runtime: string | undefined;
+  readonly protocolVersion: string | undefined;
+}
+
+/** Any manifest that was read. */
+export type Resource = ModelResource | EndpointResource | InferenceServiceResource;
+
+/** What reading a manifest came to: a resource, or everything that is wrong with it at once. */
+export type ManifestResult =
+  | { readonly ok: true; readonly resource: Resource; readonly warnings: readonly Problem[] }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
