@@ -74,4 +74,4 @@ export class SizeLedger {
 
 /** The quantum is the least that a model can weigh (spec §4.2.3). */
 const atLeastOne = (measured: Bytes): SizeUnits => sizeUnits(Math.max(1, unitsForBytes(measured)));
-const booking = (measured: Measured): SizeUnits => (measured.peak > measured.loaded ? measured.peak : measured.loaded);
+const booking = (measured: Measured): SizeUnits => sizeUnits(Math.max(measured.peak, measured.loaded));

@@ -200,28 +200,38 @@ export class CacheRig {
     const does = this.#behaviour;
     switch (effect.kind) {
       case 'predict-size':
-        return this.#later(does.predictMs, { kind: 'predicted', ...about(effect), predicted: does.predict(effect.model) });
+        this.#later(does.predictMs, { kind: 'predicted', ...about(effect), predicted: does.predict(effect.model) });
+        return;
       case 'claim':
-        return this.#answerClaim(effect);
+        this.#answerClaim(effect);
+        return;
       case 'start-load':
-        return this.#load(effect.model, effect.copy);
+        this.#load(effect.model, effect.copy);
+        return;
       case 'size-model':
-        return this.#later(does.sizeMs, { kind: 'sized', ...about(effect), measured: this.#measure(effect.model) });
+        this.#later(does.sizeMs, { kind: 'sized', ...about(effect), measured: this.#measure(effect.model) });
+        return;
       case 'begin-draining':
-        return this.#later(does.drainMs(effect.model), { kind: 'in-flight-zero', slot: effect.slot });
+        this.#later(does.drainMs(effect.model), { kind: 'in-flight-zero', slot: effect.slot });
+        return;
       case 'copy-lost':
-        return this.#freeLater(effect.slot);
+        this.#freeLater(effect.slot);
+        return;
       case 'start-unload':
-        return this.#unload(effect.model, effect.copy);
+        this.#unload(effect.model, effect.copy);
+        return;
       case 'wake-waiters':
-        return this.#wake(effect.model, effect.outcome);
+        this.#wake(effect.model, effect.outcome);
+        return;
       case 'serving':
         this.#used.delete(effect.slot.index);
         return;
       case 'decided':
-        return this.#checkDecision(effect.decision, before);
+        this.#checkDecision(effect.decision, before);
+        return;
       case 'set-timer':
-        return this.#arm(effect.timer, effect.delayMs);
+        this.#arm(effect.timer, effect.delayMs);
+        return;
       case 'cancel-timer':
         this.#timers.get(effect.timer)?.();
         this.#timers.delete(effect.timer);
@@ -272,8 +282,10 @@ export class CacheRig {
   }
 
   #unload(model: ModelKey, copy: CopyId): void {
-    if (this.#behaviour.unloadFails(model))
-      return this.#later(this.#behaviour.unloadMs, { kind: 'unload-failed', model, copy, message: 'busy' });
+    if (this.#behaviour.unloadFails(model)) {
+      this.#later(this.#behaviour.unloadMs, { kind: 'unload-failed', model, copy, message: 'busy' });
+      return;
+    }
     this.#later(this.#behaviour.unloadMs, { kind: 'unload-succeeded', model, copy }, () => {
       if (this.#resident.get(model) === copy) this.#resident.delete(model);
     });
