@@ -12,14 +12,13 @@ export interface CallTarget {
 /** The most ids that one multi-model request may name. */
 export const TARGET_IDS_MAX = 256;
 
-const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** @throws {MeshError} `invalid-argument` if `id` is empty or too long; `what` is `model-id` or `vmodel-id`. */
 function checkId(id: string, what: string): string {
   if (id === '') throw new MeshError('invalid-argument', `provided ${what} header must be non-empty`);
   // A UTF-16 code unit takes at most three bytes, which spares the usual id an encoding.
-  if (id.length * 3 > ID_BYTES_MAX && encoder.encode(id).length > ID_BYTES_MAX) {
+  if (id.length * 3 > ID_BYTES_MAX && Buffer.byteLength(id) > ID_BYTES_MAX) {
     throw new MeshError('invalid-argument', `provided ${what} is longer than ${ID_BYTES_MAX} bytes`);
   }
   return id;
@@ -100,6 +99,6 @@ export const forbidsRetry = (headers: HeaderReader): boolean => headers.get(HEAD
  * is visible ASCII. Source: spec `modelmesh.md` §2.2.
  */
 export function runtimeIdHeaders(modelId: string): string[] {
-  const binary = [HEADER.modelIdBin, encodeBinaryHeader(encoder.encode(modelId))];
+  const binary = [HEADER.modelIdBin, encodeBinaryHeader(Buffer.from(modelId, 'utf8'))];
   return isVisibleAscii(modelId) ? [...binary, HEADER.modelId, modelId] : binary;
 }

@@ -37,7 +37,6 @@ interface Field {
   readonly end: number;
 }
 
-const encoder = new TextEncoder();
 const NOTHING = new Uint8Array(0);
 
 /** One pass over one message. */
@@ -216,7 +215,8 @@ export function inject(chunks: readonly Uint8Array[], { path, value, remove = []
   if (remove.some((other) => other.every((number, at) => path[at] === number))) {
     throw new Bug(`the path ${path.join('.')} is to be set and removed`);
   }
-  return rewrite(chunks, encoder.encode(value), [{ path, depth: 0, kind: 'set' }, ...removals(remove)]);
+  // A tenth of the cost of TextEncoder for the length of an id.
+  return rewrite(chunks, Buffer.from(value, 'utf8'), [{ path, depth: 0, kind: 'set' }, ...removals(remove)]);
 }
 
 /** Removes fields wherever they stand, of any type; otherwise as {@link inject}. */
