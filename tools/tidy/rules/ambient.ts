@@ -16,11 +16,15 @@ const EVERYTHING: readonly Ambient[] = ['clock', 'random', 'env', 'turn'];
 const DOORS: readonly Door[] = [
   { path: /^packages\/[^/]+\/src\/(.+\/)?main\.ts$/, may: ['env'], because: 'the start of a program reads its environment once' },
   {
-    path: /^packages\/(?!core)[^/]+\/src\/(.+\/)?([\w-]+-)?clock\.ts$/,
+    path: /^packages\/(?!core)[^/]+\/src\/(.+\/)?(clock\/[\w-]+|([\w-]+-)?clock)\.ts$/,
     may: ['clock', 'turn'],
     because: 'adapter of the Clock port',
   },
-  { path: /^packages\/(?!core)[^/]+\/src\/(.+\/)?([\w-]+-)?random\.ts$/, may: ['random'], because: 'adapter of the Random port' },
+  {
+    path: /^packages\/(?!core)[^/]+\/src\/(.+\/)?(random\/[\w-]+|([\w-]+-)?random)\.ts$/,
+    may: ['random'],
+    because: 'adapter of the Random port',
+  },
   {
     path: /^packages\/grpc\/src\/stream\/node-http2\//,
     may: ['turn'],

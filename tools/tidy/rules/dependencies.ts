@@ -23,7 +23,7 @@ const problem = (message: string): Problem => ({ path: DOCUMENT, line: 0, messag
 
 /** Reads `| name | … |`: the name in backticks, then the rest of the row. */
 const rows = (text: string): ReadonlyMap<string, string> =>
-  new Map([...text.matchAll(/^\| `([^`]+)` \|(.*)\|\s*$/gm)].map((match) => [match[1] ?? '', (match[2] ?? '').trim()]));
+  new Map([...text.matchAll(/^\| `([^`]+)` *\|(.*)\|\s*$/gm)].map((match) => [match[1] ?? '', (match[2] ?? '').trim()]));
 
 function dependencyNames(repository: Repository): ReadonlySet<string> {
   const manifests = ['', ...repository.packages].map((name) => repository.manifest(name));

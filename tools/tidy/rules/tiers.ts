@@ -33,7 +33,10 @@ function misplaced(file: SourceFile): string | undefined {
 export const tiersWrittenDown: Rule = {
   name: `${LAB_README} holds the table of the tiers`,
   check: (repository): readonly Problem[] =>
-    repository.files.get(LAB_README)?.text.includes(tierTable()) === true
+    plain(repository.files.get(LAB_README)?.text ?? '').includes(plain(tierTable()))
       ? []
       : [{ path: LAB_README, line: 0, message: `must hold this table:\n${tierTable()}` }],
 };
+
+/** A table without the padding that a formatter gives it. */
+const plain = (text: string): string => text.replace(/ +/g, ' ').replace(/-{3,}/g, '---');
