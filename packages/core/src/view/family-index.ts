@@ -25,10 +25,12 @@ interface Member {
 export class FamilyIndex {
   readonly #members = new Map<ModelKey, Member>();
   #sorted: readonly Member[] = [];
+  #orderIsStale = false;
   #newest: ModelKey | undefined;
 
   /** Newest first. */
   get versions(): readonly { readonly key: ModelKey; readonly version: string }[] {
+    this.#order();
     return this.#sorted;
   }
 
@@ -41,25 +43,32 @@ export class FamilyIndex {
     return this.#members.size;
   }
 
-  /** Adds or replaces one version. */
+  /** Adds or replaces one version; the order follows with the next {@link choose}. */
   put(record: ModelRecord): void {
     const known = this.#members.get(record.key);
     const version = record.version ?? '';
     if (known !== undefined && known.version === version && known.createdAtMs === record.createdAtMs) return;
     this.#members.set(record.key, { key: record.key, version, createdAtMs: record.createdAtMs });
-    this.#sorted = newestFirst([...this.#members.values()]);
+    this.#orderIsStale = true;
   }
 
-  /** Takes a version away. */
+  /** Takes a version away; without it the others may be in another order, because all of them are numbers now. */
   remove(key: ModelKey): void {
-    if (this.#members.delete(key)) this.#sorted = this.#sorted.filter((member) => member.key !== key);
+    if (this.#members.delete(key)) this.#orderIsStale = true;
   }
 
   /** Chooses again who answers for the family; whether that changed. */
   choose(servable: (key: ModelKey) => boolean): boolean {
+    this.#order();
     const chosen = (this.#sorted.find(({ key }) => servable(key)) ?? this.#sorted[0])?.key;
     const changed = chosen !== this.#newest;
     this.#newest = chosen;
     return changed;
+  }
+
+  /** Sorted once for a batch, not once for each record of it: a listing may bring thousands of versions. */
+  #order(): void {
+    if (this.#orderIsStale) this.#sorted = newestFirst([...this.#members.values()]);
+    this.#orderIsStale = false;
   }
 }
