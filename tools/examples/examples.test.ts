@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { parseManifest } from '@modelmesh/core/manifest';
 import { parse } from 'yaml';
 import { readExamples } from './example-files.ts';
 
@@ -54,7 +55,18 @@ describe('the example models', () => {
   });
 });
 
-describe('the other example manifests', () => {
+describe('the example manifests', () => {
+  it('are accepted without a warning, the one in the README too', () => {
+    const files = globSync(['models/*/model.yaml', 'endpoint/*.yaml', 'inference-service/*.yaml'], { cwd: examples });
+    const texts = files.map((file) => readFileSync(`${examples}${file}`, 'utf8'));
+    const shown = /```yaml\n(?<text>[\s\S]*?)```/.exec(readFileSync(`${examples}../README.md`, 'utf8'))?.groups?.text ?? '';
+    for (const text of [...texts, shown]) {
+      const result = parseManifest(parse(text));
+      assert.ok(result.ok, text);
+      assert.deepEqual(result.warnings, []);
+    }
+  });
+
   it('name models that exist', () => {
     const endpoint = parse(readFileSync(`${examples}endpoint/flowers.yaml`, 'utf8'));
     const keys = models.map((one) => one.expected.model);
