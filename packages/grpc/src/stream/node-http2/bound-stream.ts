@@ -1,13 +1,23 @@
 import { constants, type Http2Stream } from 'node:http2';
 import { Readable } from 'node:stream';
-import { headerBlock } from '../header-block.ts';
+import { headerBlock, headerListBytes } from '../header-block.ts';
 import type { PoisonLedger } from '../ownership.ts';
-import { type ByteStream, CREDIT_SLACK, type HeaderBlock, type ResetCause, type StreamHandler } from '../port.ts';
+import {
+  type ByteStream,
+  CREDIT_SLACK,
+  type HeaderBlock,
+  RESET_CODE,
+  type ResetCause,
+  type StreamHandler,
+  type StreamLimits,
+} from '../port.ts';
 
 /** What a stream asks of the connection that carries it. */
 export interface Carrier {
   /** Why the stream ended, when it did not end normally. `code` is the HTTP/2 code that the engine saw. */
   causeOf(streamId: number, code: number): ResetCause;
+  /** The connection is gone, so that an end with code 0 may not be the peer's. */
+  readonly isDestroyed: boolean;
   /** The stream is gone; called before its handler hears of it. */
   streamGone(): void;
 }
@@ -31,14 +41,17 @@ function pushToPort(this: Bound<Http2Stream>, chunk: unknown, encoding?: BufferE
   if (chunk instanceof Uint8Array) return this[PORT].received(chunk);
   // An end that comes after the stream was closed is the engine's tidying up, not the peer's END_STREAM.
   if (!this.closed) this[PORT].endSeen = true;
-  return streamPush.call(this, chunk, encoding);
+  const more = streamPush.call(this, chunk, encoding);
+  // Nobody reads the Readable, so nothing else would make it notice its end.
+  this.read(0);
+  return more;
 }
 
 function onEnd(this: Bound<Http2Stream>): void {
   this[PORT].receivedEnd();
 }
 function onTrailers(this: Bound<Http2Stream>, _headers: unknown, _flags: number, raw: string[] = []): void {
-  this[PORT].trailers = headerBlock(raw);
+  this[PORT].trailersReceived(headerBlock(raw));
 }
 function onDrain(this: Bound<Http2Stream>): void {
   this[PORT].drained();
@@ -54,7 +67,6 @@ function onClose(this: Bound<Http2Stream>): void {
  */
 export abstract class BoundStream<Native extends Http2Stream> implements ByteStream {
   owner: unknown = undefined;
-  trailers: HeaderBlock | undefined = undefined;
   endSeen = false;
   protected handler: StreamHandler;
   protected native: Native | undefined = undefined;
@@ -68,13 +80,17 @@ export abstract class BoundStream<Native extends Http2Stream> implements ByteStr
   #early: Uint8Array[] | undefined = undefined;
   #unconsumedBytes = 0;
   #stopped = false;
+  readonly #limits: StreamLimits;
+  #trailers: HeaderBlock | undefined = undefined;
+  #breach: ResetCause | undefined = undefined;
   readonly #creditBytes: number;
   #carrier: Carrier | undefined = undefined;
 
-  constructor(handler: StreamHandler, windowBytes: number, poison: PoisonLedger | undefined) {
+  constructor(handler: StreamHandler, limits: StreamLimits, poison: PoisonLedger | undefined) {
     this.handler = handler;
     this.poison = poison;
-    this.#creditBytes = windowBytes * CREDIT_SLACK;
+    this.#limits = limits;
+    this.#creditBytes = limits.streamWindowBytes * CREDIT_SLACK;
   }
 
   protected bind(native: Native, carrier: Carrier): void {
@@ -121,11 +137,31 @@ export abstract class BoundStream<Native extends Http2Stream> implements ByteStr
     return !this.#stopped;
   }
 
+  trailersReceived(trailers: HeaderBlock): void {
+    if (this.over || this.resetCode !== undefined) return;
+    if (this.isWithinLimit(trailers)) this.#trailers = trailers;
+  }
+
+  /**
+   * Whether a received header list is within the limit; otherwise the stream is reset. The engine enforces it too, but only once the peer
+   * has acknowledged our settings, which it may never do.
+   */
+  protected isWithinLimit(headers: HeaderBlock): boolean {
+    const max = this.#limits.headerListBytesMax;
+    const listBytes = headerListBytes(headers);
+    if (listBytes <= max) return true;
+    const message = `a header list of ${listBytes} bytes is above the limit of ${max} bytes (headerListBytesMax)`;
+    this.#breach = { kind: 'protocol-error', message };
+    this.resetCode = RESET_CODE.enhanceYourCalm;
+    this.native?.close(RESET_CODE.enhanceYourCalm);
+    return false;
+  }
+
   receivedEnd(): void {
     if (this.over || this.resetCode !== undefined || this.#receiveEnded || !this.endSeen) return;
     this.#receiveEnded = true;
-    if (this.trailers === undefined) this.handler.onData(this, NO_BYTES, true);
-    else this.handler.onTrailers(this, this.trailers);
+    if (this.#trailers === undefined) this.handler.onData(this, NO_BYTES, true);
+    else this.handler.onTrailers(this, this.#trailers);
   }
 
   drained(): void {
@@ -137,8 +173,10 @@ export abstract class BoundStream<Native extends Http2Stream> implements ByteStr
     const carrier = this.#carrier;
     if (this.over || native === undefined || carrier === undefined) return;
     const code = native.rstCode ?? constants.NGHTTP2_NO_ERROR;
-    const normal = this.#receiveEnded && this.sendEnded && native.writableFinished && code === constants.NGHTTP2_NO_ERROR;
-    const cause = this.resetCode === undefined ? carrier.causeOf(native.id ?? 0, code) : undefined;
+    // The last write may not have called back yet although the peer has answered it.
+    const sent = this.sendEnded && (native.writableFinished || !carrier.isDestroyed);
+    const normal = this.#receiveEnded && sent && code === constants.NGHTTP2_NO_ERROR;
+    const cause = this.resetCode === undefined ? carrier.causeOf(native.id ?? 0, code) : this.#breach;
     carrier.streamGone();
     if (normal) {
       this.over = true;

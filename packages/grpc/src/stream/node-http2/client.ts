@@ -34,8 +34,14 @@ class ClientStream extends BoundStream<ClientHttp2Stream> {
   readonly #waiting: Uint8Array[] = [];
   #wantsWritable = false;
 
-  constructor(headers: HeaderBlock, end: boolean, handler: StreamHandler, windowBytes: number, poison: PoisonLedger | undefined) {
-    super(handler, windowBytes, poison);
+  constructor(
+    headers: HeaderBlock,
+    end: boolean,
+    handler: StreamHandler,
+    limits: StreamLimits,
+    poison: PoisonLedger | undefined,
+  ) {
+    super(handler, limits, poison);
     this.#headers = headers;
     this.sendEnded = end;
   }
@@ -65,7 +71,7 @@ class ClientStream extends BoundStream<ClientHttp2Stream> {
   }
 
   responded(headers: HeaderBlock, end: boolean): void {
-    if (this.over || this.resetCode !== undefined) return;
+    if (this.over || this.resetCode !== undefined || !this.isWithinLimit(headers)) return;
     this.handler.onHeaders(this, headers, end);
     this.headersReceived(end);
   }
@@ -117,6 +123,10 @@ class Lane implements Carrier {
     this.session = session;
   }
 
+  get isDestroyed(): boolean {
+    return this.session.destroyed;
+  }
+
   causeOf(streamId: number, code: number): ResetCause {
     if (this.closedByUs) return { kind: 'local-reset', code: RESET_CODE.cancel };
     if (this.lastProcessedId !== undefined && streamId > this.lastProcessedId) return { kind: 'unprocessed', why: 'goaway' };
@@ -162,7 +172,7 @@ export class NodeClientConnection implements ClientConnection {
 
   open(headers: HeaderBlock, end: boolean, handler: StreamHandler): ByteStream {
     const ledger = this.#setup.poison ? new PoisonLedger() : undefined;
-    const stream = new ClientStream(headers, end, handler, this.#limits.streamWindowBytes, ledger);
+    const stream = new ClientStream(headers, end, handler, this.#limits, ledger);
     if (this.#state.kind === 'closed') {
       process.nextTick(finishStream, stream, {
         kind: 'connect-failed',

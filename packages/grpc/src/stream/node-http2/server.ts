@@ -63,6 +63,7 @@ class ServerStream extends BoundStream<ServerHttp2Stream> {
     connection: NodeServerConnection,
   ): void {
     this.bind(native, connection);
+    if (!this.isWithinLimit(headers)) return;
     native.on('wantTrailers', onWantTrailers);
     (native as Trailing)[SERVER] = this;
     this.handler = accept(this, headers, end, connection);
@@ -154,7 +155,7 @@ export class NodeServerConnection implements ServerConnection, Carrier {
       this.#streamCount += 1;
       const ledger = poison ? new PoisonLedger() : undefined;
       const end = (flags & END_STREAM_FLAG) !== 0;
-      new ServerStream(SILENT, limits.streamWindowBytes, ledger).start(native, headerBlock(raw), end, accept, this);
+      new ServerStream(SILENT, limits, ledger).start(native, headerBlock(raw), end, accept, this);
     });
   }
 
@@ -169,6 +170,10 @@ export class NodeServerConnection implements ServerConnection, Carrier {
   destroy(): void {
     this.#destroyed = true;
     this.#session.destroy();
+  }
+
+  get isDestroyed(): boolean {
+    return this.#session.destroyed;
   }
 
   causeOf(_streamId: number, code: number): ResetCause {

@@ -1,0 +1,20 @@
+/** The door of the contract: what every engine of the stream port must do. */
+import { describe } from 'node:test';
+import type { StreamEngine } from '../port.ts';
+import { endingsContract } from './endings.ts';
+import { flowContract } from './flow.ts';
+import { limitsContract } from './limits.ts';
+import { orderContract } from './order.ts';
+
+export { Pair } from './pair.ts';
+export { Recorder } from './recorder.ts';
+
+/** Declares the contract's tests for an engine; `makeEngine` is called for each. */
+export function streamContract(name: string, makeEngine: () => StreamEngine): void {
+  describe(`${name} keeps the stream contract`, () => {
+    describe('order', () => orderContract(makeEngine));
+    describe('endings', () => endingsContract(makeEngine));
+    describe('flow control', () => flowContract(makeEngine));
+    describe('limits', () => limitsContract(makeEngine));
+  });
+}
