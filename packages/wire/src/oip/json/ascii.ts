@@ -1,4 +1,6 @@
-/** The bytes that JSON gives a meaning to (RFC 8259 §2). */
+// The bytes that JSON gives a meaning to (RFC 8259 §2).
+
+/** `"`, where a string begins and ends. */
 export const QUOTE = 0x22;
 export const BACKSLASH = 0x5c;
 export const COMMA = 0x2c;
@@ -8,9 +10,13 @@ export const PLUS = 0x2b;
 export const DOT = 0x2e;
 export const ZERO = 0x30;
 export const NINE = 0x39;
+/** `[`, where an array begins. */
 export const OPEN_ARRAY = 0x5b;
+/** `]`, where an array ends. */
 export const CLOSE_ARRAY = 0x5d;
+/** `{`, where an object begins. */
 export const OPEN_OBJECT = 0x7b;
+/** `}`, where an object ends. */
 export const CLOSE_OBJECT = 0x7d;
 export const LETTER_E = 0x65;
 export const LETTER_E_UPPER = 0x45;

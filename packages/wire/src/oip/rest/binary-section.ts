@@ -3,8 +3,9 @@ import { MeshError } from '@modelmesh/core';
 /** Header that says how many bytes of a body are JSON, before the binary tensors; spec `kserve.md` §4.5. Compared without case. */
 export const HEADER_LENGTH_HEADER = 'Inference-Header-Content-Length';
 
-/** Content types of a body without and with binary tensors. */
+/** Content type of a body without binary tensors. */
 export const JSON_CONTENT_TYPE = 'application/json';
+/** Content type of a body with binary tensors. */
 export const BINARY_CONTENT_TYPE = 'application/octet-stream';
 
 /**

@@ -31,15 +31,17 @@ export const errorBody = (message: string): Uint8Array => body({ error: message 
 export const serverMetadataBody = ({ name, version, extensions }: ServerMetadata): Uint8Array =>
   body({ name, version, extensions });
 
-/** `GET /v2/health/live` and `/ready`. */
+/** `GET /v2/health/live`. */
 export const serverLiveBody = (live: boolean): Uint8Array => body({ live });
+/** `GET /v2/health/ready`. */
 export const serverReadyBody = (ready: boolean): Uint8Array => body({ ready });
 
 /** `GET /v2/models/{m}/ready`. */
 export const modelReadyBody = (name: string, ready: boolean): Uint8Array => body({ name, ready });
 
-/** `POST /v2/repository/models/{m}/load` and `/unload`, in KServe's form. */
+/** `POST /v2/repository/models/{m}/load`, in KServe's form. */
 export const modelLoadedBody = (name: string): Uint8Array => body({ name, load: true });
+/** `POST /v2/repository/models/{m}/unload`, in KServe's form. */
 export const modelUnloadedBody = (name: string): Uint8Array => body({ name, unload: true });
 
 /** `GET /v2/models/{m}`: what the runtime told under the name that was asked for; absent parts are left out. */

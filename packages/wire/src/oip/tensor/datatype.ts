@@ -14,6 +14,7 @@ export const CONTENTS_FIELDS = {
   fp64_contents: 7,
   bytes_contents: 8,
 } as const;
+/** Name of a field of `InferTensorContents`. */
 export type ContentsField = keyof typeof CONTENTS_FIELDS;
 
 /** What is fixed about a tensor datatype. */

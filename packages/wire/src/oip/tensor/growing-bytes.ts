@@ -27,9 +27,9 @@ export class GrowingBytes {
     this.view = new DataView(larger.buffer, larger.byteOffset, larger.length);
   }
 
-  /** What was written, without a copy. */
+  /** What was written, without a copy; no `Buffer`, whose `slice` shares memory where an array's copies. */
   written(): Uint8Array {
-    return this.bytes.subarray(0, this.used);
+    return new Uint8Array(this.bytes.buffer, this.bytes.byteOffset, this.used);
   }
 }
 
