@@ -87,6 +87,8 @@ export class CacheRig {
   /** Models inside the runtime: loading, loaded or unloading. */
   readonly #resident = new Map<ModelKey, CopyId>();
   readonly #used = new Map<number, EpochMs>();
+  /** Victims of the step that is being performed. */
+  readonly #evicted = new Set<ModelKey>();
   readonly #startMs: number;
   #runtimeLife = 0;
   #ready: Omit<Extract<CacheEvent, { kind: 'runtime-ready' }>, 'kind'> | null = null;
@@ -126,8 +128,7 @@ export class CacheRig {
     this.#resident.clear();
     this.send({ kind: 'runtime-lost' });
     const ready = this.#ready;
-    if (ready !== null)
-      this.clock.after(durationMs(this.#behaviour.restartMs), () => this.send({ kind: 'runtime-ready', ...ready }));
+    if (ready !== null) this.#later(this.#behaviour.restartMs, { kind: 'runtime-ready', ...ready });
   }
 
   request(name: string, options: Partial<RequestEvent> = {}): void {
@@ -143,9 +144,27 @@ export class CacheRig {
     if (state?.kind === 'active' || state?.kind === 'sizing') this.#used.set(state.slot.index, this.clock.wallMs());
   }
 
+  /** Everybody who waits for the model gives up. */
+  leave(name: string): void {
+    if (this.#waiters.get(modelKey(name)) === undefined) return;
+    this.#waiters.delete(modelKey(name));
+    this.send({ kind: 'waiters-gone', model: modelKey(name) });
+  }
+
+  /** The runtime reports what a loaded model uses. */
+  measure(name: string, current: Bytes): void {
+    const copy = this.cache.copy(modelKey(name));
+    if (copy === null) return;
+    if (unitsForBytes(current) > copy.units) this.surprised = true;
+    this.send({ kind: 'measured', model: copy.model, copy: copy.copy, current, peak: current });
+  }
+
   send(event: CacheEvent): readonly CacheEffect[] {
-    const before = [...this.cache.copies()];
+    // A pin that this very event takes away does not protect in this step.
+    const unpins = (copy: CopyView): boolean => 'policy' in event && event.model === copy.model && !event.policy.pinned;
+    const before = [...this.cache.copies()].map((copy) => (unpins(copy) ? { ...copy, pinned: false } : copy));
     const now = { monotonicMs: this.clock.monotonicMs(), wallMs: this.clock.wallMs() };
+    this.#evicted.clear();
     const effects = this.cache.step(event, now);
     this.effects.push(...effects);
     for (const effect of effects) this.#perform(effect, before);
@@ -228,6 +247,10 @@ export class CacheRig {
         return;
       case 'decided':
         this.#checkDecision(effect.decision, before);
+        return;
+      case 'gone':
+        // Given up: what the runtime may still hold was written off, and another load is sound.
+        if (this.#resident.get(effect.model) === effect.copy) this.#resident.delete(effect.model);
         return;
       case 'set-timer':
         this.#arm(effect.timer, effect.delayMs);
@@ -320,13 +343,15 @@ export class CacheRig {
       allButLast < Math.max(1, decision.neededUnits),
       `evicted ${allButLast} units and one more for ${decision.neededUnits}`,
     );
-    const gone = new Set(decision.victims.map(({ model }) => model));
+    for (const { model } of decision.victims) this.#evicted.add(model);
+    // A load that failed in this step is a remembered failure of one unit, which no pin protects.
+    const pinned = new Set(decision.victims.filter(({ units }) => units > 1).map(({ model }) => model));
     const ordinary = decision.victims.filter(({ awaited }) => !awaited);
     const youngest = Math.max(...ordinary.map(({ lastUsedMs }) => lastUsedMs));
     for (const copy of before) {
-      if (gone.has(copy.model))
+      if (pinned.has(copy.model))
         assert.ok(!copy.pinned || copy.state.kind === 'failed', `${copy.model} is pinned and was evicted`);
-      if (gone.has(copy.model) || copy.model === decision.model || !isOrdinary(copy)) continue;
+      if (this.#evicted.has(copy.model) || copy.model === decision.model || !isOrdinary(copy)) continue;
       assert.ok(copy.lastUsedMs >= youngest, `${copy.model} was used before a victim and stayed`);
     }
   }
