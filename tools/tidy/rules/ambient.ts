@@ -39,7 +39,7 @@ const DOORS: readonly Door[] = [
   { path: /^packages\/lab\/src\//, may: EVERYTHING, because: 'drivers measure real time and start programs' },
   { path: /\.(process|timing|real|proof)\.test\.ts$/, may: EVERYTHING, because: 'meets real processes, sockets and time' },
   {
-    path: /^packages\/[^/]+\/src\/.*(\.test\.ts|\/testing\/.*|contract\.ts)$/,
+    path: /^packages\/[^/]+\/src\/.*(\.test\.ts|\/(testing|contract)\/.*|contract\.ts)$/,
     may: ['turn'],
     because: 'a suite may wait for a turn, never for time',
   },

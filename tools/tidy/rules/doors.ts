@@ -15,11 +15,11 @@ export const onlyThroughDoors: Rule = {
     ),
 };
 
-/** A folder `testing` is a second door of its room, for suites only. */
+/** A folder `testing` or `contract` is a second door of its room, for suites only. */
 function pastADoor(repository: Repository, file: SourceFile, one: Import): string | undefined {
   const target = resolved(file, one.specifier);
   if (target === undefined) return undefined;
-  if (file.isTest && /\/testing\/index\.ts$/.test(target)) return undefined;
+  if (file.isTest && /\/(testing|contract)\/index\.ts$/.test(target)) return undefined;
   for (const folder of foldersAround(target)) {
     const door = `${folder}/index.ts`;
     const inside = file.path.startsWith(`${folder}/`);

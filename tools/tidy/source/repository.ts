@@ -40,7 +40,7 @@ export class SourceFile {
 
   /** A suite, or something that only suites use. */
   get isTest(): boolean {
-    return this.isSuite || this.path.includes('/testing/') || /(^|\/|\.)contract\.ts$/.test(this.path);
+    return this.isSuite || /\/(testing|contract)\/|(^|[/.])contract\.ts$/.test(this.path);
   }
 
   get isSuite(): boolean {
