@@ -7,7 +7,7 @@ import type { Brand, Clock, DurationMs, MeshError, Revision } from '@modelmesh/c
  *
  * Refusals that a caller must plan for are outcomes in the types. A rejected promise is always a `MeshError`: `invalid-argument`
  * (against a limit below; the call has had no effect), `overloaded` (too much is waiting), `registry-unavailable` (the store cannot
- * answer now, or was closed; a write that ends so has had no effect and never will).
+ * answer now, or was closed; a transaction that ends so has had no effect and never will).
  */
 export interface Kv {
   /** The newest state of one key; sees every transaction that was acknowledged before the call. */
@@ -192,8 +192,10 @@ export const KV_TXN_BYTES_MAX = 1_572_864;
 export const KV_RANGE_LIMIT_MAX = 10_000;
 /** A page ends with the entry that passes this many bytes, so that an answer is bounded. */
 export const KV_PAGE_BYTES_MAX = 4 * 1024 * 1024;
-/** Most transactions that wait to be committed; more get `overloaded`. */
+/** Most writes, and most reads, that wait for the store; more get `overloaded`. */
 export const KV_PENDING_MAX = 16_384;
+/** Most bytes of writes that wait for the store; more get `overloaded`. */
+export const KV_PENDING_BYTES_MAX = 64 * 1024 * 1024;
 /** Most watches of one store; more get `overloaded`. */
 export const KV_WATCHES_MAX = 1024;
 /** Most living leases of one store; more get `overloaded`. */
