@@ -1,2 +1,3 @@
-/** The door to the clock of this process. */
+/** The door to the time of this process. */
+export { endOfTurn } from './end-of-turn.ts';
 export { systemClock } from './system-clock.ts';

@@ -69,6 +69,15 @@ export function storageContract<Source extends ModelSource>(make: () => Promise<
     assert.match(error.message, /gone\.onnx/);
   });
 
+  it('finds what was fetched without fetching it again', async () => {
+    const { adapter, publish } = await make();
+    const source = await publish('a.onnx', content);
+
+    const { path } = await adapter.fetch('m', source, never);
+
+    assert.equal(await adapter.find(source), path);
+  });
+
   it('releases a model that it never saw', async () => {
     const { adapter } = await make();
 

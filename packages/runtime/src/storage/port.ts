@@ -28,6 +28,8 @@ export interface StorageAdapter<Source extends ModelSource = ModelSource> {
    * limit), `no-capacity` (disk full or no room in the cache), `unavailable` (the other side fails or is silent), `cancelled`.
    */
   fetch(modelId: string, source: Source, signal: AbortSignal): Promise<FetchedFiles>;
+  /** The path of files that are on this machine already, not verified; undefined if they must be fetched first. Quick. */
+  find(source: Source): Promise<string | undefined>;
   /** The model is gone: files that no other model uses may go at once. Unknown ids are fine. */
   release(modelId: string): Promise<void>;
 }

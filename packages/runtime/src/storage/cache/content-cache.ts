@@ -106,6 +106,11 @@ export class ContentCache {
     };
   }
 
+  /** The path of whole content, not pinned. */
+  find(key: string): string | undefined {
+    return this.#entries.get(key)?.path;
+  }
+
   /** The model is gone: its content goes too unless others use it, or its key promises the same bytes for ever. */
   async release(modelId: string): Promise<void> {
     const key = this.#keyOfModel.get(modelId);

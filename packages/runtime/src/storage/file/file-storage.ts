@@ -22,6 +22,7 @@ export function createFileStorage(options: FileStorageOptions): StorageAdapter<F
       if (source.sha256 !== undefined) await verify(path, source.sha256, signal);
       return { path, cachedBytes: 0, done: () => {} };
     },
+    find: (source) => resolveInside(source.path, options.root),
     release: () => Promise.resolve(),
   };
 }

@@ -27,7 +27,7 @@ export function createHttpStorage(options: HttpStorageOptions): StorageAdapter<H
       options.cache.acquire(
         {
           modelId,
-          key: source.sha256 ?? `url-${createHash('sha256').update(source.url).digest('hex')}`,
+          key: keyOf(source),
           fileName: fileNameOf(source.url),
           immutable: source.sha256 !== undefined,
           fill: async (partial, stop) => {
@@ -38,8 +38,13 @@ export function createHttpStorage(options: HttpStorageOptions): StorageAdapter<H
         },
         signal,
       ),
+    find: (source) => Promise.resolve(options.cache.find(keyOf(source))),
     release: (modelId) => options.cache.release(modelId),
   };
+}
+
+function keyOf(source: HttpSource): string {
+  return source.sha256 ?? `url-${createHash('sha256').update(source.url).digest('hex')}`;
 }
 
 /** A safe file name from the last segment of the URL's path. */

@@ -1,0 +1,21 @@
+/** Entry of a worker thread: loads ONNX Runtime and hosts sessions until it is told to end. */
+import { parentPort } from 'node:worker_threads';
+import { assert } from '@modelmesh/core';
+import { systemClock } from '../../../clock/index.ts';
+import { createMemoryProbe } from '../../../memory/index.ts';
+import { loadOrt } from './ort.ts';
+import type { ToWorker } from './protocol.ts';
+import { SessionHost } from './session-host.ts';
+import { warmUp } from './warm-up.ts';
+
+const port = parentPort;
+assert(port !== null, 'worker-main must be started as a worker thread');
+const ort = loadOrt();
+await warmUp(ort);
+const host = new SessionHost(ort, createMemoryProbe(), {
+  send: (message, transfer) => port.postMessage(message, [...transfer]),
+  nowMs: () => systemClock.monotonicMs(),
+  close: () => port.close(),
+});
+port.on('message', (message: ToWorker) => host.receive(message));
+port.postMessage({ kind: 'ready' });
