@@ -36,6 +36,7 @@ const isLowSurrogate = (unit: number): boolean => unit >= 0xdc00 && unit < 0xe00
 export function idProblem(text: string): string | undefined {
   if (text.length === 0) return 'must not be empty';
   if (!text.isWellFormed()) return 'must be valid Unicode';
-  if (text.length > ID_BYTES_MAX || utf8Length(text) > ID_BYTES_MAX) return `must be at most ${ID_BYTES_MAX} bytes long in UTF-8`;
+  if (text.length * 3 > ID_BYTES_MAX && utf8Length(text) > ID_BYTES_MAX)
+    return `must be at most ${ID_BYTES_MAX} bytes long in UTF-8`;
   return undefined;
 }

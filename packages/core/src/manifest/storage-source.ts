@@ -100,13 +100,17 @@ function locateHttp(url: string, host: string, path: string, fragment: string): 
   };
 }
 
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
+
+/** The path without percent escapes; `undefined` unless each is whole and together they are UTF-8. */
 function decoded(path: string): string | undefined {
-  try {
-    return decodeURIComponent(path);
-  } catch (_malformed) {
-    return undefined;
-  }
+  if (/%(?![0-9A-Fa-f]{2})/.test(path)) return undefined;
+  const text = path.replace(/(?:%[0-9A-Fa-f]{2})+/g, (escapes) => utf8.decode(bytesOfEscapes(escapes)));
+  return text.includes('\ufffd') ? undefined : text;
 }
+
+const bytesOfEscapes = (escapes: string): Uint8Array =>
+  Uint8Array.from(escapes.slice(1).split('%'), (digits) => Number.parseInt(digits, 16));
 
 /**
  * The URI that a path and storage parameters stand for, the inverse of {@link locate}; `undefined` where the parameters name no place of

@@ -48,6 +48,27 @@ export function decideApplyModel(reader: ModelReader, request: ApplyModelRequest
   return { kind: 'write', writes: [putOf(record, ABSENT)], record, created: true, next: { kind: 'none' } };
 }
 
+/**
+ * Decides to forget the failures of a model, so that the next call tries again: what an operator asks for who has mended the artifact, or a
+ * new artifact behind the same path means. An unknown model, or one without failures, needs nothing.
+ *
+ * @remarks Errors: `internal` while read-only.
+ */
+export function decideForgetFailures(
+  reader: ModelReader,
+  namespace: Namespace,
+  key: ModelKey,
+  env: RegistrationEnv,
+): ModelDecision {
+  if (env.readOnly === true) return { kind: 'error', error: new MeshError('internal', 'model-mesh read-only mode') };
+  const existing = reader.model(namespace, key);
+  if (existing === undefined || existing.record.failures.size === 0) {
+    return { kind: 'no-change', record: existing?.record, next: { kind: 'none' } };
+  }
+  const record = withoutFailures(existing.record);
+  return { kind: 'write', writes: [putOf(record, existing.revision)], record, created: false, next: { kind: 'none' } };
+}
+
 function decideChange({ record, revision }: Versioned<ModelRecord>, request: ApplyModelRequest): ModelDecision {
   const fixed = fixedDifferences(record, request);
   if (fixed.length > 0) {

@@ -1,5 +1,5 @@
 /** The door of the room: what becomes of a call that registers, changes, removes or asks about a model. */
-export { type ApplyModelRequest, decideApplyModel } from './apply-model.ts';
+export { type ApplyModelRequest, decideApplyModel, decideForgetFailures } from './apply-model.ts';
 export type { FollowUp, ModelDecision, ModelReader, RegistrationEnv } from './decision.ts';
 export {
   initialLastUsed,
@@ -16,6 +16,7 @@ export {
   type ModelStatusName,
   modelStatus,
 } from './model-status.ts';
+export { isReady, type ModelReadiness, modelReadiness } from './readiness.ts';
 export {
   decideEnsure,
   decideRegister,

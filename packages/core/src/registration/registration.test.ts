@@ -4,13 +4,17 @@ import { type ModelRecord, newModelRecord, type Versioned, withCopyClaimed, with
 import { DEFAULT_NAMESPACE, durationMs, epochMs, instanceId, modelKey, revision } from '../units.ts';
 import {
   type ApplyModelRequest,
+  type CopyKnowledge,
   decideApplyModel,
   decideEnsure,
+  decideForgetFailures,
   decideRegister,
   decideUnregister,
   initialLastUsed,
+  isReady,
   lastUsedForEnsure,
   type ModelReader,
+  modelReadiness,
   modelStatus,
   type RegisterRequest,
 } from './index.ts';
@@ -140,6 +144,45 @@ describe('a Model manifest', () => {
     );
     const again = decideApplyModel(reader(failed), wanted, env);
     assert.ok(again.kind === 'write' && again.record?.failures.size === 0 && again.record.generation === 1);
+  });
+});
+
+describe('the readiness of a model', () => {
+  const i1 = instanceId('i1');
+  const expiryMs = durationMs(HOUR);
+  const failed = withFailure(record, i1, { atMs: epochMs(nowMs - 1), message: 'corrupt' });
+  const claimed = withCopyClaimed(record, i1, nowMs);
+  const readiness = (of: ModelRecord, copy: CopyKnowledge = 'unknown', atMs = nowMs) =>
+    modelReadiness(of, () => copy, atMs, expiryMs);
+
+  it('is that it is loaded, loads, would be loaded, or failed lately and why', () => {
+    assert.deepEqual(readiness(claimed, 'loaded'), { state: 'READY' });
+    assert.deepEqual(readiness(claimed, 'loading'), { state: 'LOADING' });
+    assert.deepEqual([readiness(record), readiness(claimed)], [{ state: 'STANDBY' }, { state: 'STANDBY' }]);
+    assert.deepEqual(readiness(failed), { state: 'UNAVAILABLE', reason: 'corrupt' });
+    assert.deepEqual(readiness(failed, 'unknown', epochMs(nowMs + HOUR)), { state: 'STANDBY' });
+  });
+
+  it('is ready where a call would be answered, and asked for loaded only where it is', () => {
+    const states = [readiness(claimed, 'loaded'), readiness(claimed, 'loading'), readiness(record), readiness(failed)];
+    assert.deepEqual(
+      states.map((state) => isReady(state, false)),
+      [true, true, true, false],
+    );
+    assert.deepEqual(
+      states.map((state) => isReady(state, true)),
+      [true, false, false, false],
+    );
+  });
+
+  it('comes back when the failures are forgotten on request', () => {
+    const decision = decideForgetFailures(reader(failed), DEFAULT_NAMESPACE, key, env);
+    assert.ok(decision.kind === 'write' && decision.record !== undefined);
+    assert.deepEqual(readiness(decision.record), { state: 'STANDBY' });
+    for (const nothing of [record, undefined]) {
+      assert.equal(decideForgetFailures(reader(nothing), DEFAULT_NAMESPACE, key, env).kind, 'no-change');
+    }
+    assert.equal(decideForgetFailures(reader(failed), DEFAULT_NAMESPACE, key, { nowMs, readOnly: true }).kind, 'error');
   });
 });
 
