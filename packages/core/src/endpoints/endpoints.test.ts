@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { MeshError } from '../errors.ts';
-import { type EndpointPolicy, POLICY_HISTORY_MAX, type RegistryWrite } from '../records/index.ts';
-import { DEFAULT_NAMESPACE, endpointId, modelKey } from '../units.ts';
+import { type EndpointPolicy, keyOf, POLICY_HISTORY_MAX, type RegistryWrite, withCopyClaimed } from '../records/index.ts';
+import { DEFAULT_NAMESPACE, endpointId, instanceId, modelKey } from '../units.ts';
 import {
   decideApplyEndpoint,
   decideDeleteEndpoint,
@@ -90,6 +90,17 @@ describe('setVModel', () => {
     mesh.setVModel({ vModelId: 'v', targetModelId: 'n', modelInfo: onnx });
     assert.equal(mesh.vModelStatus('v').status, 'DEFINED');
     assert.equal(mesh.view.model(ns, modelKey('n'))?.record.lastUsedMs, lastUsedMs);
+  });
+
+  it('goes through a transition where the active model has several copies, though the target is loaded', () => {
+    const mesh = meshWith('a', 'b');
+    mesh.setVModel({ vModelId: 'v', targetModelId: 'a' });
+    const stored = mesh.view.model(ns, modelKey('a'));
+    assert.ok(stored);
+    const record = withCopyClaimed(stored.record, instanceId('inst2'), mesh.nowMs);
+    mesh.commit([{ kind: 'put', key: keyOf(record), record, expected: stored.revision }]);
+    const decision = decideSetEndpoint(mesh.view, request({ targetModelId: 'b' }), mesh.env);
+    assert.equal(decision.kind === 'write' && decision.next.kind, 'await-transition');
   });
 
   it('counts a target that is forced while in transition to it once', () => {
