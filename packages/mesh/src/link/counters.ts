@@ -52,21 +52,19 @@ export class SlotCounters {
     this.#cells = new Int32Array(memory.buffer, doubles * 8 + memory.slots * WORDS_PER_SLOT * 4);
   }
 
-  /** Control: opens a slot under a new generation. */
-  open(index: number, since: EpochMs): SlotRef {
+  /** Control: opens a free slot under the generation that the cache gave it. */
+  open(slot: SlotRef, since: EpochMs): void {
+    const { index, generation } = slot;
     assert(index >= 0 && index < this.#memory.slots, `slot ${index} is out of range`);
     const at = index * WORDS_PER_SLOT;
     assert(Atomics.load(this.#slots, at) === STATE.free, `slot ${index} is in use`);
     for (let worker = 0; worker < this.#memory.workers; worker++) {
       const cell = this.#cell(worker, index);
-      assert(Atomics.load(this.#cells, cell) === 0, `slot ${index} has calls in flight`);
       this.#cells.fill(0, cell + 1, cell + WORDS_PER_CELL);
       this.#lastUse[worker * this.#memory.slots + index] = since;
     }
-    const generation = (Atomics.load(this.#slots, at + 1) + 1) | 0;
     Atomics.store(this.#slots, at + 1, generation);
     Atomics.store(this.#slots, at, STATE.serving);
-    return { index, generation };
   }
 
   /** Control: from now on no call enters. Those in flight are counted by {@link inFlight}. */

@@ -82,6 +82,11 @@ export interface MethodRule {
   readonly names: 'model' | 'endpoint' | 'name';
   /** Where the version of an OIP name stands, if the method has one. */
   readonly versionPath: readonly number[] | null;
+  /**
+   * Whether ids in headers win over the payload's. True for the built-in rules, so that a client that says `mm-model-id` need not fill the
+   * message's own field; false for configured ones (spec `modelmesh.md` §2.1).
+   */
+  readonly headersFirst: boolean;
 }
 
 /** The whole data-plane configuration, replaced at once. */

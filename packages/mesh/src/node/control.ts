@@ -2,58 +2,10 @@
  * What the node's control does for its callers: management over gRPC and REST, the repository calls of the Open Inference Protocol, and the
  * command line behind them. Every method rejects with a `MeshError`.
  */
-import type { EpochMs, InstanceId, ModelKey } from '@modelmesh/core';
-import type { EndpointPolicy, EndpointRecord, InstanceRecord, ModelRecord, NewModelRecord } from '@modelmesh/core/records';
-
-/** Where one copy of a model stands, or why it is not there. */
-export interface CopyStatus {
-  readonly location: InstanceId;
-  readonly status: 'loading' | 'loaded' | 'failed' | 'unknown';
-  readonly atMs: EpochMs;
-}
-
-/** A model as callers see it (spec `modelmesh.md` §1.1). */
-export interface ModelStatus {
-  readonly status: 'not-found' | 'not-loaded' | 'loading' | 'loaded' | 'loading-failed' | 'unknown';
-  /** Load failures, most recent first. */
-  readonly errors: readonly string[];
-  /** Most recent first. */
-  readonly copies: readonly CopyStatus[];
-}
-
-/** An endpoint as callers see it (spec `modelmesh.md` §5.4). */
-export interface EndpointStatus {
-  readonly status: 'not-found' | 'defined' | 'transitioning' | 'transition-failed' | 'unknown';
-  readonly owner: string;
-  readonly active: ModelKey | null;
-  readonly target: ModelKey | null;
-  readonly activeStatus: ModelStatus | null;
-  /** Only while the target is another model. */
-  readonly targetStatus: ModelStatus | null;
-}
-
-/** Registers a model, or finds it registered alike. */
-export interface RegisterModel {
-  readonly fields: NewModelRecord;
-  readonly loadNow: boolean;
-  readonly sync: boolean;
-  /** 0: the default age (spec §1.1). */
-  readonly lastUsedMs: EpochMs;
-}
-
-/** Points an endpoint at a model (spec `modelmesh.md` §5.2). Empty strings mean "not given". */
-export interface SetEndpoint {
-  readonly id: string;
-  readonly target: string;
-  readonly owner: string;
-  readonly updateOnly: boolean;
-  readonly model: { readonly type: string; readonly path: string; readonly encKey: string } | null;
-  readonly autoDeleteTarget: boolean;
-  readonly loadNow: boolean;
-  readonly force: boolean;
-  readonly sync: boolean;
-  readonly expectedTarget: string;
-}
+import type { EpochMs } from '@modelmesh/core';
+import type { EndpointStatus, SetEndpointRequest } from '@modelmesh/core/endpoints';
+import type { EndpointPolicy, EndpointRecord, InstanceRecord, ModelRecord } from '@modelmesh/core/records';
+import type { ModelStatus, RegisterRequest } from '@modelmesh/core/registration';
 
 /** A manifest that was applied. */
 export interface Applied {
@@ -67,14 +19,8 @@ export interface Applied {
 export interface ModelDetail {
   readonly record: ModelRecord;
   readonly status: ModelStatus;
-  /** Memory of the copy here: what was declared, predicted, measured and its peak, in bytes; `null` without a copy. */
-  readonly memory: {
-    readonly declaredBytes: number | null;
-    readonly predictedBytes: number | null;
-    readonly measuredBytes: number | null;
-    readonly peakBytes: number | null;
-    readonly bookedBytes: number;
-  } | null;
+  /** Memory of the copy here: what the owner declared and what is booked, in bytes; `null` without a copy. */
+  readonly memory: { readonly declaredBytes: number | null; readonly bookedBytes: number } | null;
 }
 
 /** One thing that happened, for people: streamed to whoever listens and kept for a while. */
@@ -104,7 +50,7 @@ export interface PageRequest {
 
 /** Control as the rest of the node may use it. */
 export interface Control {
-  registerModel(request: RegisterModel, signal: AbortSignal): Promise<ModelStatus>;
+  registerModel(request: Omit<RegisterRequest, 'namespace'>, signal: AbortSignal): Promise<ModelStatus>;
   /** Unknown ids succeed. */
   unregisterModel(key: string): Promise<void>;
   modelStatus(key: string): Promise<ModelStatus>;
@@ -113,7 +59,7 @@ export interface Control {
   /** Drops the copies and keeps the registration. */
   unloadCopies(key: string): Promise<void>;
 
-  setEndpoint(request: SetEndpoint, signal: AbortSignal): Promise<EndpointStatus>;
+  setEndpoint(request: Omit<SetEndpointRequest, 'namespace'>, signal: AbortSignal): Promise<EndpointStatus>;
   deleteEndpoint(id: string, owner: string): Promise<void>;
   endpointStatus(id: string, owner: string): Promise<EndpointStatus>;
 

@@ -27,8 +27,6 @@ export interface RuntimeReady {
   readonly methods: ReadonlyMap<string, readonly number[]>;
   readonly anyMethod: boolean;
   readonly inference: ConnectTarget;
-  /** Whether the runtime serves `mmesh.ModelRuntimeX` (measured sizes, prepared artifacts). */
-  readonly measures: boolean;
 }
 
 /** The life of the runtime as control sees it. */

@@ -1,5 +1,7 @@
-/** Bytes that all calls of one worker may keep for sending again. */
-export class ReplayBudget {
+import { keepBeyondTurn } from '@modelmesh/grpc/stream';
+
+/** Bytes that all calls of one worker together may keep for one purpose. */
+export class ByteBudget {
   readonly #bytesMax: number;
   #used = 0;
 
@@ -26,22 +28,21 @@ export class ReplayBudget {
 }
 
 /**
- * The framed bytes of one request, as far as they arrived, in a form that can be sent again while that is affordable.
+ * The framed bytes of one request: what is still to be sent, and a copy of all of it while it can be afforded to send it again.
  *
- * Replayable until it grows beyond its own limit, the worker's budget is used up, or {@link forget} is called; then what was sent is dropped
- * and only what is still unsent is kept.
+ * Replayable until it grows beyond its own limit, the worker's budget is used up, or {@link forget} is called.
  */
 export class RequestBody {
-  readonly #chunks: Uint8Array[] = [];
-  readonly #budget: ReplayBudget;
+  readonly #budget: ByteBudget;
   readonly #replayBytesMax: number;
-  /** Index in the whole body of the first kept chunk. */
-  #firstKept = 0;
-  #kept = 0;
+  #unsent: Uint8Array[] = [];
+  #unsentAt = 0;
+  #kept: Uint8Array[] | undefined = [];
+  #keptBytes = 0;
   #ended = false;
-  #replayable = true;
+  #attempts = 0;
 
-  constructor(budget: ReplayBudget, replayBytesMax: number) {
+  constructor(budget: ByteBudget, replayBytesMax: number) {
     this.#budget = budget;
     this.#replayBytesMax = replayBytesMax;
   }
@@ -53,61 +54,64 @@ export class RequestBody {
 
   /** Whether the body can be sent again from its beginning. */
   get replayable(): boolean {
-    return this.#replayable;
+    return this.#kept !== undefined;
   }
 
-  /** Chunks that have arrived, sent or not. */
-  get length(): number {
-    return this.#firstKept + this.#chunks.length;
+  /** Whether everything that arrived was taken by {@link next}. */
+  get drained(): boolean {
+    return this.#unsentAt === this.#unsent.length;
   }
 
-  /** Adds what arrived. */
+  /** Adds what arrived. Before the first attempt nothing of it can leave, so it is put by in a form that pins no read buffer. */
   push(bytes: Uint8Array, end: boolean): void {
     if (end) this.#ended = true;
     if (bytes.length === 0) return;
-    if (this.#replayable) {
-      if (this.#kept + bytes.length <= this.#replayBytesMax && this.#budget.take(bytes.length)) this.#kept += bytes.length;
-      else this.#replayable = false;
+    if (this.#kept !== undefined && !this.#keep(this.#kept, bytes)) this.forget();
+    if (this.#attempts > 0) this.#unsent.push(bytes);
+    else if (this.#kept === undefined) this.#unsent.push(keepBeyondTurn(bytes));
+  }
+
+  /** A new attempt: what comes from {@link next} starts again at the beginning. Only the first attempt may begin without a replay. */
+  beginAttempt(): void {
+    this.#attempts += 1;
+    if (this.#kept === undefined) return;
+    // Whoever sends bytes owns them from then on, so that each attempt needs its own.
+    this.#unsent = this.#kept.map((chunk) => Uint8Array.from(chunk));
+    this.#unsentAt = 0;
+  }
+
+  /** The next bytes to send, which the caller then owns; `undefined` when none are left for now. */
+  next(): Uint8Array | undefined {
+    const chunk = this.#unsent[this.#unsentAt];
+    if (chunk === undefined) return undefined;
+    this.#unsentAt += 1;
+    if (this.#unsentAt === this.#unsent.length) {
+      this.#unsent = [];
+      this.#unsentAt = 0;
     }
-    this.#chunks.push(this.#replayable ? unpinned(bytes) : bytes);
+    return chunk;
   }
 
-  /** The chunk at `index`, counted from the beginning of the body. */
-  chunk(index: number): Uint8Array | undefined {
-    return this.#chunks[index - this.#firstKept];
-  }
-
-  /** Everything before `index` was sent: kept while replayable, dropped otherwise. */
-  sent(index: number): void {
-    if (this.#replayable) return;
-    this.#releaseBudget();
-    const drop = index - this.#firstKept;
-    if (drop <= 0) return;
-    this.#chunks.splice(0, drop);
-    this.#firstKept = index;
-  }
-
-  /** Gives up sending again, for instance at a second message or when an answer has begun; `sentUpTo` as in {@link sent}. */
-  forget(sentUpTo: number): void {
-    this.#replayable = false;
-    this.sent(sentUpTo);
+  /** Gives up sending again, for instance at a second message or once an answer has begun. */
+  forget(): void {
+    if (this.#kept === undefined) return;
+    if (this.#attempts === 0) this.#unsent.push(...this.#kept);
+    this.#kept = undefined;
+    this.#budget.give(this.#keptBytes);
+    this.#keptBytes = 0;
   }
 
   /** The call is over. */
   release(): void {
-    this.#replayable = false;
-    this.#chunks.length = 0;
-    this.#releaseBudget();
+    this.forget();
+    this.#unsent = [];
+    this.#unsentAt = 0;
   }
 
-  #releaseBudget(): void {
-    if (this.#kept === 0) return;
-    this.#budget.give(this.#kept);
-    this.#kept = 0;
+  #keep(kept: Uint8Array[], bytes: Uint8Array): boolean {
+    if (this.#keptBytes + bytes.length > this.#replayBytesMax || !this.#budget.take(bytes.length)) return false;
+    this.#keptBytes += bytes.length;
+    kept.push(Uint8Array.from(bytes));
+    return true;
   }
-}
-
-/** A small slice would keep its whole read buffer alive for as long as the request may be repeated. */
-function unpinned(bytes: Uint8Array): Uint8Array {
-  return bytes.length * 4 < bytes.buffer.byteLength ? Uint8Array.from(bytes) : bytes;
 }

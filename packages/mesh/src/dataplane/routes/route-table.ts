@@ -1,4 +1,5 @@
-import type { ModelKey } from '@modelmesh/core';
+import { DEFAULT_NAMESPACE, type EndpointId, type ModelKey, type Namespace } from '@modelmesh/core';
+import type { NameIndex } from '@modelmesh/core/identity';
 import type { EndpointRoute, ModelRoute, ToDataPlane } from '../../link/index.ts';
 
 type Snapshot = Extract<ToDataPlane, { kind: 'route-snapshot' }>;
@@ -13,7 +14,7 @@ export type Applied = 'in-force' | 'partial' | 'gap';
  * A snapshot that arrives in chunks replaces the table at its last chunk, never piecemeal; a delta that does not follow the version in
  * force, or speaks of another epoch, is a gap and the table stays as it was.
  */
-export class RouteTable {
+export class RouteTable implements NameIndex {
   #models = new Map<string, ModelRoute>();
   #endpoints = new Map<string, EndpointRoute>();
   #families = new Map<string, ModelKey>();
@@ -36,9 +37,17 @@ export class RouteTable {
     return this.#endpoints.get(id);
   }
 
-  /** The newest servable version of a family. */
-  newestOf(family: string): ModelKey | undefined {
-    return this.#families.get(family);
+  hasModel(namespace: Namespace, key: ModelKey): boolean {
+    return namespace === DEFAULT_NAMESPACE && this.#models.has(key);
+  }
+
+  endpointModels(namespace: Namespace, id: EndpointId): { readonly active: ModelKey; readonly target: ModelKey } | undefined {
+    const route = namespace === DEFAULT_NAMESPACE ? this.#endpoints.get(id) : undefined;
+    return route === undefined ? undefined : { active: route.model, target: route.successor ?? route.model };
+  }
+
+  newestOf(namespace: Namespace, family: string): ModelKey | undefined {
+    return namespace === DEFAULT_NAMESPACE ? this.#families.get(family) : undefined;
   }
 
   /** All models, for listings. */

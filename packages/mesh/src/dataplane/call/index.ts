@@ -1,0 +1,8 @@
+/** The door of the room: one call, from its plan to its end. */
+
+export { type Caller, type CallPlan, InferenceCall } from './inference-call.ts';
+export { type CopyWaiter, Locator, type WaitLimits } from './locator.ts';
+export type { CallFacts, CallLimits, CallMetrics, Plane } from './plane.ts';
+export { ByteBudget } from './request-body.ts';
+export { RetryBudgets } from './retry-budgets.ts';
+export { RuntimeGate } from './runtime-gate.ts';

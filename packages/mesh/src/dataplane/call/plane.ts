@@ -1,0 +1,63 @@
+/** What every call of one worker shares. */
+import type { Clock, DurationMs, EndpointId, InstanceId, ModelKey } from '@modelmesh/core';
+import type { TimerWheel } from '@modelmesh/grpc/timer-wheel';
+import type { CallRecord, DataPlaneEnd, MethodRules, SlotCounters } from '../../link/index.ts';
+import type { RouteTable } from '../routes/index.ts';
+import type { Locator } from './locator.ts';
+import type { ByteBudget } from './request-body.ts';
+import type { RetryBudgets } from './retry-budgets.ts';
+import type { RuntimeGate } from './runtime-gate.ts';
+
+/** Facts of one finished call, for metrics. */
+export interface CallFacts {
+  /** Full method, `package.Service/Method`. */
+  readonly method: string;
+  /** gRPC code that the caller saw. */
+  readonly code: number;
+  readonly durationMs: DurationMs;
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+  readonly model: ModelKey | null;
+  readonly endpoint: EndpointId | null;
+}
+
+/** Where the data plane's measurements go. Called once a call or attempt, never once a frame. */
+export interface CallMetrics {
+  call(facts: CallFacts): void;
+  /** One attempt against the local runtime. */
+  attempt(method: string, code: number, durationMs: DurationMs, model: ModelKey): void;
+  /** A call waited for a load. */
+  cacheMiss(waitedMs: DurationMs, model: ModelKey): void;
+}
+
+/** Bounds of calls. */
+export interface CallLimits {
+  readonly messageBytesMax: number;
+  readonly replayBytesPerCallMax: number;
+  readonly inflateRatioMax: number;
+}
+
+/** The shared parts of one data plane worker. */
+export interface Plane {
+  readonly worker: number;
+  readonly instance: InstanceId;
+  readonly clock: Clock;
+  /** One coarse timer for all deadlines. */
+  readonly deadlines: TimerWheel;
+  readonly counters: SlotCounters;
+  readonly routes: RouteTable;
+  readonly locator: Locator;
+  readonly runtime: RuntimeGate;
+  /** Requests that may be sent again. */
+  readonly replay: ByteBudget;
+  /** Requests that are held until the id in them is found. */
+  readonly opening: ByteBudget;
+  readonly link: DataPlaneEnd;
+  readonly limits: CallLimits;
+  readonly metrics: CallMetrics;
+  readonly retryBudgets: RetryBudgets;
+  /** Replaced whole when the data-plane configuration changes. */
+  methodRules: MethodRules;
+  /** Keeps the record of a call that failed or was repeated. */
+  record(record: CallRecord): void;
+}

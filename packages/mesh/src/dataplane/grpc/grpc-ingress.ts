@@ -1,0 +1,248 @@
+import { type DurationMs, durationMs, MeshError, type MonotonicMs, monotonicMs, toMeshError } from '@modelmesh/core';
+import { ACCEPTED_ENCODINGS, type MessageEncoding, parseEncoding } from '@modelmesh/grpc/compression';
+import {
+  type ByteStream,
+  type HeaderBlock,
+  headerBlock,
+  keepBeyondTurn,
+  RESET_CODE,
+  type StreamHandler,
+} from '@modelmesh/grpc/stream';
+import { forbidsRetry, HEADER, parseGrpcTimeout, readTarget } from '@modelmesh/wire/headers';
+import { errorMapping, grpcTrailersOf, parseGrpcStatus } from '@modelmesh/wire/status';
+import type { Principal } from '../../authz/index.ts';
+import type { MethodRule } from '../../link/index.ts';
+import { type Caller, InferenceCall, type Plane } from '../call/index.ts';
+import { MessageOpener, type OpenedIds, type OpenerSink } from './message-opener.ts';
+import { type ResolvedTarget, resolveFromHeaders, resolveFromPayload } from './resolve-target.ts';
+import { runtimeHeaders } from './runtime-headers.ts';
+
+/** A chunk of the request that waits until the target is known. */
+interface Held {
+  readonly bytes: Uint8Array;
+  readonly end: boolean;
+}
+
+/** How far a call has come. */
+type Phase =
+  | { readonly kind: 'new' }
+  | { readonly kind: 'opening'; readonly rule: MethodRule; readonly opener: MessageOpener; readonly held: Held[] }
+  | { readonly kind: 'calling'; readonly call: InferenceCall }
+  | { readonly kind: 'over' };
+
+const NOTHING = new Uint8Array(0);
+
+/**
+ * One gRPC call of a client for a model: reads whom it is for, from the headers or from its first message, and carries bytes between the
+ * client's stream and the {@link InferenceCall}.
+ */
+export class GrpcIngress implements StreamHandler, Caller, OpenerSink {
+  readonly #plane: Plane;
+  readonly #stream: ByteStream;
+  readonly #headers: HeaderBlock;
+  readonly #principal: Principal;
+  readonly #method: string;
+  readonly #startedMs: MonotonicMs;
+  #encoding: MessageEncoding = 'identity';
+  #deadline: MonotonicMs | null = null;
+  #deadlineIsDefault = false;
+  #phase: Phase = { kind: 'new' };
+  #target: ResolvedTarget | undefined;
+  #call: InferenceCall | undefined;
+  #sentHeaders = false;
+  #requestEnded = false;
+  /** Credit that was returned while the target was not yet known. */
+  #creditAhead = 0;
+  #heldBytes = 0;
+  #responseBytes = 0;
+
+  constructor(plane: Plane, stream: ByteStream, headers: HeaderBlock, principal: Principal) {
+    this.#plane = plane;
+    this.#stream = stream;
+    this.#headers = headers;
+    this.#principal = principal;
+    this.#startedMs = plane.clock.monotonicMs();
+    this.#method = (headers.get(':path') ?? '/').slice(1);
+  }
+
+  /** Sets off; `end` when the request has no body. Answers by itself if the headers alone are reason to refuse. */
+  begin(end: boolean, unaryTimeoutMs: DurationMs): void {
+    try {
+      this.#readHeaders(unaryTimeoutMs);
+    } catch (error) {
+      this.onFailed(toMeshError(error));
+      return;
+    }
+    if (end) this.onData(this.#stream, NOTHING, true);
+  }
+
+  onHeaders(): void {}
+
+  onData(stream: ByteStream, bytes: Uint8Array, end: boolean): void {
+    if (end) this.#requestEnded = true;
+    switch (this.#phase.kind) {
+      case 'opening':
+        this.#hold(bytes, end);
+        return;
+      case 'calling':
+        this.#phase.call.push(bytes, end);
+        return;
+      case 'new':
+      case 'over':
+        stream.consume(bytes.length);
+    }
+  }
+
+  onTrailers(stream: ByteStream): void {
+    this.onData(stream, NOTHING, true);
+  }
+
+  onReset(): void {
+    const phase = this.#phase;
+    if (phase.kind === 'over') return;
+    if (phase.kind === 'opening') phase.opener.abandon();
+    if (phase.kind === 'calling') phase.call.cancel();
+    this.#finish(errorMapping('cancelled').grpc);
+  }
+
+  onWritable(): void {
+    if (this.#phase.kind === 'calling') this.#phase.call.resume();
+  }
+
+  onClosed(): void {}
+
+  onOpened(ids: OpenedIds): void {
+    const phase = this.#phase;
+    if (phase.kind !== 'opening') return;
+    try {
+      const { routes } = this.#plane;
+      this.#start(resolveFromPayload(routes, this.#principal.namespace, phase.rule, ids, this.#headers));
+    } catch (error) {
+      this.onFailed(toMeshError(error));
+      return;
+    }
+    this.#giveBackHeld();
+    for (const { bytes, end } of phase.held) this.#call?.push(bytes, end);
+  }
+
+  onOpenFailed(error: MeshError): void {
+    this.onFailed(error);
+  }
+
+  onResponseHeaders(headers: HeaderBlock): void {
+    this.#sentHeaders = true;
+    this.#stream.sendHeaders(headers, false);
+  }
+
+  onResponseData(bytes: Uint8Array): boolean {
+    this.#responseBytes += bytes.length;
+    return this.#stream.sendData(bytes, false);
+  }
+
+  onResponseEnd(trailers: HeaderBlock): void {
+    this.#finish(parseGrpcStatus(trailers.get('grpc-status') ?? ''));
+    this.#sendEnd(trailers.raw());
+  }
+
+  onFailed(error: MeshError): void {
+    if (this.#phase.kind === 'over') return;
+    if (this.#phase.kind === 'opening') this.#phase.opener.abandon();
+    this.#finish(errorMapping(error.kind).grpc);
+    const trailers = grpcTrailersOf(error);
+    if (error.kind === 'unsupported-encoding') trailers.push(HEADER.grpcAcceptEncoding, ACCEPTED_ENCODINGS);
+    this.#sendEnd(trailers);
+  }
+
+  onRequestTaken(byteCount: number): void {
+    const ahead = Math.min(byteCount, this.#creditAhead);
+    this.#creditAhead -= ahead;
+    if (byteCount > ahead) this.#stream.consume(byteCount - ahead);
+  }
+
+  #readHeaders(unaryTimeoutMs: DurationMs): void {
+    const headers = this.#headers;
+    const timeout = headers.get(HEADER.grpcTimeout);
+    this.#deadlineIsDefault = timeout === undefined;
+    this.#deadline = monotonicMs(this.#startedMs + (timeout === undefined ? unaryTimeoutMs : parseGrpcTimeout(timeout)));
+    this.#encoding = parseEncoding(headers.get(HEADER.grpcEncoding));
+    const { rules, allowOthers } = this.#plane.methodRules;
+    const rule = rules.get(this.#method);
+    if (rule === undefined && !allowOthers) throw new MeshError('unsupported-method', '');
+    const target = rule === undefined || rule.headersFirst ? readTarget(headers) : undefined;
+    if (rule === undefined || target !== undefined) {
+      this.#start(resolveFromHeaders(this.#plane.routes, this.#principal.namespace, target));
+      return;
+    }
+    const opener = new MessageOpener(rule, this.#encoding, this.#plane.limits, this);
+    this.#phase = { kind: 'opening', rule, opener, held: [] };
+  }
+
+  #start(target: ResolvedTarget): void {
+    this.#target = target;
+    const call = new InferenceCall(this.#plane, this, {
+      method: this.#method,
+      model: target.model,
+      endpoint: target.endpoint,
+      headers: runtimeHeaders(this.#headers, target.model),
+      encoding: this.#encoding,
+      deadline: this.#deadline,
+      deadlineIsDefault: this.#deadlineIsDefault,
+      callRetry: forbidsRetry(this.#headers) ? 'never' : 'safe',
+      requestId: this.#headers.get(HEADER.requestId) ?? null,
+    });
+    this.#call = call;
+    this.#phase = { kind: 'calling', call };
+    call.start();
+  }
+
+  #hold(bytes: Uint8Array, end: boolean): void {
+    const phase = this.#phase;
+    if (phase.kind !== 'opening') return;
+    const kept = keepBeyondTurn(bytes);
+    phase.held.push({ bytes: kept, end });
+    phase.opener.push(bytes, end);
+    if (this.#phase !== phase) return;
+    // Not found in what arrived: a message larger than the window is never complete unless credit goes back before it is opened.
+    if (!this.#plane.opening.take(bytes.length)) {
+      this.onFailed(
+        new MeshError('overloaded', 'too many requests whose model is not known yet are held on this node; try again later'),
+      );
+      return;
+    }
+    this.#heldBytes += bytes.length;
+    this.#creditAhead += bytes.length;
+    this.#stream.consume(bytes.length);
+  }
+
+  #giveBackHeld(): void {
+    this.#plane.opening.give(this.#heldBytes);
+    this.#heldBytes = 0;
+  }
+
+  #finish(code: number): void {
+    this.#phase = { kind: 'over' };
+    this.#giveBackHeld();
+    this.#plane.metrics.call({
+      method: this.#method,
+      code,
+      durationMs: durationMs(this.#plane.clock.monotonicMs() - this.#startedMs),
+      requestBytes: this.#call?.requestBytes ?? 0,
+      responseBytes: this.#responseBytes,
+      model: this.#target?.model ?? null,
+      endpoint: this.#target?.endpoint?.id ?? null,
+    });
+  }
+
+  #sendEnd(trailers: readonly string[]): void {
+    if (this.#sentHeaders) this.#stream.sendTrailers(headerBlock(trailers));
+    else this.#stream.sendHeaders(headerBlock([':status', '200', ...withContentType(trailers)]), true);
+    // The rest of a request that is answered already is of no use to anyone.
+    if (!this.#requestEnded) this.#stream.reset(RESET_CODE.noError);
+  }
+}
+
+/** A trailers-only answer is a header block, which has a content type. */
+function withContentType(trailers: readonly string[]): readonly string[] {
+  for (let at = 0; at < trailers.length; at += 2) if (trailers[at] === 'content-type') return trailers;
+  return ['content-type', 'application/grpc', ...trailers];
+}

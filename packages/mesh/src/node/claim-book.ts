@@ -1,0 +1,94 @@
+import { DEFAULT_NAMESPACE, type EpochMs, type InstanceId, MeshError, type ModelKey } from '@modelmesh/core';
+import {
+  type ModelRecord,
+  putOf,
+  withCopyClaimed,
+  withCopyWithdrawn,
+  withFailure,
+  withoutFailureOf,
+} from '@modelmesh/core/records';
+import type { ClaimBook } from './cache-shell.ts';
+import type { RegistryMirror } from './registry-mirror.ts';
+
+/**
+ * What this instance says of itself in the records of models: which copies it holds, and which it could not load.
+ *
+ * Writes about one model are made one after the other, in the order in which the cache decided on them.
+ */
+export class RegistryClaims implements ClaimBook {
+  readonly #mirror: RegistryMirror;
+  readonly #instance: InstanceId;
+  readonly #last = new Map<ModelKey, Promise<void>>();
+
+  constructor(mirror: RegistryMirror, instance: InstanceId) {
+    this.#mirror = mirror;
+    this.#instance = instance;
+  }
+
+  claim(model: ModelKey, sinceMs: EpochMs): Promise<void> {
+    return this.#inOrder(model, () =>
+      this.#change(
+        model,
+        (record) => withCopyClaimed(record, this.#instance, sinceMs),
+        () => {
+          throw new MeshError('model-not-found', 'the model was unregistered');
+        },
+      ),
+    );
+  }
+
+  withdraw(model: ModelKey): Promise<void> {
+    return this.#inOrder(model, () => this.#change(model, (record) => withCopyWithdrawn(record, this.#instance)));
+  }
+
+  recordFailure(model: ModelKey, atMs: EpochMs, message: string): Promise<void> {
+    return this.#inOrder(model, () => this.#change(model, (record) => withFailure(record, this.#instance, { atMs, message })));
+  }
+
+  clearFailure(model: ModelKey): Promise<void> {
+    return this.#inOrder(model, () => this.#change(model, (record) => withoutFailureOf(record, this.#instance)));
+  }
+
+  /** Resolves when every write about `model` that was asked for so far is done, whatever came of it. */
+  async settled(model: ModelKey): Promise<void> {
+    await this.#last.get(model)?.catch(() => {});
+  }
+
+  /** Resolves when all writes are done. */
+  async allSettled(): Promise<void> {
+    await Promise.allSettled(this.#last.values());
+  }
+
+  /** At the start of a life nothing of an earlier one is true any more: all its claims and failures go. */
+  async forgetEarlierLife(): Promise<void> {
+    const named = [...this.#mirror.view.modelsNaming(this.#instance)];
+    await Promise.all(
+      named.map(({ name }) =>
+        this.#change(name, (record) => withoutFailureOf(withCopyWithdrawn(record, this.#instance), this.#instance)),
+      ),
+    );
+  }
+
+  async #change(model: ModelKey, edit: (record: ModelRecord) => ModelRecord, absent: () => void = () => {}): Promise<void> {
+    await this.#mirror.change(() => {
+      const stored = this.#mirror.view.model(DEFAULT_NAMESPACE, model);
+      if (stored === undefined) {
+        absent();
+        return { writes: [], result: undefined };
+      }
+      const edited = edit(stored.record);
+      return { writes: edited === stored.record ? [] : [putOf(edited, stored.revision)], result: undefined };
+    });
+  }
+
+  #inOrder(model: ModelKey, write: () => Promise<void>): Promise<void> {
+    const before = this.#last.get(model);
+    const done = before === undefined ? write() : before.then(write, write);
+    this.#last.set(model, done);
+    const forget = (): void => {
+      if (this.#last.get(model) === done) this.#last.delete(model);
+    };
+    done.then(forget, forget);
+    return done;
+  }
+}

@@ -1,0 +1,250 @@
+import {
+  bytesForUnits,
+  type Clock,
+  DEFAULT_NAMESPACE,
+  type DurationMs,
+  type EpochMs,
+  type ModelKey,
+  unitsForBytes,
+} from '@modelmesh/core';
+import {
+  type Cache,
+  type CacheConfig,
+  type CacheDecision,
+  type CacheMetric,
+  createCache,
+  type Slot,
+  type WakeOutcome,
+} from '@modelmesh/core/cache';
+import type { ModelRecord } from '@modelmesh/core/records';
+import type { CopyKnowledge } from '@modelmesh/core/registration';
+import type { Dirty } from '@modelmesh/core/view';
+import type { SlotCounters } from '../link/index.ts';
+import type { Runtime, RuntimeModel, RuntimeState, RuntimeUsage } from '../runtime/index.ts';
+import { CacheShell, type CacheShellSink } from './cache-shell.ts';
+import type { RegistryClaims } from './claim-book.ts';
+import { CopyWaits, policyOf } from './copy-waits.ts';
+import type { Events } from './events.ts';
+import type { RegistryMirror } from './registry-mirror.ts';
+import type { RoutePublisher } from './route-publisher.ts';
+
+/** Where the cache's measurements go. */
+export interface CacheMetrics {
+  cacheMetric(model: ModelKey, metric: CacheMetric): void;
+}
+
+/** Decisions about one model that are kept for explanations. */
+const DECISIONS_SHOWN_MAX = 50;
+
+/**
+ * The copies of this instance: the cache, the shell that performs for it, and everyone who waits for a copy.
+ */
+export class LocalCopies implements CacheShellSink {
+  readonly waits: CopyWaits;
+  readonly #shell: CacheShell;
+  readonly #mirror: RegistryMirror;
+  readonly #routes: RoutePublisher;
+  readonly #events: Events;
+  readonly #metrics: CacheMetrics;
+  readonly #clock: Clock;
+  /** Called when a copy began or ceased to serve. */
+  onChange: () => void = () => {};
+
+  constructor(parts: {
+    readonly config: CacheConfig;
+    readonly runtime: Runtime;
+    readonly counters: SlotCounters;
+    readonly clock: Clock;
+    readonly mirror: RegistryMirror;
+    readonly claims: RegistryClaims;
+    readonly routes: RoutePublisher;
+    readonly events: Events;
+    readonly metrics: CacheMetrics;
+  }) {
+    const { counters, clock, runtime, claims } = parts;
+    const cache = createCache(parts.config, (slot) => counters.lastUse(slot));
+    this.#shell = new CacheShell({ cache, runtime, claims, counters, clock, sink: this });
+    this.waits = new CopyWaits((event) => this.#shell.step(event));
+    this.#mirror = parts.mirror;
+    this.#routes = parts.routes;
+    this.#events = parts.events;
+    this.#metrics = parts.metrics;
+    this.#clock = clock;
+  }
+
+  /** The cache, for reading. */
+  get cache(): Cache {
+    return this.#shell.cache;
+  }
+
+  /** The runtime's life, told to the cache. */
+  runtimeChanged(state: RuntimeState): void {
+    if (state.kind === 'ready') {
+      const { capacityBytes, loadingConcurrency, loadTimeoutMs, defaultModelBytes } = state.facts;
+      this.#shell.step({
+        kind: 'runtime-ready',
+        capacityUnits: unitsForBytes(capacityBytes),
+        loadingConcurrency,
+        loadTimeoutMs,
+        defaultSizeUnits: unitsForBytes(defaultModelBytes),
+      });
+    } else if (this.cache.summary().phase !== 'absent') {
+      this.#shell.step({ kind: 'runtime-lost' });
+    }
+  }
+
+  /** The registry changed: copies of models that are gone leave, and wishes of owners are heard. */
+  registryChanged(dirty: Dirty): void {
+    for (const { namespace, name } of dirty.models) {
+      if (namespace !== DEFAULT_NAMESPACE) continue;
+      const record = this.#mirror.view.model(DEFAULT_NAMESPACE, name)?.record;
+      const copy = this.cache.copy(name);
+      if (record === undefined) {
+        if (copy !== null) this.#shell.step({ kind: 'remove', model: name });
+        continue;
+      }
+      if (copy !== null) this.#shell.step({ kind: 'policy', model: name, policy: policyOf(record) });
+      this.#keepMinimum(record);
+    }
+  }
+
+  /** Brings up what owners want loaded without any request. */
+  keepMinimums(): void {
+    for (const { record } of this.#mirror.view.models(DEFAULT_NAMESPACE)) this.#keepMinimum(record);
+  }
+
+  /** The runtime says that it does not have a copy that we route to. Old news about an earlier copy counts for nothing. */
+  notInRuntime(model: ModelKey, slot: Slot): void {
+    const current = this.#routes.slotOf(model);
+    if (current?.index !== slot.index || current.generation !== slot.generation) return;
+    this.#events.emit({ kind: 'copy-lost', model, message: 'the runtime does not have the model any more; it is loaded again' });
+    this.#shell.step({ kind: 'remove', model });
+  }
+
+  /** The last call left a draining slot. */
+  drained(slot: Slot): void {
+    this.#shell.lookAt(slot);
+  }
+
+  /** Waits for a copy; resolves with what came of it. */
+  ensure(record: ModelRecord, lastUsedMs: EpochMs): Promise<WakeOutcome> {
+    return new Promise((resolve) => this.waits.want(record, 'background', lastUsedMs, resolve));
+  }
+
+  /** Drops the copy here. */
+  unload(model: ModelKey): void {
+    if (this.cache.copy(model) !== null) this.#shell.step({ kind: 'remove', model });
+  }
+
+  /** A new artifact, or the wish for a new try: failures count for nothing any more. */
+  artifactChanged(model: ModelKey): void {
+    this.#shell.step({ kind: 'artifact-changed', model });
+  }
+
+  /** What the runtime measured. */
+  measured(usage: RuntimeUsage): void {
+    for (const { key, bytes, peakBytes } of usage.models) {
+      const copy = this.cache.copy(key);
+      if (copy === null) continue;
+      this.#shell.step({ kind: 'measured', model: key, copy: copy.copy, current: bytes, peak: peakBytes });
+    }
+    // The whole says something only at a quiet point: a load that runs holds memory that nobody has booked as measured.
+    const { loadsRunning, leaving } = this.cache.summary();
+    if (loadsRunning + leaving === 0) {
+      this.#shell.step({ kind: 'runtime-measured', total: usage.privateBytes, empty: usage.baseBytes });
+    }
+  }
+
+  /** What is known of the copy here, for a status answer. */
+  knowledge(model: ModelKey): CopyKnowledge | 'absent' {
+    const copy = this.cache.copy(model);
+    switch (copy?.state.kind) {
+      case 'active':
+      case 'sizing':
+        return 'loaded';
+      case 'predicting':
+      case 'queued':
+      case 'waiting-for-space':
+      case 'loading':
+      case 'claiming':
+        return 'loading';
+      default:
+        return 'absent';
+    }
+  }
+
+  /** Booked bytes of the copy here; `null` without one. */
+  bookedBytes(model: ModelKey): number | null {
+    const copy = this.cache.copy(model);
+    return copy === null ? null : bytesForUnits(copy.units);
+  }
+
+  /** The last decisions that name `model`, newest first. */
+  decisionsAbout(model: string): readonly CacheDecision[] {
+    return this.cache
+      .decisions()
+      .filter(
+        (decision) =>
+          decision.model === model || (decision.kind === 'evict' && decision.victims.some((victim) => victim.model === model)),
+      )
+      .toReversed()
+      .slice(0, DECISIONS_SHOWN_MAX);
+  }
+
+  /** No new loads; what is queued is given up. */
+  stop(): void {
+    this.#shell.step({ kind: 'stop' });
+  }
+
+  close(): void {
+    this.#shell.close();
+  }
+
+  describe(model: ModelKey): RuntimeModel | undefined {
+    const record = this.#mirror.view.model(DEFAULT_NAMESPACE, model)?.record;
+    return record === undefined ? undefined : { key: model, type: record.type, path: record.path, encKey: record.encKey };
+  }
+
+  onServing(model: ModelKey, slot: Slot): void {
+    this.#routes.serving(model, slot);
+    this.#events.emit({ kind: 'model-loaded', model, message: `model ${model} is loaded` });
+    this.onChange();
+  }
+
+  onNotServing(model: ModelKey, slot: Slot): void {
+    this.#routes.notServing(model, slot);
+    this.onChange();
+  }
+
+  onWake(model: ModelKey, outcome: WakeOutcome): void {
+    if (outcome.kind === 'load-failed') this.#events.emit({ kind: 'load-failed', model, message: outcome.message });
+    // Whoever is told of the copy must find it in the route table.
+    this.#routes.flush();
+    this.waits.woken(model, outcome);
+  }
+
+  onEvicted(model: ModelKey, idleForMs: DurationMs): void {
+    this.#events.emit({ kind: 'model-evicted', model, message: `model ${model} makes room`, fields: { idleForMs } });
+  }
+
+  onGone(model: ModelKey): void {
+    this.#events.emit({ kind: 'model-unloaded', model, message: `model ${model} is unloaded` });
+    this.onChange();
+  }
+
+  onDecision(decision: CacheDecision): void {
+    if (decision.kind === 'refuse')
+      this.#events.emit({ kind: 'model-refused', model: decision.model, message: decision.because });
+    if (decision.kind === 'recycle') this.#events.emit({ kind: 'runtime-recycled', message: decision.because });
+  }
+
+  onMetric(model: ModelKey, metric: CacheMetric): void {
+    this.#metrics.cacheMetric(model, metric);
+  }
+
+  #keepMinimum(record: ModelRecord): void {
+    if (record.copiesPolicy.min > 0 && this.knowledge(record.key) === 'absent' && record.failures.size === 0) {
+      this.waits.want(record, 'background', this.#clock.wallMs(), () => {});
+    }
+  }
+}

@@ -1,0 +1,214 @@
+import { type Clock, DEFAULT_NAMESPACE, type EpochMs, type InstanceId, MeshError, type ModelKey } from '@modelmesh/core';
+import { outcomeError } from '@modelmesh/core/cache';
+import {
+  decideDeleteEndpoint,
+  decideSetEndpoint,
+  type EndpointDecision,
+  type EndpointEnv,
+  type EndpointFollowUp,
+  type EndpointStatus,
+  endpointStatus,
+  type SetEndpointRequest,
+  type TargetEvidence,
+} from '@modelmesh/core/endpoints';
+import { type ModelRecord, withCopyClaimed } from '@modelmesh/core/records';
+import {
+  decideEnsure,
+  decideRegister,
+  decideUnregister,
+  type ModelDecision,
+  type ModelStatus,
+  modelStatus,
+  type RegisterRequest,
+} from '@modelmesh/core/registration';
+import type { Scope } from '@modelmesh/core/scope';
+import type { RegistryClaims } from './claim-book.ts';
+import type { Events } from './events.ts';
+import type { LocalCopies } from './local-copies.ts';
+import type { RegistryMirror } from './registry-mirror.ts';
+import { type EnsureTarget, Transitions } from './transitions.ts';
+
+/** What management is made of. */
+export interface ManagementParts {
+  readonly instance: InstanceId;
+  readonly clock: Clock;
+  readonly scope: Scope;
+  readonly mirror: RegistryMirror;
+  readonly claims: RegistryClaims;
+  readonly copies: LocalCopies;
+  readonly events: Events;
+  readonly defaultEndpointOwner: string;
+}
+
+/**
+ * The management calls of ModelMesh (spec `modelmesh.md` §1.1): each is a pure decision on the records, carried out by compare-and-set, and
+ * what follows from it.
+ */
+export class Management {
+  readonly transitions: Transitions;
+  readonly #parts: ManagementParts;
+
+  constructor(parts: ManagementParts) {
+    this.#parts = parts;
+    this.transitions = new Transitions(parts.mirror, parts.scope, parts.clock, this.#ensureTarget);
+  }
+
+  /** Registers a model; with `loadNow` the answer is that of {@link ensureLoaded}. */
+  async registerModel(request: Omit<RegisterRequest, 'namespace'>, signal: AbortSignal): Promise<ModelStatus> {
+    const { mirror } = this.#parts;
+    const scoped = { ...request, namespace: DEFAULT_NAMESPACE };
+    const decision = await this.#decided(() => decideRegister(mirror.view, scoped, { nowMs: this.#now() }));
+    if (decision.kind === 'write' && decision.created) this.#emit('model-registered', request.modelId, 'registered');
+    return this.#follow(decision, signal);
+  }
+
+  /** Removes a model; unknown ids succeed. */
+  async unregisterModel(id: string): Promise<void> {
+    const { mirror } = this.#parts;
+    const decision = await this.#decided(() => decideUnregister(mirror.view, DEFAULT_NAMESPACE, id, { nowMs: this.#now() }));
+    if (decision.kind === 'write') this.#emit('model-unregistered', id, 'unregistered');
+  }
+
+  /** Loads a model unless it is loaded; a failed load is a status. */
+  async ensureLoaded(modelId: string, lastUsedMs: EpochMs, sync: boolean, signal: AbortSignal): Promise<ModelStatus> {
+    const request = { namespace: DEFAULT_NAMESPACE, modelId, lastUsedMs, sync };
+    const decision = await this.#decided(() => decideEnsure(this.#parts.mirror.view, request, { nowMs: this.#now() }));
+    return this.#follow(decision, signal);
+  }
+
+  /** The status of a model as this instance knows it; NOT_FOUND for unknown ids. */
+  statusOf(key: ModelKey): ModelStatus {
+    const { mirror, copies, instance, clock } = this.#parts;
+    const record = mirror.view.model(DEFAULT_NAMESPACE, key)?.record;
+    const knowledge = copies.knowledge(key);
+    // A load is under way from the moment it was asked for, even while its claim is still being written.
+    const claimed =
+      record !== undefined && knowledge !== 'absent' && !record.copies.has(instance)
+        ? withCopyClaimed(record, instance, clock.wallMs())
+        : record;
+    return modelStatus(claimed, (location) => (location === instance && knowledge !== 'absent' ? knowledge : 'unknown'));
+  }
+
+  /** Points an endpoint at a model. */
+  async setEndpoint(request: Omit<SetEndpointRequest, 'namespace'>, signal: AbortSignal): Promise<EndpointStatus> {
+    const { mirror } = this.#parts;
+    const scoped = { ...request, namespace: DEFAULT_NAMESPACE };
+    return this.carryOut(request.vModelId, () => decideSetEndpoint(mirror.view, scoped, this.endpointEnv()), signal);
+  }
+
+  /** Carries out any decision about an endpoint, waits for what it asks to wait for, and answers with the status. */
+  async carryOut(id: string, decide: () => EndpointDecision, signal: AbortSignal): Promise<EndpointStatus> {
+    const decision = await this.#decided(decide);
+    if (decision.kind === 'write')
+      this.#parts.events.emit({ kind: 'endpoint-changed', endpoint: id, message: `endpoint ${id} changed` });
+    if (decision.kind !== 'error') await this.#followEndpoint(decision.next, signal);
+    return this.endpointStatus(id, '');
+  }
+
+  /** Removes an endpoint; unknown ones and those of other owners are left alone. */
+  async deleteEndpoint(id: string, owner: string): Promise<void> {
+    const { mirror, events } = this.#parts;
+    const request = { namespace: DEFAULT_NAMESPACE, vModelId: id, owner };
+    const decision = await this.#decided(() => decideDeleteEndpoint(mirror.view, request, {}));
+    if (decision.kind === 'write') events.emit({ kind: 'endpoint-deleted', endpoint: id, message: `endpoint ${id} is deleted` });
+  }
+
+  endpointStatus(id: string, owner: string): EndpointStatus {
+    const request = { namespace: DEFAULT_NAMESPACE, vModelId: id, owner };
+    return endpointStatus(this.#parts.mirror.view, request, (record) => this.statusOf(record.key));
+  }
+
+  /** What decisions about endpoints know beside the records. */
+  endpointEnv(): EndpointEnv {
+    return {
+      nowMs: this.#now(),
+      defaultOwner: this.#parts.defaultEndpointOwner,
+      isLoaded: (_namespace, key) => this.#parts.copies.knowledge(key) === 'loaded',
+    };
+  }
+
+  /** Decides and writes until the decision stands. @throws {MeshError} the decision's own error, or the registry's. */
+  async #decided<Decision extends ModelDecision | EndpointDecision>(decide: () => Decision): Promise<Decision> {
+    return this.#parts.mirror.change(() => {
+      const decision = decide();
+      if (decision.kind === 'error') throw decision.error;
+      return { writes: decision.kind === 'write' ? decision.writes : [], result: decision };
+    });
+  }
+
+  async #follow(decision: ModelDecision, signal: AbortSignal): Promise<ModelStatus> {
+    if (decision.kind === 'error') throw decision.error;
+    const { next } = decision;
+    if (next.kind === 'none') return this.statusOf((decision.record as ModelRecord).key);
+    return this.#load(next.model, next.lastUsedMs, next.sync, signal);
+  }
+
+  async #followEndpoint(next: EndpointFollowUp, signal: AbortSignal): Promise<void> {
+    switch (next.kind) {
+      case 'none':
+        return;
+      case 'ensure-loaded':
+        await this.#load(next.model, next.lastUsedMs, next.sync, signal);
+        return;
+      case 'await-transition':
+        if (next.sync) await this.transitions.settled(next.id, next.target, signal);
+    }
+  }
+
+  async #load(key: ModelKey, lastUsedMs: EpochMs, sync: boolean, signal: AbortSignal): Promise<ModelStatus> {
+    const { mirror, copies, claims } = this.#parts;
+    const record = mirror.view.model(DEFAULT_NAMESPACE, key)?.record;
+    if (record === undefined) throw new MeshError('model-not-found', 'model not found');
+    const outcome = copies.ensure(record, lastUsedMs);
+    if (!sync) return this.statusOf(key);
+    const ended = await abortable(outcome, signal);
+    // The outcome is known before its record is written; the answer speaks of the record.
+    await claims.settled(key);
+    const status = this.statusOf(key);
+    if (ended.kind === 'serving' || status.status !== 'NOT_LOADED') return status;
+    return { status: 'LOADING_FAILED', errors: [outcomeError(key, ended).message], copies: [] };
+  }
+
+  readonly #ensureTarget: EnsureTarget = async (model, lastUsedMs, timeoutMs): Promise<TargetEvidence> => {
+    const timeout = new AbortController();
+    const timer = this.#parts.clock.after(timeoutMs, () => timeout.abort());
+    try {
+      const { status } = await this.#load(model, lastUsedMs, true, AbortSignal.any([timeout.signal, this.#parts.scope.signal]));
+      return { target: model, outcome: EVIDENCE[status] };
+    } catch {
+      return { target: model, outcome: this.#parts.copies.knowledge(model) === 'loading' ? 'loading' : 'not-loaded' };
+    } finally {
+      timer.cancel();
+    }
+  };
+
+  #now(): EpochMs {
+    return this.#parts.clock.wallMs();
+  }
+
+  #emit(kind: string, model: string, what: string): void {
+    this.#parts.events.emit({ kind, model, message: `model ${model} is ${what}` });
+  }
+}
+
+const EVIDENCE: Readonly<Record<ModelStatus['status'], TargetEvidence['outcome']>> = {
+  LOADED: 'loaded',
+  LOADING: 'loading',
+  LOADING_FAILED: 'load-failed',
+  NOT_FOUND: 'not-loaded',
+  NOT_LOADED: 'not-loaded',
+  UNKNOWN: 'not-loaded',
+};
+
+/** `promise`, or the signal's reason as soon as it fires. What was begun goes on. */
+function abortable<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) {
+      reject(signal.reason);
+      return;
+    }
+    const aborted = (): void => reject(signal.reason);
+    signal.addEventListener('abort', aborted, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', aborted));
+  });
+}

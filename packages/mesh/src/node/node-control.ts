@@ -1,0 +1,211 @@
+import {
+  assertNever,
+  DEFAULT_NAMESPACE,
+  durationMs,
+  type EpochMs,
+  endpointId,
+  MeshError,
+  type ModelKey,
+  modelKey,
+} from '@modelmesh/core';
+import { outcomeError, type WakeOutcome } from '@modelmesh/core/cache';
+import type { EndpointStatus, SetEndpointRequest } from '@modelmesh/core/endpoints';
+import type { EndpointPolicy, EndpointRecord, InstanceRecord } from '@modelmesh/core/records';
+import { type ModelStatus, modelIdError, type RegisterRequest } from '@modelmesh/core/registration';
+import type { CallRecord, ControlEnd, ErrorFacts, Located, ToControl } from '../link/index.ts';
+import type { Applied, Control, ModelDetail, NodeEvent, Page, PageRequest } from './control.ts';
+import type { Events } from './events.ts';
+import type { LocalCopies } from './local-copies.ts';
+import type { Management } from './management.ts';
+import type { Manifests } from './manifests.ts';
+import type { RegistryMirror } from './registry-mirror.ts';
+import type { RoutePublisher } from './route-publisher.ts';
+
+/** Records of calls that failed or were repeated, kept for explanations. */
+export const CALL_RECORDS_MAX = 1000;
+
+/** What control is made of. */
+export interface ControlParts {
+  readonly link: ControlEnd;
+  readonly mirror: RegistryMirror;
+  readonly copies: LocalCopies;
+  readonly management: Management;
+  readonly manifests: Manifests;
+  readonly routes: RoutePublisher;
+  readonly events: Events;
+  /** What this instance publishes of itself, as of now. */
+  readonly ownRecord: () => InstanceRecord;
+  readonly isReady: () => boolean;
+}
+
+/** Control as its callers and the data plane see it. */
+export class NodeControl implements Control {
+  readonly #parts: ControlParts;
+  readonly #calls: CallRecord[] = [];
+
+  constructor(parts: ControlParts) {
+    this.#parts = parts;
+    parts.link.onMessage = (message) => this.#onMessage(message);
+  }
+
+  get ready(): boolean {
+    return this.#parts.isReady();
+  }
+
+  registerModel(request: Omit<RegisterRequest, 'namespace'>, signal: AbortSignal): Promise<ModelStatus> {
+    return this.#parts.management.registerModel(request, signal);
+  }
+
+  unregisterModel(key: string): Promise<void> {
+    return this.#parts.management.unregisterModel(key);
+  }
+
+  async modelStatus(key: string): Promise<ModelStatus> {
+    const invalid = modelIdError(key);
+    if (invalid !== undefined) throw invalid;
+    return this.#parts.management.statusOf(modelKey(key));
+  }
+
+  ensureLoaded(key: string, lastUsedMs: EpochMs, sync: boolean, signal: AbortSignal): Promise<ModelStatus> {
+    return this.#parts.management.ensureLoaded(key, lastUsedMs, sync, signal);
+  }
+
+  async unloadCopies(key: string): Promise<void> {
+    if (this.model(key) === null) throw new MeshError('model-not-found', 'model not found');
+    this.#parts.copies.unload(modelKey(key));
+  }
+
+  setEndpoint(request: Omit<SetEndpointRequest, 'namespace'>, signal: AbortSignal): Promise<EndpointStatus> {
+    return this.#parts.management.setEndpoint(request, signal);
+  }
+
+  deleteEndpoint(id: string, owner: string): Promise<void> {
+    return this.#parts.management.deleteEndpoint(id, owner);
+  }
+
+  async endpointStatus(id: string, owner: string): Promise<EndpointStatus> {
+    return this.#parts.management.endpointStatus(id, owner);
+  }
+
+  apply(manifest: unknown, signal: AbortSignal): Promise<Applied> {
+    return this.#parts.manifests.apply(manifest, signal);
+  }
+
+  deleteResource(kind: Applied['kind'], name: string): Promise<void> {
+    return this.#parts.manifests.delete(kind, name);
+  }
+
+  models(page: PageRequest): Page<ModelDetail> {
+    const keys = [...this.#parts.mirror.view.models(DEFAULT_NAMESPACE)].map(({ record }) => record.key);
+    return pageOf(keys, page, (key) => this.#detail(key));
+  }
+
+  model(key: string): ModelDetail | null {
+    return key === '' ? null : this.#detail(modelKey(key));
+  }
+
+  endpoints(page: PageRequest): Page<{ readonly record: EndpointRecord; readonly policy: EndpointPolicy | null }> {
+    const ids = [...this.#parts.mirror.view.endpoints(DEFAULT_NAMESPACE)].map(({ record }) => record.id);
+    return pageOf(ids, page, (id) => this.endpoint(id));
+  }
+
+  endpoint(id: string): { readonly record: EndpointRecord; readonly policy: EndpointPolicy | null } | null {
+    if (id === '') return null;
+    const { view } = this.#parts.mirror;
+    const record = view.endpoint(DEFAULT_NAMESPACE, endpointId(id))?.record;
+    if (record === undefined) return null;
+    return { record, policy: view.policy(DEFAULT_NAMESPACE, record.id)?.record.policy ?? null };
+  }
+
+  instances(): readonly InstanceRecord[] {
+    const own = this.#parts.ownRecord();
+    const others = [...this.#parts.mirror.view.instances()].map(({ record }) => record).filter(({ id }) => id !== own.id);
+    return [own, ...others];
+  }
+
+  subscribe(afterId: number | null, listener: (event: NodeEvent) => void): () => void {
+    const end = this.#parts.events.subscribe(afterId, listener);
+    if (end !== undefined) return end;
+    const message = 'too many listeners for events are connected to this node; try again later';
+    throw new MeshError('overloaded', message, { retryAfterMs: durationMs(10_000) });
+  }
+
+  explain(model: string): readonly unknown[] {
+    return [...this.#parts.copies.decisionsAbout(model), ...this.#calls.filter((call) => call.model === model).toReversed()];
+  }
+
+  #detail(key: ModelKey): ModelDetail | null {
+    const { mirror, management, copies } = this.#parts;
+    const record = mirror.view.model(DEFAULT_NAMESPACE, key)?.record;
+    if (record === undefined) return null;
+    const bookedBytes = copies.bookedBytes(key);
+    return {
+      record,
+      status: management.statusOf(key),
+      memory: bookedBytes === null ? null : { declaredBytes: record.declaredMemoryBytes ?? null, bookedBytes },
+    };
+  }
+
+  #onMessage(message: ToControl): void {
+    switch (message.kind) {
+      case 'locate':
+        this.#locate(message.model, message.lastUsedMs);
+        return;
+      case 'drained':
+        this.#parts.copies.drained(message.slot);
+        return;
+      case 'not-in-runtime':
+        this.#parts.copies.notInRuntime(message.model, message.slot);
+        return;
+      case 'snapshot-wanted':
+        this.#parts.routes.snapshot();
+        return;
+      case 'ack':
+        return;
+      case 'explain':
+        this.#calls.push(message.record);
+        if (this.#calls.length > CALL_RECORDS_MAX) this.#calls.shift();
+        return;
+      default:
+        assertNever(message);
+    }
+  }
+
+  #locate(model: ModelKey, lastUsedMs: EpochMs): void {
+    const record = this.#parts.mirror.view.model(DEFAULT_NAMESPACE, model)?.record;
+    if (record === undefined) {
+      this.#located(model, {
+        kind: 'failed',
+        error: { kind: 'model-not-found', message: 'model not found', retryAfterMs: null },
+      });
+      return;
+    }
+    this.#parts.copies.waits.want(record, 'call', lastUsedMs, (outcome) => this.#located(model, locatedOf(model, outcome)));
+  }
+
+  #located(model: ModelKey, outcome: Located): void {
+    // The link keeps the order: the worker knows the route before it is told that it may go.
+    this.#parts.routes.flush();
+    this.#parts.link.send({ kind: 'located', model, outcome });
+  }
+}
+
+function locatedOf(model: ModelKey, outcome: WakeOutcome): Located {
+  if (outcome.kind === 'serving') return { kind: 'serving', slot: outcome.slot };
+  const { kind, message, retryAfterMs } = outcomeError(model, outcome);
+  const error: ErrorFacts = { kind, message, retryAfterMs: retryAfterMs ?? null };
+  return { kind: 'failed', error };
+}
+
+function pageOf<Name extends string, Item>(
+  names: readonly Name[],
+  { after, limit }: PageRequest,
+  itemOf: (name: Name) => Item | null,
+): Page<Item> {
+  const sorted = names.toSorted();
+  const from = after === null ? 0 : sorted.findIndex((name) => name > after);
+  if (from < 0) return { items: [], next: null };
+  const chosen = sorted.slice(from, from + limit);
+  const last = from + limit < sorted.length ? (chosen.at(-1) ?? null) : null;
+  return { items: chosen.flatMap((name) => itemOf(name) ?? []), next: last };
+}

@@ -1,0 +1,191 @@
+import { type Clock, MeshError, type Revision, revision, toMeshError } from '@modelmesh/core';
+import { ABSENT, type RegistryEvent, type RegistryRecord, type RegistryWrite, type Versioned } from '@modelmesh/core/records';
+import { type Dirty, isClean, type RegistryView } from '@modelmesh/core/view';
+import {
+  decodeRecord,
+  encodeRecord,
+  parseRecordKey,
+  type RegistryLayout,
+  recordKeyText,
+  registryPrefixes,
+} from '@modelmesh/wire/registry';
+import type { Kv, KvBatch, KvCondition, KvEntry, KvOperation, KvWatch } from '../kv/index.ts';
+
+/** Conflicts that one change may meet before it is given up: each means that somebody else made progress on the same record. */
+export const TRANSACTION_TRIES_MAX = 16;
+
+/** Entries of one page while the registry is listed. */
+const LIST_PAGE_ENTRIES = 1000;
+
+/** What a change comes to on the records as they are: writes, or nothing to do. May throw a `MeshError`. */
+export type Decide<Result> = () => { readonly writes: readonly RegistryWrite[]; readonly result: Result };
+
+/** What the mirror tells its owner. */
+export interface MirrorSink {
+  onDirty(dirty: Dirty): void;
+  /** A stored record could not be read: it is left out of the picture, and the node says so. */
+  onUnreadable(key: string, error: MeshError): void;
+  /** The watch ended: the picture may be outdated from now on. */
+  onLost(error: MeshError): void;
+}
+
+/**
+ * Keeps a {@link RegistryView} true to the store: lists once, watches from there, folds in own writes at once, and carries changes out by
+ * compare-and-set.
+ */
+export class RegistryMirror {
+  readonly view: RegistryView;
+  readonly #kv: Kv;
+  readonly #layout: RegistryLayout;
+  readonly #clock: Clock;
+  readonly #sink: MirrorSink;
+  #watches: KvWatch[] = [];
+
+  constructor(kv: Kv, layout: RegistryLayout, clock: Clock, view: RegistryView, sink: MirrorSink) {
+    this.#kv = kv;
+    this.#layout = layout;
+    this.#clock = clock;
+    this.view = view;
+    this.#sink = sink;
+  }
+
+  /** Lists the registry at one revision, then watches. */
+  async start(): Promise<void> {
+    const listing: Versioned<RegistryRecord>[] = [];
+    let at: Revision | undefined;
+    for (const prefix of registryPrefixes(this.#layout)) at = await this.#list(prefix, at, listing);
+    const listedAt = at ?? revision(0);
+    this.#tell(this.view.reset(listing, listedAt, this.#clock.wallMs()));
+    const from = revision(listedAt + 1);
+    this.#watches = registryPrefixes(this.#layout).map((prefix) =>
+      this.#kv.watch(
+        prefix,
+        { from },
+        {
+          batch: (batch) => this.#fold(batch),
+          ended: (end) => {
+            if (end.kind === 'lost') this.#sink.onLost(end.error);
+            if (end.kind === 'compacted')
+              this.#sink.onLost(new MeshError('registry-unavailable', 'the watch fell behind the history'));
+          },
+        },
+      ),
+    );
+  }
+
+  /** Ends the watches; the store belongs to somebody else. */
+  stop(): void {
+    for (const watch of this.#watches) watch.cancel();
+    this.#watches = [];
+  }
+
+  /**
+   * Carries a change out: decides on the records as they are, writes, and decides again when somebody else was faster. The view holds the
+   * change when the promise resolves.
+   *
+   * @throws {MeshError} what `decide` throws, `registry-unavailable`, or `unavailable` after {@link TRANSACTION_TRIES_MAX} conflicts
+   */
+  async change<Result>(decide: Decide<Result>): Promise<Result> {
+    for (let tries = 0; tries < TRANSACTION_TRIES_MAX; tries++) {
+      const { writes, result } = decide();
+      if (writes.length === 0) return result;
+      if (await this.#commit(writes)) return result;
+    }
+    throw new MeshError('unavailable', `the record was changed by others ${TRANSACTION_TRIES_MAX} times in a row; try again`);
+  }
+
+  async #commit(writes: readonly RegistryWrite[]): Promise<boolean> {
+    const keys = writes.filter(({ expected }) => expected !== 'any').map(({ key }) => recordKeyText(this.#layout, key));
+    const outcome = await this.#kv.txn({ conditions: this.#conditions(writes), operations: this.#operations(writes) });
+    switch (outcome.kind) {
+      case 'committed':
+        this.#tell(this.view.applyCommitted(writes, outcome.revision, this.#clock.wallMs()));
+        return true;
+      case 'conflict':
+        this.#learn(keys, outcome.current, outcome.revision);
+        return false;
+      case 'lease-gone':
+        throw new MeshError('registry-unavailable', 'the lease of this node has ended');
+      case 'unknown': {
+        const resolution = await this.#kv.resolve(outcome);
+        if (resolution.kind !== 'committed') return false;
+        this.#tell(this.view.applyCommitted(writes, resolution.revision, this.#clock.wallMs()));
+        return true;
+      }
+    }
+  }
+
+  #conditions(writes: readonly RegistryWrite[]): KvCondition[] {
+    return writes.flatMap(({ key, expected }) => {
+      if (expected === 'any') return [];
+      const text = recordKeyText(this.#layout, key);
+      const condition: KvCondition =
+        expected === ABSENT ? { kind: 'absent', key: text } : { kind: 'unchanged', key: text, modRevision: expected };
+      return [condition];
+    });
+  }
+
+  #operations(writes: readonly RegistryWrite[]): KvOperation[] {
+    return writes.flatMap((write): KvOperation[] => {
+      const key = recordKeyText(this.#layout, write.key);
+      if (write.kind === 'check') return [];
+      return write.kind === 'put' ? [{ kind: 'put', key, value: encodeRecord(write.record) }] : [{ kind: 'delete', key }];
+    });
+  }
+
+  /** A conflict shows the records that were in the way: the view learns them now and not when the watch comes to them. */
+  #learn(keys: readonly string[], current: readonly (KvEntry | null)[], at: Revision): void {
+    const events = keys.flatMap((key, index): RegistryEvent[] => {
+      const entry = current[index] ?? null;
+      if (entry !== null) return this.#eventOf(entry);
+      const recordKey = parseRecordKey(this.#layout, key);
+      return recordKey === undefined ? [] : [{ kind: 'delete', key: recordKey, revision: at }];
+    });
+    this.#tell(this.view.apply(events, this.#clock.wallMs()));
+  }
+
+  async #list(prefix: string, at: Revision | undefined, into: Versioned<RegistryRecord>[]): Promise<Revision> {
+    let after: string | undefined;
+    let listedAt = at;
+    for (;;) {
+      const page = await this.#kv.range(prefix, {
+        limit: LIST_PAGE_ENTRIES,
+        ...(after === undefined ? {} : { after }),
+        ...(listedAt === undefined ? {} : { revision: listedAt }),
+      });
+      if (page.kind === 'compacted')
+        throw new MeshError('registry-unavailable', 'the registry changed faster than it could be listed');
+      listedAt = page.revision;
+      for (const entry of page.entries) {
+        for (const event of this.#eventOf(entry))
+          if (event.kind === 'put') into.push({ record: event.record, revision: event.revision });
+      }
+      after = page.entries.at(-1)?.key;
+      if (!page.more) return listedAt;
+    }
+  }
+
+  #fold(batch: KvBatch): void {
+    const events = batch.events.flatMap((event): RegistryEvent[] => {
+      if (event.kind === 'put') return this.#eventOf(event.entry);
+      const key = parseRecordKey(this.#layout, event.key);
+      return key === undefined ? [] : [{ kind: 'delete', key, revision: batch.revision }];
+    });
+    this.#tell(this.view.apply(events, this.#clock.wallMs()));
+  }
+
+  #eventOf(entry: KvEntry): RegistryEvent[] {
+    const key = parseRecordKey(this.#layout, entry.key);
+    if (key === undefined) return [];
+    try {
+      return [{ kind: 'put', key, record: decodeRecord(key, entry.value), revision: entry.modRevision }];
+    } catch (error) {
+      this.#sink.onUnreadable(entry.key, toMeshError(error));
+      return [];
+    }
+  }
+
+  #tell(dirty: Dirty): void {
+    if (!isClean(dirty)) this.#sink.onDirty(dirty);
+  }
+}

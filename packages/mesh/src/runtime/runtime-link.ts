@@ -1,0 +1,140 @@
+import { type Clock, type DurationMs, durationMs, MeshError, type Timer, toMeshError } from '@modelmesh/core';
+import { GrpcClient, GrpcStatusError } from '@modelmesh/grpc/call';
+import type { ClientConnection, ConnectTarget, StreamEngine, StreamLimits } from '@modelmesh/grpc/stream';
+import type { TimerWheel } from '@modelmesh/grpc/timer-wheel';
+import { ModelRuntime, type RuntimeStatusResponse, RuntimeStatusResponse_Status } from '@modelmesh/wire/mmesh';
+import { GRPC_CODE } from '@modelmesh/wire/status';
+
+/** Pause between looks for a runtime that is not there or not READY: short at first, since most runtimes start within a second. */
+const LOOK_PAUSE_MIN_MS = durationMs(20);
+const LOOK_PAUSE_MAX_MS = durationMs(2000);
+const STATUS_TIMEOUT_MS = durationMs(10_000);
+/** The largest answer of a management call. */
+const MANAGEMENT_MESSAGE_BYTES_MAX = 16 * 1024 * 1024;
+
+/** What a link tells its owner. */
+export interface RuntimeLinkSink {
+  /** The runtime said READY on a new connection. */
+  onReady(client: GrpcClient, status: RuntimeStatusResponse, target: ConnectTarget): void;
+  /** A connection that was ready is gone. The link goes on looking. */
+  onLost(message: string): void;
+  /** The runtime will not become ready by itself. */
+  onFailing(message: string): void;
+}
+
+/** What a link is made of. */
+export interface RuntimeLinkOptions {
+  readonly engine: StreamEngine;
+  readonly limits: StreamLimits;
+  readonly clock: Clock;
+  readonly timers: TimerWheel;
+  /** Asked in turn until one is READY. */
+  readonly targets: readonly ConnectTarget[];
+}
+
+/**
+ * Looks for a runtime until it is READY, and again whenever its connection is lost: one connection is one epoch of the runtime.
+ *
+ * `runtimeStatus` is asked at the start of an epoch only, never as a health check: the contract makes a runtime purge its models there
+ * (spec `modelmesh.md` §1.3). Health is the connection.
+ */
+export class RuntimeLink {
+  readonly #options: RuntimeLinkOptions;
+  readonly #sink: RuntimeLinkSink;
+  #connection: ClientConnection | undefined;
+  #timer: Timer | undefined;
+  #turn = 0;
+  #pauseMs: DurationMs = LOOK_PAUSE_MIN_MS;
+  #closed = false;
+
+  constructor(options: RuntimeLinkOptions, sink: RuntimeLinkSink) {
+    this.#options = options;
+    this.#sink = sink;
+  }
+
+  /** Begins to look. */
+  start(): void {
+    this.#look();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#timer?.cancel();
+    this.#connection?.close();
+  }
+
+  #look(): void {
+    const { targets, engine, limits } = this.#options;
+    const target = targets[this.#turn % targets.length];
+    this.#turn += 1;
+    if (target === undefined || this.#closed) return;
+    const connection = engine.connect(target, limits);
+    this.#connection = connection;
+    let asked = false;
+    connection.onState = (state) => {
+      if (this.#connection !== connection) return;
+      if (state.kind === 'ready' && !asked) {
+        asked = true;
+        this.#ask(connection, target);
+      } else if (state.kind === 'failed' || (asked && state.kind === 'idle')) {
+        this.#again(connection);
+      }
+    };
+    connection.connect();
+  }
+
+  #ask(connection: ClientConnection, target: ConnectTarget): void {
+    const { clock, timers } = this.#options;
+    const authority = target.kind === 'unix' ? 'localhost' : `${target.host}:${target.port}`;
+    const client = new GrpcClient(connection, { clock, timers, authority, messageBytesMax: MANAGEMENT_MESSAGE_BYTES_MAX });
+    client.unary(ModelRuntime.method.runtimeStatus, {}, { timeoutMs: STATUS_TIMEOUT_MS }).then(
+      (status) => this.#answered(connection, client, status, target),
+      (error: unknown) => this.#refused(connection, error),
+    );
+  }
+
+  #answered(connection: ClientConnection, client: GrpcClient, status: RuntimeStatusResponse, target: ConnectTarget): void {
+    if (this.#connection !== connection) return;
+    switch (status.status) {
+      case RuntimeStatusResponse_Status.READY: {
+        this.#pauseMs = LOOK_PAUSE_MIN_MS;
+        connection.onState = (state) => {
+          if (this.#connection !== connection || state.kind === 'ready') return;
+          const message = state.kind === 'failed' ? state.message : 'the connection to the runtime was lost';
+          this.#sink.onLost(message);
+          this.#again(connection);
+        };
+        this.#sink.onReady(client, status, target);
+        return;
+      }
+      case RuntimeStatusResponse_Status.FAILING:
+        this.#sink.onFailing('the runtime says that it is FAILING');
+        return;
+      default:
+        this.#later(() => this.#ask(connection, target));
+    }
+  }
+
+  #refused(connection: ClientConnection, error: unknown): void {
+    if (this.#connection !== connection) return;
+    const known = toMeshError(error);
+    if (error instanceof GrpcStatusError && error.code === GRPC_CODE.UNIMPLEMENTED) {
+      this.#sink.onFailing('what answers at the address of the runtime does not serve mmesh.ModelRuntime');
+      return;
+    }
+    if (known instanceof MeshError) this.#again(connection);
+  }
+
+  #again(connection: ClientConnection): void {
+    if (this.#connection === connection) this.#connection = undefined;
+    connection.close();
+    this.#later(() => this.#look());
+  }
+
+  #later(then: () => void): void {
+    if (this.#closed) return;
+    this.#timer?.cancel();
+    this.#timer = this.#options.clock.after(this.#pauseMs, then);
+    this.#pauseMs = durationMs(Math.min(LOOK_PAUSE_MAX_MS, this.#pauseMs * 1.5));
+  }
+}
