@@ -2,6 +2,7 @@
 export { CLOSE_ARRAY, END, LETTER_I_UPPER, LETTER_N_UPPER, MINUS, OPEN_ARRAY, OPEN_OBJECT, QUOTE } from './ascii.ts';
 export { integerOf } from './decimal.ts';
 export { JSON_LIMITS, type JsonLimits } from './limits.ts';
+export { type NumberPrecision, readNumbers } from './number-run.ts';
 export { NUMBER_LETTERS_MAX, printAscii, printFloat32, printFloat64, printInteger } from './print-number.ts';
 export { JsonReader, type ReaderMark } from './reader.ts';
 export { type JsonValue, parseJson, readValue } from './value.ts';

@@ -121,7 +121,7 @@ export class JsonReader {
     const byte = this.space();
     if (byte !== COMMA && byte !== CLOSE_ARRAY) this.unexpected('"," or "]"');
     this.pos++;
-    this.#count();
+    this.countElements(1);
     return byte === COMMA;
   }
 
@@ -159,9 +159,10 @@ export class JsonReader {
     this.leave();
   }
 
-  /** Counts an element or member when it has been read: the one beyond the limit is the last that costs anything. */
-  #count(): void {
-    if (++this.#elements > this.#limits.elementsMax) {
+  /** Counts elements or members when they have been read: what is beyond the limit is the last that costs anything. */
+  countElements(count: number): void {
+    this.#elements += count;
+    if (this.#elements > this.#limits.elementsMax) {
       throw new MeshError('too-large', `JSON body of more than ${this.#limits.elementsMax} array elements and object members`);
     }
   }
@@ -170,7 +171,7 @@ export class JsonReader {
     const byte = this.space();
     if (byte !== COMMA && byte !== CLOSE_OBJECT) this.unexpected('"," or "}"');
     this.pos++;
-    this.#count();
+    this.countElements(1);
     return byte === COMMA;
   }
 
@@ -247,8 +248,7 @@ export class JsonReader {
     this.pos = pos;
     if (byte === LETTER_E || byte === LETTER_E_UPPER) exponent += this.#exponent();
     // Both operands exact, so one correctly rounded operation gives the nearest double (Clinger 1990); anything else goes to the engine.
-    if (mantissa > EXACT_INTEGER_MAX || exponent > 22 || exponent < -22)
-      return Number(this.#buffer.toString('latin1', start, this.pos));
+    if (mantissa > EXACT_INTEGER_MAX || exponent > 22 || exponent < -22) return this.numberBetween(start, this.pos);
     const magnitude =
       exponent < 0 ? mantissa / (POWERS_OF_TEN[-exponent] as number) : mantissa * (POWERS_OF_TEN[exponent] as number);
     return bytes[start] === MINUS ? -magnitude : magnitude;
@@ -267,6 +267,11 @@ export class JsonReader {
     if (pos === digits) this.fail('digits must follow the exponent', pos);
     this.pos = pos;
     return sign === MINUS ? -written : written;
+  }
+
+  /** The double that the number token of bytes `from` to `to` stands for. */
+  numberBetween(from: number, to: number): number {
+    return Number(this.#buffer.toString('latin1', from, to));
   }
 
   /** Reads an integer of at most 15 digits; where anything else stands, returns `NaN` and reads nothing. */

@@ -17,7 +17,7 @@ export class JsonWriter {
 
   /** @param expectedBytes the likely size of the body; only saves memory, never limits. */
   constructor(expectedBytes: number) {
-    this.out = Buffer.allocUnsafeSlow(Math.min(Math.max(expectedBytes, CHUNK_BYTES_MIN), CHUNK_BYTES_MAX));
+    this.out = Buffer.allocUnsafe(Math.min(Math.max(expectedBytes, CHUNK_BYTES_MIN), CHUNK_BYTES_MAX));
   }
 
   /** Bytes written so far. */
@@ -29,7 +29,7 @@ export class JsonWriter {
   reserve(byteCount: number): number {
     if (this.pos + byteCount > this.out.length) {
       this.#close();
-      this.out = Buffer.allocUnsafeSlow(Math.max(byteCount, CHUNK_BYTES_MAX));
+      this.out = Buffer.allocUnsafe(Math.max(byteCount, CHUNK_BYTES_MAX));
     }
     return this.pos;
   }

@@ -161,7 +161,7 @@ describe('inference messages', () => {
     assert.deepEqual([...new Float32Array((read.outputs[0]?.data ?? new Uint8Array(0)).slice().buffer)], [1, 2]);
   });
 
-  it('are refused where they break the rules of raw and typed contents', () => {
+  it('14, 15: are refused where they break the rules of raw and typed contents (spec `kserve.md` §6.5)', () => {
     const y = { name: 'y', datatype: 'INT8', shape: [2n] };
     const cases: readonly [MessageInitShape<typeof ModelInferResponseSchema>, RegExp][] = [
       [

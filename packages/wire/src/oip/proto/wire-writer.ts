@@ -15,7 +15,7 @@ export class WireWriter {
   readonly #chunks: Uint8Array[] = [];
 
   constructor(expectedBytes = CAPACITY_BYTES_MIN) {
-    this.#out = Buffer.allocUnsafeSlow(Math.max(expectedBytes, CAPACITY_BYTES_MIN));
+    this.#out = Buffer.allocUnsafe(Math.max(expectedBytes, CAPACITY_BYTES_MIN));
   }
 
   /** Writes a string field, unless it is empty: proto3 leaves defaults out. */
@@ -122,7 +122,7 @@ export class WireWriter {
   /** Chunks that were handed out stay valid: growing copies, and closed bytes are never written again. */
   #reserve(byteCount: number): void {
     if (this.#pos + byteCount <= this.#out.length) return;
-    const larger = Buffer.allocUnsafeSlow(Math.max(this.#out.length * 2, this.#pos + byteCount));
+    const larger = Buffer.allocUnsafe(Math.max(this.#out.length * 2, this.#pos + byteCount));
     larger.set(this.#out.subarray(0, this.#pos));
     this.#out = larger;
   }

@@ -9,11 +9,15 @@ import {
   OPEN_ARRAY,
   OPEN_OBJECT,
   QUOTE,
+  readNumbers,
 } from '../json/index.ts';
 import { type Datatype, type DatatypeTraits, traitsOf } from './datatype.ts';
 import { appendBytesElement, GrowingBytes } from './growing-bytes.ts';
 
 const TWO_POW_32 = 2 ** 32;
+
+/** Where a run of numbers is read before it is stored; used within one synchronous call at a time. */
+const numbers = new Float64Array(256);
 
 /** How an {@link ElementSink} reads what JSON leaves open. */
 export interface SinkOptions {
@@ -67,7 +71,7 @@ export class ElementSink {
     const form = this.#traits.json;
     switch (form) {
       case 'float':
-        do this.#float(reader);
+        do this.#floats(reader);
         while (reader.moreElements());
         return;
       case 'integer':
@@ -117,6 +121,23 @@ export class ElementSink {
       default:
         assertNever(form);
     }
+  }
+
+  /** One element at least, as many plain ones as there are. */
+  #floats(reader: JsonReader): void {
+    const single = this.datatype === 'FP32';
+    const count = readNumbers(reader, numbers, single ? 'single' : 'double');
+    if (count === 0) {
+      this.#float(reader);
+      return;
+    }
+    const size = single ? 4 : 8;
+    let at = this.#into.reserve(count * size);
+    const view = this.#into.view;
+    if (single) for (let i = 0; i < count; i++, at += 4) view.setFloat32(at, numbers[i] as number, true);
+    else for (let i = 0; i < count; i++, at += 8) view.setFloat64(at, numbers[i] as number, true);
+    this.#into.used = at;
+    this.count += count;
   }
 
   #float(reader: JsonReader): void {

@@ -72,6 +72,50 @@ describe('tensor elements in JSON', () => {
     );
   });
 
+  it('reads a float32 as the nearest double, then the nearest float32, also with many digits and beside ties', () => {
+    const float32 = fc.float({ noNaN: true, noDefaultInfinity: true, min: Math.fround(1e-20), max: Math.fround(1e20) });
+    const digits = fc.tuple(float32, fc.integer({ min: 1, max: 25 })).map(([value, count]) => value.toFixed(count));
+    const besideTie = fc
+      .tuple(float32, fc.integer({ min: -600, max: 600 }), fc.constantFrom(17, 18, 20, 21))
+      .map(([value, units, precision]) => {
+        const bits = new BigUint64Array(new Float64Array([value]).buffer);
+        bits[0] = (bits[0] ?? 0n) + 0x10000000n + BigInt(units);
+        return (new Float64Array(bits.buffer)[0] ?? 0).toPrecision(precision);
+      });
+    fc.assert(
+      fc.property(fc.oneof(digits, besideTie), (text) => {
+        const { data } = read(`[${text}, ${text} , -${text}]`, 'FP32');
+        const expected = Math.fround(Number(text));
+        assert.deepEqual([...new Float32Array(data.slice().buffer)], [expected, expected, -expected]);
+        const doubles = new Float64Array(read(`[${text}, -${text}]`, 'FP64').data.slice().buffer);
+        assert.deepEqual([...doubles], [Number(text), -Number(text)]);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('reads runs of any length with anything between the numbers', () => {
+    const element = fc.constantFrom(
+      '1',
+      ' -2.5',
+      '1e3',
+      '"NaN"',
+      '0',
+      ' 0.25\n',
+      '-0',
+      '123456789012345678901234567890',
+      '-Infinity',
+    );
+    fc.assert(
+      fc.property(fc.array(element, { maxLength: 700 }), (elements) => {
+        const strict: unknown[] = JSON.parse(`[${elements.join(',').replaceAll('-Infinity', '"-Infinity"')}]`);
+        const { data, count } = read(`[${elements.join(',')}]`, 'FP64');
+        assert.equal(count, elements.length);
+        assert.deepEqual([...new Float64Array(data.slice().buffer)], strict.map(Number));
+      }),
+    );
+  });
+
   it('gives back every 64-bit integer, and prints what BigInt prints', () => {
     fc.assert(
       fc.property(fc.bigInt64Array(), fc.bigUint64Array(), (signed, unsigned) => {

@@ -10,7 +10,7 @@ export class GrowingBytes {
 
   /** @param expectedBytes room from the start; only saves copies. */
   constructor(expectedBytes: number) {
-    this.bytes = Buffer.allocUnsafeSlow(Math.max(expectedBytes, CAPACITY_BYTES_MIN));
+    this.bytes = Buffer.allocUnsafe(Math.max(expectedBytes, CAPACITY_BYTES_MIN));
     this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.length);
   }
 
@@ -21,7 +21,7 @@ export class GrowingBytes {
   }
 
   #grow(needed: number): void {
-    const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.bytes.length * 2));
+    const larger = Buffer.allocUnsafe(Math.max(needed, this.bytes.length * 2));
     larger.set(this.bytes.subarray(0, this.used));
     this.bytes = larger;
     this.view = new DataView(larger.buffer, larger.byteOffset, larger.length);
