@@ -108,24 +108,33 @@ function perform(rig: CacheRig, act: Act): void {
     case 'request': {
       const lastUsedMs = act.ageMs === 0 ? epochMs(0) : epochMs(rig.clock.wallMs() - act.ageMs);
       const policy = { pinned: act.pinned, idleAfterMs: null };
-      return rig.request(act.model, { urgency: act.background ? 'background' : 'call', lastUsedMs, policy });
+      rig.request(act.model, { urgency: act.background ? 'background' : 'call', lastUsedMs, policy });
+      break;
     }
     case 'use':
-      return rig.use(act.model);
+      rig.use(act.model);
+      break;
     case 'remove':
-      return void rig.send({ kind: 'remove', model: modelKey(act.model) });
+      rig.send({ kind: 'remove', model: modelKey(act.model) });
+      break;
     case 'changed':
-      return void rig.send({ kind: 'artifact-changed', model: modelKey(act.model) });
+      rig.send({ kind: 'artifact-changed', model: modelKey(act.model) });
+      break;
     case 'leave':
-      return rig.leave(act.model);
+      rig.leave(act.model);
+      break;
     case 'measure':
-      return rig.measure(act.model, mib(act.mib));
+      rig.measure(act.model, mib(act.mib));
+      break;
     case 'wait':
-      return rig.clock.advance(act.ms);
+      rig.clock.advance(act.ms);
+      break;
     case 'crash':
-      return rig.crash();
+      rig.crash();
+      break;
     case 'recycle':
-      return void rig.send({ kind: 'recycle', reason: 'asked for' });
+      rig.send({ kind: 'recycle', reason: 'asked for' });
+      break;
   }
 }
 

@@ -335,6 +335,11 @@ export class CacheRig {
     if (!this.surprised) assert.equal(summary.overdraftUnits, 0);
   }
 
+  #leaves(model: ModelKey): boolean {
+    const kind = this.cache.copy(model)?.state.kind;
+    return kind !== undefined && ON_THE_WAY_OUT.has(kind);
+  }
+
   #checkDecision(decision: CacheDecision, before: readonly CopyView[]): void {
     if (decision.kind !== 'evict') return;
     const allButLast = decision.victims.slice(0, -1).reduce((sum, { units }) => sum + units, 0);
@@ -352,6 +357,7 @@ export class CacheRig {
       if (pinned.has(copy.model))
         assert.ok(!copy.pinned || copy.state.kind === 'failed', `${copy.model} is pinned and was evicted`);
       if (this.#evicted.has(copy.model) || copy.model === decision.model || !isOrdinary(copy)) continue;
+      if (this.cache.copy(copy.model)?.copy !== copy.copy || this.#leaves(copy.model)) continue; // It went for another reason.
       assert.ok(copy.lastUsedMs >= youngest, `${copy.model} was used before a victim and stayed`);
     }
   }
@@ -362,10 +368,11 @@ const about = (effect: { readonly model: ModelKey; readonly copy: CopyId }): { m
   copy: effect.copy,
 });
 
+const ON_THE_WAY_OUT: ReadonlySet<string> = new Set(['draining', 'settling', 'unloading', 'unload-retry']);
+
 /** Copies that hold a booking and that nobody waits for. */
 function isOrdinary({ state, pinned, awaited, units }: CopyView): boolean {
-  const leaves = ['draining', 'settling', 'unloading', 'unload-retry'].includes(state.kind);
-  return !leaves && !awaited && units > sizeUnits(0) && (!pinned || state.kind === 'failed');
+  return !ON_THE_WAY_OUT.has(state.kind) && !awaited && units > sizeUnits(0) && (!pinned || state.kind === 'failed');
 }
 
 /** Units of a number of bytes, for tests that speak in MiB. */
