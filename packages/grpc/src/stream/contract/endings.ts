@@ -67,6 +67,22 @@ function resetTests(makeEngine: () => StreamEngine): void {
     assert.deepEqual(heard.cause, { kind: 'peer-reset', code: RESET_CODE.noError });
   });
 
+  test('a server may answer with one block and need nothing of the request', async () => {
+    await using pair = await Pair.over(makeEngine(), {
+      serve: ({ stream }) => {
+        stream.sendHeaders(okHeaders, true);
+        stream.reset(RESET_CODE.noError);
+      },
+    });
+    const heard = new Recorder();
+    pair.open(heard);
+    await heard.untilOver();
+    const { heard: server } = await pair.nthAccepted(0);
+    await server.untilOver();
+    assert.deepEqual(heard.events, ['headers end', 'reset peer-reset']);
+    assert.deepEqual(server.cause, { kind: 'local-reset', code: RESET_CODE.noError });
+  });
+
   test('after its end a stream takes every call and does nothing', async () => {
     await using pair = await Pair.over(makeEngine(), { serve: ({ stream }) => stream.sendHeaders(okHeaders, true) });
     const heard = new Recorder();

@@ -53,6 +53,7 @@ function toHeaderObject(block: HeaderBlock): Record<string, string | string[]> {
 /** The server's half: one request and its answer. */
 class ServerStream extends BoundStream<ServerHttp2Stream> {
   #trailersToSend: HeaderBlock | undefined = undefined;
+  /** The engine has taken everything that ends our direction. */
   #flushed = false;
 
   start(
@@ -73,7 +74,10 @@ class ServerStream extends BoundStream<ServerHttp2Stream> {
   override sendHeaders(headers: HeaderBlock, end: boolean): void {
     const native = this.native;
     if (native === undefined || native.headersSent || this.over || this.resetCode !== undefined) return;
-    if (end) this.sendEnded = true;
+    if (end) {
+      this.sendEnded = true;
+      this.#flushed = true;
+    }
     const options: RespondOptions = { endStream: end, waitForTrailers: !end, sendDate: false };
     try {
       native.respond([...headers.raw()], options);
