@@ -1,0 +1,12 @@
+/** The door of the room: one structured line per event, with ids and without secrets. */
+export {
+  createLog,
+  type Log,
+  type LogFields,
+  type LogLevel,
+  type LogSink,
+  type NodeLog,
+  SECRET_FIELDS,
+  silentLog,
+} from './log.ts';
+export { LOGGED_HEADER_CHARS_MAX, requestFields } from './request-fields.ts';
