@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { durationMs, MeshError } from '@modelmesh/core';
+import { FakeClock } from '@modelmesh/core/testing';
 import { GRPC_CODE } from '@modelmesh/wire/status';
 import { type HeaderBlock, headerBlock } from '../stream/index.ts';
 import { collect, each, serveRouter, TEST_MESSAGE_BYTES_MAX } from '../testing/serve.ts';
@@ -123,23 +124,33 @@ test('messages over the limit are refused by the server and by the client', asyn
 });
 
 test('a deadline ends the call on both sides, and the handler hears it', async () => {
-  let heard: unknown;
-  let remainingMs = 0;
-  await using served = await serveRouter((router) =>
-    router.unary(UNARY, async (_request, { signal, deadline }) => {
-      remainingMs = (deadline ?? 0) - performance.now();
-      await new Promise<void>((resolve) => {
-        signal.addEventListener('abort', () => resolve());
-      });
-      heard = signal.reason;
-      throw signal.reason;
-    }),
+  const clock = new FakeClock();
+  const begun = Promise.withResolvers<number>();
+  const heard = Promise.withResolvers<unknown>();
+  await using served = await serveRouter(
+    (router) =>
+      router.unary(UNARY, async (_request, { signal, deadline }) => {
+        signal.addEventListener('abort', () => heard.resolve(signal.reason));
+        begun.resolve((deadline ?? 0) - clock.monotonicMs());
+        throw await heard.promise;
+      }),
+    { clock },
   );
-  await assert.rejects(served.client.call(UNARY, slices('x'), { timeoutMs: durationMs(50) }), { kind: 'deadline-exceeded' });
-  assert.ok(remainingMs > 0 && remainingMs <= 50, `${remainingMs} ms remained`);
-  // Either side's timer may be first: the other then hears of it as a reset.
-  assert.ok(heard === undefined || heard instanceof MeshError);
-  assert.equal(served.timers.count <= 1, true);
+  const asked = served.client.call(UNARY, slices('x'), { timeoutMs: durationMs(5000.9) });
+  assert.equal(await begun.promise, 5000);
+  clock.advance(4990);
+  assert.equal(served.timers.count, 2);
+  clock.advance(30);
+  await assert.rejects(asked, { kind: 'deadline-exceeded' });
+  const reason = await heard.promise;
+  assert.ok(reason instanceof MeshError && reason.kind === 'deadline-exceeded');
+  assert.equal(served.timers.count, 0);
+});
+
+test('the timer of a call that was answered is called off', async () => {
+  await using served = await serveRouter((router) => router.unary(UNARY, (request) => [request]), { clock: new FakeClock() });
+  await served.client.call(UNARY, slices('x'), { timeoutMs: durationMs(5000) });
+  assert.equal(served.timers.count, 0);
 });
 
 test('a deadline that has passed sends nothing', async () => {
@@ -154,14 +165,20 @@ test('a deadline that has passed sends nothing', async () => {
   assert.equal(calls, 0);
 });
 
-test('the deadline of a caller without patience of its own is enforced by the server', async () => {
-  await using served = await serveRouter((router) =>
-    router.unary(
-      UNARY,
-      (_request, { signal }) => new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
-    ),
+test('the deadline of a caller that does not watch it is enforced by the server', async () => {
+  const clock = new FakeClock();
+  const begun = Promise.withResolvers<void>();
+  await using served = await serveRouter(
+    (router) =>
+      router.unary(UNARY, () => {
+        begun.resolve();
+        return new Promise<never>(() => undefined);
+      }),
+    { clock },
   );
-  const asked = served.client.call(UNARY, slices('x'), { headers: ['grpc-timeout', '30m'] });
+  const asked = served.client.call(UNARY, slices('x'), { headers: ['grpc-timeout', '3S'] });
+  await begun.promise;
+  clock.advance(3020);
   await assert.rejects(asked, isStatus(GRPC_CODE.DEADLINE_EXCEEDED));
 });
 

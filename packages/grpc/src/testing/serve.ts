@@ -1,4 +1,4 @@
-import { durationMs } from '@modelmesh/core';
+import { type Clock, durationMs } from '@modelmesh/core';
 import { GrpcClient, type GrpcClientOptions, GrpcRouter, type GrpcRouterOptions } from '../call/index.ts';
 import { Listener } from '../listen/index.ts';
 import {
@@ -37,19 +37,22 @@ export async function listenOnLoopback(accept: AcceptStream, limits: StreamLimit
 export async function serveRouter(
   register: (router: GrpcRouter) => void,
   options: {
+    /** The clock of deadlines; the sockets always live in real time. */
+    readonly clock?: Clock;
     readonly router?: Partial<GrpcRouterOptions>;
     readonly client?: Partial<GrpcClientOptions>;
     readonly limits?: StreamLimits;
   } = {},
 ): Promise<Served> {
-  const timers = new TimerWheel(realClock);
-  const router = new GrpcRouter({ clock: realClock, timers, messageBytesMax: TEST_MESSAGE_BYTES_MAX, ...options.router });
+  const clock = options.clock ?? realClock;
+  const timers = new TimerWheel(clock);
+  const router = new GrpcRouter({ clock, timers, messageBytesMax: TEST_MESSAGE_BYTES_MAX, ...options.router });
   register(router);
   const listener = await listenOnLoopback(router.accept, options.limits);
   const connection = poisoningEngine.connect({ kind: 'tcp', host: '127.0.0.1', port: listener.port }, DEFAULT_STREAM_LIMITS);
   const address = `127.0.0.1:${listener.port}`;
   const client = new GrpcClient(connection, {
-    clock: realClock,
+    clock,
     timers,
     authority: address,
     messageBytesMax: TEST_MESSAGE_BYTES_MAX,
