@@ -115,9 +115,7 @@ export type ToDataPlane =
   | { readonly kind: 'located'; readonly model: ModelKey; readonly outcome: Located }
   | { readonly kind: 'runtime-up'; readonly access: RuntimeAccess }
   | { readonly kind: 'runtime-down'; readonly restarting: boolean; readonly message: string }
-  | { readonly kind: 'method-rules'; readonly rules: MethodRules }
-  /** No new calls are accepted; calls in flight finish. */
-  | { readonly kind: 'drain' };
+  | { readonly kind: 'method-rules'; readonly rules: MethodRules };
 
 /** Data plane → control. */
 export type ToControl =

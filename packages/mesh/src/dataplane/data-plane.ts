@@ -1,0 +1,128 @@
+import { assertNever, type Clock, type DurationMs, type InstanceId, MeshError } from '@modelmesh/core';
+import { refuseCall } from '@modelmesh/grpc/call';
+import type { AcceptStream, StreamEngine, StreamLimits } from '@modelmesh/grpc/stream';
+import type { TimerWheel } from '@modelmesh/grpc/timer-wheel';
+import { type Authorizer, type Principal, principalOf } from '../authz/index.ts';
+import { type CounterMemory, type DataPlaneEnd, type MethodRules, SlotCounters, type ToDataPlane } from '../link/index.ts';
+import { ByteBudget, type CallMetrics, Locator, type Plane, RetryBudgets, RuntimeGate } from './call/index.ts';
+import { GrpcIngress } from './grpc/index.ts';
+import { RouteTable } from './routes/index.ts';
+
+/** Bounds of one data plane worker. */
+export interface DataPlaneLimits {
+  readonly messageBytesMax: number;
+  readonly replayBytesPerCallMax: number;
+  readonly replayBytesMax: number;
+  /** Requests that are held until the id in them is found. */
+  readonly openingBytesMax: number;
+  readonly inflateRatioMax: number;
+  readonly waitingCallsPerModelMax: number;
+  readonly waitingCallsMax: number;
+  /** Calls that wait for the runtime to come back. */
+  readonly runtimeWaitersMax: number;
+  readonly unaryTimeoutMs: DurationMs;
+}
+
+/** What a data plane worker is made of. */
+export interface DataPlaneParts {
+  readonly worker: number;
+  readonly instance: InstanceId;
+  readonly clock: Clock;
+  readonly timers: TimerWheel;
+  readonly engine: StreamEngine;
+  /** Of the connection to the runtime. */
+  readonly runtimeLimits: StreamLimits;
+  readonly counters: CounterMemory;
+  readonly link: DataPlaneEnd;
+  readonly metrics: CallMetrics;
+  readonly authorizer: Authorizer;
+  readonly limits: DataPlaneLimits;
+  readonly rules: MethodRules;
+}
+
+/** One worker of the data plane: takes calls for models and obeys the route table that control sends. */
+export class DataPlane {
+  readonly plane: Plane;
+  readonly #parts: DataPlaneParts;
+  readonly #principals = new WeakMap<object, Principal>();
+
+  constructor(parts: DataPlaneParts) {
+    const { limits, link, clock } = parts;
+    this.#parts = parts;
+    this.plane = {
+      worker: parts.worker,
+      instance: parts.instance,
+      clock,
+      deadlines: parts.timers,
+      counters: new SlotCounters(parts.counters),
+      routes: new RouteTable(),
+      locator: new Locator(link, { callsPerModelMax: limits.waitingCallsPerModelMax, callsMax: limits.waitingCallsMax }),
+      runtime: new RuntimeGate(parts.engine, parts.runtimeLimits, clock, limits.runtimeWaitersMax),
+      replay: new ByteBudget(limits.replayBytesMax),
+      opening: new ByteBudget(limits.openingBytesMax),
+      link,
+      limits,
+      metrics: parts.metrics,
+      retryBudgets: new RetryBudgets(),
+      methodRules: parts.rules,
+      record: (record) => link.send({ kind: 'explain', record }),
+    };
+    link.onMessage = (message) => this.#onMessage(message);
+  }
+
+  /** Asks control for the route table. */
+  start(): void {
+    this.#parts.link.send({ kind: 'snapshot-wanted' });
+  }
+
+  /** Calls in flight end as the runtime's connection ends; those that wait fail. */
+  close(): void {
+    this.plane.runtime.close();
+  }
+
+  /** Takes a gRPC call for a model. */
+  readonly accept: AcceptStream = (stream, headers, end, connection) => {
+    const { info } = connection;
+    let principal = this.#principals.get(info);
+    if (principal === undefined) {
+      principal = principalOf(info);
+      this.#principals.set(info, principal);
+    }
+    const verdict = this.#parts.authorizer.authorize(principal, { verb: 'infer', target: headers.get(':path') ?? '' });
+    if (verdict.kind === 'deny') return refuseCall(stream, new MeshError('permission-denied', verdict.reason), end);
+    const ingress = new GrpcIngress(this.plane, stream, headers, principal);
+    ingress.begin(end, this.#parts.limits.unaryTimeoutMs);
+    return ingress;
+  };
+
+  #onMessage(message: ToDataPlane): void {
+    const { plane } = this;
+    switch (message.kind) {
+      case 'route-snapshot':
+        if (plane.routes.applySnapshot(message) === 'in-force') this.#acknowledge();
+        return;
+      case 'route-delta':
+        if (plane.routes.applyDelta(message) === 'in-force') this.#acknowledge();
+        else this.#parts.link.send({ kind: 'snapshot-wanted' });
+        return;
+      case 'located':
+        plane.locator.located(message.model, message.outcome);
+        return;
+      case 'runtime-up':
+        plane.runtime.up(message.access);
+        return;
+      case 'runtime-down':
+        plane.runtime.down();
+        return;
+      case 'method-rules':
+        plane.methodRules = message.rules;
+        return;
+      default:
+        assertNever(message);
+    }
+  }
+
+  #acknowledge(): void {
+    this.#parts.link.send({ kind: 'ack', ...this.plane.routes.position });
+  }
+}
