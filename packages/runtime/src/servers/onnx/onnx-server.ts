@@ -13,9 +13,9 @@ import type {
   ProcessUsage,
   ServerFacts,
 } from '../port.ts';
+import type { TensorSpec } from '../tensors/index.ts';
 import { checkExternalFiles, locateModelFile, type ModelFacts, predictSessionBytes, scanModelFile } from './model-file/index.ts';
 import { type PoolModel, WorkerPool, type WorkerPort } from './pool/index.ts';
-import type { TensorSpec } from './tensors/index.ts';
 
 /** What an ONNX server is made of. */
 export interface OnnxServerOptions {

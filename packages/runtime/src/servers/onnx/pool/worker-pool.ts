@@ -1,6 +1,6 @@
 import { type Clock, MeshError, toMeshError } from '@modelmesh/core';
 import { MeasurementWindow, type WindowResult } from '../../../memory/index.ts';
-import { ELEMENT_TYPES, type Signature, type TensorSpec } from '../tensors/index.ts';
+import { ELEMENT_TYPES, type Signature, type TensorSpec } from '../../tensors/index.ts';
 import type { FromWorker, WireTensorSpec } from '../worker/protocol.ts';
 import { chooseLane } from './choose-lane.ts';
 import { type ControlJob, Lane, type LaneLimits, Run, type RunSink, type WorkerPort } from './lane.ts';

@@ -1,6 +1,6 @@
 import { assertNever, toMeshError } from '@modelmesh/core';
 import type { MemoryProbe } from '../../../memory/index.ts';
-import type { PlannedResponse } from '../tensors/index.ts';
+import type { PlannedResponse } from '../../tensors/index.ts';
 import type { Ort } from './ort.ts';
 import {
   type BatchEntry,

@@ -11,7 +11,7 @@ import {
   type Signature,
   type TensorSpec,
   wantedOutputs,
-} from '../tensors/index.ts';
+} from '../../tensors/index.ts';
 import type { Ort } from './ort.ts';
 import { loadError, runError } from './ort-errors.ts';
 

@@ -1,0 +1,45 @@
+import { MeshError } from '@modelmesh/core';
+import { GRPC_CODE, type GrpcCode, type GrpcCodeName } from '@modelmesh/wire/status';
+
+/** How a model of the null server behaves, as its path says. */
+export interface NullModelOptions {
+  /** Fails the load with this status. */
+  readonly fail: { readonly code: GrpcCode; readonly message: string } | undefined;
+  /** How long the load takes. */
+  readonly slowMs: number;
+  readonly sizeBytes: number;
+}
+
+/** Size of a model whose path says nothing. */
+export const NULL_MODEL_BYTES = 1024 * 1024;
+
+const SLOW_MS_DEFAULT = 1000;
+
+/**
+ * Reads a path such as `slow 500; size 2097152` or `fail INVALID_ARGUMENT corrupt model`; any other words mean nothing.
+ *
+ * @throws {MeshError} `invalid-argument` for a number or code that is none.
+ */
+export function parseNullPath(path: string): NullModelOptions {
+  let options: NullModelOptions = { fail: undefined, slowMs: 0, sizeBytes: NULL_MODEL_BYTES };
+  for (const part of path.split(';')) {
+    const [, word, rest = ''] = /^\s*(\S*)\s*(.*?)\s*$/s.exec(part) ?? [];
+    if (word === 'fail') options = { ...options, fail: parseStatus(rest) };
+    else if (word === 'slow') options = { ...options, slowMs: rest === '' ? SLOW_MS_DEFAULT : natural(rest, 'slow') };
+    else if (word === 'size') options = { ...options, sizeBytes: natural(rest, 'size') };
+  }
+  return options;
+}
+
+/** Reads `CODE message`, where CODE is a gRPC code's name. @throws {MeshError} `invalid-argument` if it is none. */
+export function parseStatus(text: string): { code: GrpcCode; message: string } {
+  const [, name = '', message = ''] = /^(\S+)\s*(.*)$/s.exec(text) ?? [];
+  if (!Object.hasOwn(GRPC_CODE, name)) throw new MeshError('invalid-argument', `"${name}" is not the name of a gRPC code`);
+  return { code: GRPC_CODE[name as GrpcCodeName], message };
+}
+
+function natural(text: string, what: string): number {
+  if (!/^\d{1,15}$/.test(text))
+    throw new MeshError('invalid-argument', `"${what}" in a model path needs a whole number, got "${text}"`);
+  return Number(text);
+}

@@ -1,0 +1,182 @@
+import { type Clock, durationMs, MeshError, type Timer } from '@modelmesh/core';
+import { ModelBook } from '../model-book/index.ts';
+import { acceptOip, type InferSink, type InferTicket, type ModelMetadata, OIP_METHODS, type OipEngine } from '../oip/index.ts';
+import type {
+  CallHandler,
+  InferenceCall,
+  ModelRequest,
+  ModelServer,
+  ModelUsage,
+  PreparedModel,
+  ProcessUsage,
+  ServerFacts,
+} from '../port.ts';
+import {
+  elementTypeOfOrt,
+  feedsOf,
+  planInferResponse,
+  readInferRequest,
+  type Signature,
+  type TensorSpec,
+} from '../tensors/index.ts';
+
+const MODEL_BYTES = 1024 * 1024;
+/** A word that fails the generation where it stands. */
+const FAIL_WORD = '<fail>';
+
+const text = elementTypeOfOrt('string');
+const spec = (name: string): TensorSpec => {
+  if (text === undefined) throw new MeshError('internal', 'the table of element types has no text');
+  return { name, type: text, shape: [1] };
+};
+const SIGNATURE: Signature = { inputs: [spec('text_input')], outputs: [spec('text_output')] };
+
+/**
+ * A server of models that generate text, for tests of streaming: a stream answers `text_input` with its words, one message each, a single
+ * inference with all of them at once. A model's path may say how long it pauses before each word (`pause 20`); the word `<fail>` fails.
+ */
+export class StreamTextServer implements ModelServer, OipEngine {
+  readonly name = 'modelmesh-stream-text';
+  readonly version = '1';
+  readonly facts: ServerFacts;
+  readonly #clock: Clock;
+  readonly #models: ModelBook<{ readonly pauseMs: number }>;
+
+  constructor(clock: Clock, facts: Partial<ServerFacts> = {}) {
+    this.#clock = clock;
+    this.facts = {
+      capacityBytes: 1024 ** 3,
+      loadingConcurrencyMax: 4,
+      loadTimeoutMs: 60_000,
+      defaultModelBytes: MODEL_BYTES,
+      version: this.version,
+      methods: OIP_METHODS,
+      allowsAnyMethod: false,
+      ...facts,
+    };
+    this.#models = new ModelBook({
+      load: (request) => Promise.resolve({ pauseMs: Number(/^pause (\d{1,6})$/.exec(request.modelPath)?.[1] ?? 0) }),
+      unload: () => Promise.resolve(),
+    });
+  }
+
+  start(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  prepare(): Promise<PreparedModel> {
+    return Promise.resolve({ predictedBytes: MODEL_BYTES, filesBytes: 0 });
+  }
+
+  predict(): Promise<number> {
+    return Promise.resolve(MODEL_BYTES);
+  }
+
+  async load(request: ModelRequest, signal: AbortSignal): Promise<number> {
+    await this.#models.load(request, signal);
+    return MODEL_BYTES;
+  }
+
+  unload(modelId: string): Promise<void> {
+    return this.#models.unload(modelId);
+  }
+
+  purge(): Promise<void> {
+    return this.#models.purge();
+  }
+
+  size(modelId: string): number {
+    this.#model(modelId);
+    return MODEL_BYTES;
+  }
+
+  usage(modelIds: readonly string[]): readonly ModelUsage[] {
+    const ids = modelIds.length === 0 ? this.#models.loadedIds() : modelIds.filter((id) => this.#models.loaded(id) !== undefined);
+    return ids.map((modelId) => ({ modelId, measuredBytes: MODEL_BYTES, peakBytes: MODEL_BYTES }));
+  }
+
+  processUsage(): Promise<ProcessUsage> {
+    return Promise.resolve({ baseBytes: 0, privateBytes: this.#models.loadedIds().length * MODEL_BYTES });
+  }
+
+  releaseFiles(modelId: string): Promise<void> {
+    if (!this.#models.isKnown(modelId)) return Promise.resolve();
+    return Promise.reject(new MeshError('failed-precondition', `the model ${modelId} is loaded; unload it first`));
+  }
+
+  accept(call: InferenceCall): CallHandler {
+    return acceptOip(this, call);
+  }
+
+  close(): Promise<void> {
+    return this.purge();
+  }
+
+  metadata(modelId: string): ModelMetadata | undefined {
+    if (this.#models.loaded(modelId) === undefined) return undefined;
+    const tensor = (name: string) => ({ name, datatype: 'BYTES', shape: [1] });
+    return { platform: 'modelmesh_stream_text', inputs: [tensor('text_input')], outputs: [tensor('text_output')] };
+  }
+
+  infer(modelId: string, request: readonly Uint8Array[], _byteCount: number, sink: InferSink): InferTicket {
+    this.#model(modelId);
+    const { id, input } = readText(request);
+    const failing = wordsOf(input).indexOf(FAIL_WORD);
+    if (failing >= 0) throw failure(failing);
+    sink.answered(respond(modelId, id, input));
+    return { cancel: () => undefined };
+  }
+
+  inferStream(modelId: string, request: readonly Uint8Array[], sink: InferSink & { done(): void }): InferTicket {
+    const { pauseMs } = this.#model(modelId);
+    const { id, input } = readText(request);
+    const words = wordsOf(input);
+    let at = 0;
+    let timer: Timer | undefined;
+    const step = (): void => {
+      const word = words[at];
+      if (word === undefined) {
+        sink.done();
+        return;
+      }
+      if (word.trim() === FAIL_WORD) {
+        sink.failed(failure(at));
+        return;
+      }
+      at++;
+      sink.answered(respond(modelId, id, word));
+      timer = this.#clock.after(durationMs(pauseMs), step);
+    };
+    timer = this.#clock.after(durationMs(pauseMs), step);
+    return { cancel: () => timer?.cancel() };
+  }
+
+  #model(modelId: string): { readonly pauseMs: number } {
+    const model = this.#models.loaded(modelId);
+    if (model === undefined) throw new MeshError('model-not-found', `the model ${modelId} is not loaded`);
+    return model;
+  }
+}
+
+/** Words with the spaces before them: joined, they are the text again. */
+function wordsOf(input: string): readonly string[] {
+  return input.match(/\s*\S+/g) ?? [];
+}
+
+function readText(chunks: readonly Uint8Array[]): { id: string; input: string } {
+  const bytes = Uint8Array.from(Buffer.concat(chunks));
+  const request = readInferRequest(bytes, 0, bytes.length);
+  const [feed] = feedsOf(request, SIGNATURE, bytes);
+  return { id: request.id, input: String(feed?.data[0] ?? '') };
+}
+
+function respond(modelId: string, id: string, output: string): Uint8Array {
+  const plan = planInferResponse(modelId, id, [{ spec: spec('text_output'), dims: [1], data: [output] }]);
+  const response = Buffer.alloc(plan.byteCount);
+  plan.write(response, 0);
+  return response;
+}
+
+function failure(at: number): MeshError {
+  return new MeshError('internal', `generation failed at word ${at}`);
+}
