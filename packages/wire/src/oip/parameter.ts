@@ -1,5 +1,5 @@
 import { MeshError } from '@modelmesh/core';
-import { integerOf, type JsonReader, type JsonWriter, MINUS, QUOTE } from './json/index.ts';
+import { integerOf, type JsonReader, type JsonWriter, QUOTE, startsBoolean, startsNumber } from './json/index.ts';
 
 /**
  * Value of a parameter; the JavaScript type is the member of the protocol's oneof: `boolean` bool_param, `bigint` int64_param (uint64_param above
@@ -36,9 +36,9 @@ export function readParameters(reader: JsonReader, owner: string): Map<string, P
 export function readParameterValue(reader: JsonReader, label: string): ParameterValue {
   const byte = reader.space();
   if (byte === QUOTE) return reader.text(label);
-  if (byte === MINUS || (byte >= 0x30 && byte <= 0x39)) return parameterNumber(reader.numberToken(), label);
+  if (startsNumber(byte)) return parameterNumber(reader.numberToken(), label);
   if (reader.nullHere()) return null;
-  if (byte === 0x74 || byte === 0x66) return reader.boolean(label);
+  if (startsBoolean(byte)) return reader.boolean(label);
   return reader.unexpected(`${label} as a string, number or boolean`);
 }
 

@@ -27,5 +27,11 @@ export const LETTER_N_UPPER = 0x4e;
 export const LETTER_T = 0x74;
 export const LETTER_U = 0x75;
 
+/** Tells whether a number begins with `byte`. */
+export const startsNumber = (byte: number): boolean => byte === MINUS || (byte >= ZERO && byte <= NINE);
+
+/** Tells whether `true` or `false` begins with `byte`. */
+export const startsBoolean = (byte: number): boolean => byte === LETTER_T || byte === LETTER_F;
+
 /** What `space` returns past the last byte. */
 export const END = -1;

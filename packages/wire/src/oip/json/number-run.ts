@@ -5,6 +5,9 @@ import type { JsonReader } from './reader.ts';
 /** Half a unit above the largest float32: from here on a double rounds to infinity. */
 const FLOAT32_LIMIT = 2 ** 128 - 2 ** 103;
 
+/** Digits of an integer up to which a double is exact whatever they are. */
+const INTEGER_DIGITS_MAX = 15;
+
 /** Digits up to which the error of a mantissa that is no longer exact stays within {@link TIE_MARGIN}. */
 const APPROXIMATE_DIGITS_MAX = 26;
 /** The 29 bits that a float32 lacks, and how near to the middle they may come before an error of some units could decide the rounding. */
@@ -66,6 +69,32 @@ export function readNumbers(reader: JsonReader, into: Float64Array, precision: N
     pos++;
   }
   if (count > 1) reader.countElements(count - 1); // `moreElements` counts the last
+  return count;
+}
+
+/** Reads integers of at most 15 digits, which a double holds exactly, under the contract of {@link readNumbers}. */
+export function readIntegers(reader: JsonReader, into: Float64Array): number {
+  const bytes = reader.bytes;
+  let count = 0;
+  let pos = reader.pos;
+  while (count < into.length) {
+    let byte = bytes[pos] as number;
+    while (isSpace(byte)) byte = bytes[++pos] as number;
+    const start = pos;
+    if (byte === MINUS) byte = bytes[++pos] as number;
+    const first = pos;
+    let value = 0;
+    for (; byte >= ZERO && byte <= NINE; byte = bytes[++pos] as number) value = value * 10 + (byte - ZERO);
+    const digits = pos - first;
+    if (digits === 0 || digits > INTEGER_DIGITS_MAX || (digits > 1 && bytes[first] === ZERO)) break;
+    while (isSpace(byte)) byte = bytes[++pos] as number;
+    if (byte !== COMMA && byte !== CLOSE_ARRAY) break;
+    into[count++] = bytes[start] === MINUS ? 0 - value : value;
+    reader.pos = pos;
+    if (byte !== COMMA) break;
+    pos++;
+  }
+  if (count > 1) reader.countElements(count - 1);
   return count;
 }
 

@@ -11,7 +11,9 @@ import {
   LETTER_E,
   LETTER_E_UPPER,
   LETTER_F,
+  LETTER_I_UPPER,
   LETTER_N,
+  LETTER_N_UPPER,
   LETTER_T,
   LETTER_U,
   MINUS,
@@ -20,6 +22,7 @@ import {
   OPEN_OBJECT,
   PLUS,
   QUOTE,
+  startsNumber,
   ZERO,
 } from './ascii.ts';
 import { EXACT_INTEGER_MAX, POWERS_OF_TEN } from './decimal.ts';
@@ -51,6 +54,7 @@ export class JsonReader {
   readonly #prefix: string;
   #depth = 0;
   #elements = 0;
+  #bareWords = false;
 
   /** @param prefix stands before every complaint about the syntax, for protocols that have a phrase of their own. */
   constructor(bytes: Uint8Array, limits: JsonLimits = JSON_LIMITS, prefix = '') {
@@ -274,25 +278,6 @@ export class JsonReader {
     return Number(this.#buffer.toString('latin1', from, to));
   }
 
-  /** Reads an integer of at most 15 digits; where anything else stands, returns `NaN` and reads nothing. */
-  shortInteger(): number {
-    const bytes = this.bytes;
-    const start = this.pos;
-    const first = bytes[start] === MINUS ? start + 1 : start;
-    let pos = first;
-    let value = 0;
-    let byte = bytes[pos] as number;
-    while (byte >= ZERO && byte <= NINE) {
-      value = value * 10 + (byte - ZERO);
-      byte = bytes[++pos] as number;
-    }
-    const digits = pos - first;
-    if (digits === 0 || digits > 15 || (digits > 1 && bytes[first] === ZERO)) return Number.NaN;
-    if (byte === DOT || byte === LETTER_E || byte === LETTER_E_UPPER) return Number.NaN;
-    this.pos = pos;
-    return first === start ? value : 0 - value;
-  }
-
   /** Reads a number and returns it as it is written. */
   numberToken(): string {
     const start = this.pos;
@@ -329,8 +314,22 @@ export class JsonReader {
     else if (byte === LETTER_T) this.word('true', true);
     else if (byte === LETTER_F) this.word('false', false);
     else if (byte === LETTER_N) this.word('null', null);
-    else if (byte === MINUS || (byte >= ZERO && byte <= NINE)) this.number();
+    else if (this.#bareWords && this.#skipBareWord(byte)) return;
+    else if (startsNumber(byte)) this.number();
     else this.unexpected('a value');
+  }
+
+  /** As `skip`, but takes the words `NaN`, `Infinity` and `-Infinity` for numbers, as tensor data does. */
+  skipData(): void {
+    this.#bareWords = true;
+    this.skip();
+    this.#bareWords = false;
+  }
+
+  #skipBareWord(byte: number): boolean {
+    if (byte === LETTER_N_UPPER) return this.word('NaN', true);
+    if (byte === LETTER_I_UPPER) return this.word('Infinity', true);
+    return byte === MINUS && this.bytes[this.pos + 1] === LETTER_I_UPPER && this.word('-Infinity', true);
   }
 
   /** Only escapes can hide half of a surrogate pair: the document is UTF-8. */

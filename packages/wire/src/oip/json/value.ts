@@ -1,4 +1,4 @@
-import { LETTER_F, LETTER_N, LETTER_T, MINUS, NINE, OPEN_ARRAY, OPEN_OBJECT, QUOTE, ZERO } from './ascii.ts';
+import { LETTER_F, LETTER_N, LETTER_T, OPEN_ARRAY, OPEN_OBJECT, QUOTE, startsNumber } from './ascii.ts';
 import { integerOf } from './decimal.ts';
 import type { JsonLimits } from './limits.ts';
 import { JsonReader } from './reader.ts';
@@ -34,7 +34,7 @@ export function readValue(reader: JsonReader): JsonValue {
   if (byte === LETTER_T) return reader.word('true', true);
   if (byte === LETTER_F) return reader.word('false', false);
   if (byte === LETTER_N) return reader.word('null', null);
-  if (byte === MINUS || (byte >= ZERO && byte <= NINE)) return readNumber(reader);
+  if (startsNumber(byte)) return readNumber(reader);
   return reader.unexpected('a value');
 }
 

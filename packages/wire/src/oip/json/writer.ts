@@ -1,8 +1,13 @@
-import { Buffer } from 'node:buffer';
-import { BACKSLASH, QUOTE } from './ascii.ts';
+import { Buffer, isUtf8 } from 'node:buffer';
+import { BACKSLASH, LETTER_U, QUOTE, ZERO } from './ascii.ts';
 
 const CHUNK_BYTES_MIN = 512;
 const CHUNK_BYTES_MAX = 64 * 1024;
+
+/** Strings up to this length are written in one go, with room for the worst case. */
+const SHORT_STRING_BYTES_MAX = 1024;
+/** What one byte of a string may become: `\u001f`. */
+const ESCAPE_BYTES_MAX = 6;
 
 /**
  * Collects a body as chunks of up to 64 KiB, so that a large answer is never moved to grow. What is written must be well-formed JSON:
@@ -48,17 +53,40 @@ export class JsonWriter {
     this.pos = pos + this.out.write(json, pos, 'utf8');
   }
 
-  /** Writes bytes that are well-formed UTF-8 as a string with its quotes. */
-  utf8String(bytes: Uint8Array): void {
-    const size = escapedLength(bytes);
-    let pos = this.reserve(size + 2);
+  /**
+   * Writes bytes `from` to `to` as a string with its quotes; returns false and writes nothing if they are not well-formed UTF-8.
+   */
+  utf8String(bytes: Uint8Array, from = 0, to = bytes.length): boolean {
+    const length = to - from;
+    if (length > SHORT_STRING_BYTES_MAX) return this.#longString(bytes.subarray(from, to));
+    let pos = this.reserve(length * ESCAPE_BYTES_MAX + 2);
     const out = this.out;
     out[pos++] = QUOTE;
-    if (size === bytes.length) out.set(bytes, pos);
-    else writeEscaped(out, pos, bytes);
-    pos += size;
+    let seen = 0;
+    for (let i = from; i < to; i++) {
+      const byte = bytes[i] as number;
+      seen |= byte;
+      if (byte === QUOTE || byte === BACKSLASH) out[pos++] = BACKSLASH;
+      if (byte >= 0x20) out[pos++] = byte;
+      else pos = writeControl(out, pos, byte);
+    }
+    if (seen >= 0x80 && !isUtf8(bytes.subarray(from, to))) return false;
     out[pos++] = QUOTE;
     this.pos = pos;
+    return true;
+  }
+
+  /** The same with the exact room: six times a large string would be too much. */
+  #longString(bytes: Uint8Array): boolean {
+    if (!isUtf8(bytes)) return false;
+    const size = escapedLength(bytes);
+    const pos = this.reserve(size + 2);
+    this.out[pos] = QUOTE;
+    if (size === bytes.length) this.out.set(bytes, pos + 1);
+    else writeEscaped(this.out, pos + 1, bytes);
+    this.out[pos + 1 + size] = QUOTE;
+    this.pos = pos + size + 2;
+    return true;
   }
 
   /** The body. The writer must not be used after. */
@@ -88,10 +116,20 @@ function writeEscaped(out: Buffer, start: number, bytes: Uint8Array): void {
   let pos = start;
   for (let i = 0; i < bytes.length; i++) {
     const byte = bytes[i] as number;
-    if (byte < 0x20) pos += out.write(`\\u00${byte < 0x10 ? '0' : ''}${byte.toString(16)}`, pos, 'latin1');
-    else {
-      if (byte === QUOTE || byte === BACKSLASH) out[pos++] = BACKSLASH;
-      out[pos++] = byte;
-    }
+    if (byte === QUOTE || byte === BACKSLASH) out[pos++] = BACKSLASH;
+    if (byte >= 0x20) out[pos++] = byte;
+    else pos = writeControl(out, pos, byte);
   }
+}
+
+/** Writes a control character as `\u00` and two digits; returns where it ends. */
+function writeControl(out: Buffer, pos: number, byte: number): number {
+  const low = byte & 0x0f;
+  out[pos] = BACKSLASH;
+  out[pos + 1] = LETTER_U;
+  out[pos + 2] = ZERO;
+  out[pos + 3] = ZERO;
+  out[pos + 4] = ZERO + (byte >> 4);
+  out[pos + 5] = low < 10 ? ZERO + low : 0x57 + low;
+  return pos + ESCAPE_BYTES_MAX;
 }

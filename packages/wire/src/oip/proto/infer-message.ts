@@ -198,7 +198,7 @@ class MessageDraft {
         `${label} has typed contents beside raw_${this.#what}_contents; only one of both is allowed`,
       );
     }
-    const datatype = knownDatatype(draft.datatype, label, reader.kind);
+    const datatype = datatypeOf(draft.datatype, label, reader.kind);
     if (raw === undefined && traitsOf(datatype).contents === null) {
       throw new MeshError(reader.kind, `${label}: ${datatype} travels in raw_${this.#what}_contents only`);
     }
@@ -207,14 +207,6 @@ class MessageDraft {
     const tensor: Tensor = { name: draft.name, datatype, shape: draft.shape, parameters: draft.parameters, data };
     checkRawData(tensor, label, reader.kind);
     return tensor;
-  }
-}
-
-function knownDatatype(name: string, label: string, kind: MeshErrorKind): Tensor['datatype'] {
-  try {
-    return datatypeOf(name, label);
-  } catch (error) {
-    throw error instanceof MeshError ? new MeshError(kind, error.message, { cause: error }) : error;
   }
 }
 

@@ -40,6 +40,11 @@ describe('a V2 infer request', () => {
         assert.deepEqual(asked.request.inputs[0]?.shape, [2, 1]);
       }),
     );
+    const late = ask('{"inputs":[{"data":[NaN,-Infinity,Infinity,1],"name":"x","shape":[4],"datatype":"FP64"}]}').request
+      .inputs[0];
+    assert.deepEqual([...new Float64Array((late?.data ?? new Uint8Array(0)).slice().buffer)], [NaN, -Infinity, Infinity, 1]);
+    assert.match(refused('{"inputs":[{"data":[1,],"name":"x"}]}'), /column 23: unexpected "]", expected a value/);
+    assert.match(refused('{"inputs":[],"more":NaN}'), /unexpected "N", expected a value/);
   });
 
   it('ignores unknown members and takes null for absent ones', () => {
@@ -123,6 +128,8 @@ describe('a V2 infer request', () => {
     assert.match(refused(`{"inputs": [${'{},'.repeat(1024)}{}]}`), /has no "name"/);
     const many = Array.from({ length: 1025 }, (_, i) => ({ ...x, name: `x${i}` }));
     assert.match(refused({ inputs: many }), /more than 1024 inputs/);
+    const crowded = Object.fromEntries(many.map(({ name }) => [name, 1]));
+    assert.match(refused({ inputs: [{ ...x, parameters: crowded }] }), /input "x": more than 1024 parameters/);
     assert.match(refused({ inputs: [x], outputs: many }), /more than 1024 outputs/);
   });
 });

@@ -1,5 +1,5 @@
 import { MeshError } from '@modelmesh/core';
-import { type JsonReader, MINUS, type ReaderMark } from '../json/index.ts';
+import { type JsonReader, type ReaderMark, startsNumber } from '../json/index.ts';
 import { type ParameterValue, readParameters } from '../parameter.ts';
 import {
   appendBytesElement,
@@ -76,8 +76,7 @@ const missing = (label: string, member: string): MeshError => new MeshError('inv
 function readShape(reader: JsonReader, label: string): number[] {
   const shape: number[] = [];
   reader.array(`${label}: shape`, () => {
-    const byte = reader.space();
-    if (byte !== MINUS && (byte < 0x30 || byte > 0x39)) reader.unexpected(`${label}: shape as an array of integers`);
+    if (!startsNumber(reader.space())) reader.unexpected(`${label}: shape as an array of integers`);
     shape.push(reader.number());
   });
   elementCount(shape, label);
@@ -89,7 +88,7 @@ function readOrDefer(reader: JsonReader, draft: Draft, label: string): void {
   if (draft.datatype !== undefined) draft.json = readData(reader, draft.datatype, draft.shape, label);
   else {
     draft.deferred = reader.mark();
-    reader.skip();
+    reader.skipData();
   }
 }
 

@@ -1,4 +1,4 @@
-import { MeshError } from '@modelmesh/core';
+import { MeshError, type MeshErrorKind } from '@modelmesh/core';
 
 /** How the elements of a datatype are read from and written to JSON; `none` has no JSON form and travels as binary only. */
 export type JsonForm = 'boolean' | 'integer' | 'integer64' | 'float' | 'text' | 'none';
@@ -58,9 +58,9 @@ export const traitsOf = (datatype: Datatype): DatatypeTraits => DATATYPES[dataty
 /** Tells whether `name` is a datatype; names are upper case on the wire. */
 export const isDatatype = (name: string): name is Datatype => Object.hasOwn(DATATYPES, name);
 
-/** The datatype called `name`. @throws {MeshError} `invalid-argument` naming the tensor and the datatypes there are. */
-export function datatypeOf(name: string, tensor: string): Datatype {
+/** The datatype called `name`. @throws {MeshError} of `kind`, naming the tensor and the datatypes there are. */
+export function datatypeOf(name: string, tensor: string, kind: MeshErrorKind = 'invalid-argument'): Datatype {
   if (isDatatype(name)) return name;
   const known = Object.keys(DATATYPES).join(', ');
-  throw new MeshError('invalid-argument', `${tensor}: unknown datatype ${JSON.stringify(name)}; expected one of ${known}`);
+  throw new MeshError(kind, `${tensor}: unknown datatype ${JSON.stringify(name)}; expected one of ${known}`);
 }

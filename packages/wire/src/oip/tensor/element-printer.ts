@@ -1,4 +1,4 @@
-import { Buffer, isUtf8 } from 'node:buffer';
+import { Buffer } from 'node:buffer';
 import { assertNever, MeshError } from '@modelmesh/core';
 import { type JsonWriter, NUMBER_LETTERS_MAX, printAscii, printFloat32, printFloat64, printInteger } from '../json/index.ts';
 import { type Datatype, traitsOf } from './datatype.ts';
@@ -123,9 +123,7 @@ export class ElementPrinter {
     for (let i = 0; i < count; i++) {
       if (i > 0) writer.raw(',');
       const end = endOfBytesElement(data, this.#at);
-      const content = data.subarray(this.#at + 4, end);
-      if (isUtf8(content)) writer.utf8String(content);
-      else this.#notText(writer, content);
+      if (!writer.utf8String(data, this.#at + 4, end)) this.#notText(writer, data.subarray(this.#at + 4, end));
       this.#at = end;
       this.#printed++;
     }

@@ -9,7 +9,10 @@ import {
   OPEN_ARRAY,
   OPEN_OBJECT,
   QUOTE,
+  readIntegers,
   readNumbers,
+  startsBoolean,
+  startsNumber,
 } from '../json/index.ts';
 import { type Datatype, type DatatypeTraits, traitsOf } from './datatype.ts';
 import { appendBytesElement, GrowingBytes } from './growing-bytes.ts';
@@ -75,11 +78,11 @@ export class ElementSink {
         while (reader.moreElements());
         return;
       case 'integer':
-        do this.#integer(reader);
+        do this.#integers(reader);
         while (reader.moreElements());
         return;
       case 'integer64':
-        do this.#integer64(reader);
+        do this.#integers64(reader);
         while (reader.moreElements());
         return;
       case 'boolean':
@@ -160,8 +163,7 @@ export class ElementSink {
   }
 
   #finite(reader: JsonReader): number {
-    const first = reader.bytes[reader.pos] as number;
-    if (first !== MINUS && (first < 0x30 || first > 0x39)) this.#wrongElement(reader, 'a number');
+    if (!startsNumber(reader.bytes[reader.pos] as number)) this.#wrongElement(reader, 'a number');
     return reader.number();
   }
 
@@ -177,13 +179,27 @@ export class ElementSink {
     return this.#refuse(reader.quote(at, reader.pos), 'is not a number; the only strings are "NaN", "Infinity" and "-Infinity"');
   }
 
+  #integers(reader: JsonReader): void {
+    const count = readIntegers(reader, numbers);
+    if (count === 0) {
+      this.#integer(reader);
+      return;
+    }
+    this.#into.reserve(count * (this.#traits.byteSize as number));
+    for (let i = 0; i < count; i++) this.#putInteger(numbers[i] as number);
+  }
+
   #integer(reader: JsonReader): void {
     reader.space();
-    const short = reader.shortInteger();
-    const value = Number.isNaN(short) ? Number(this.#longInteger(reader)) : short;
+    const value = Number(this.#longInteger(reader));
+    this.#into.reserve(this.#traits.byteSize as number);
+    this.#putInteger(value);
+  }
+
+  #putInteger(value: number): void {
     if (value < this.#min || value > this.#max) this.#refuse(String(value), `does not fit in ${this.datatype}`);
     const size = this.#traits.byteSize as number;
-    const at = this.#into.reserve(size);
+    const at = this.#into.used;
     // The low bytes of two's complement are the same for signed and unsigned.
     if (size === 4) this.#into.view.setInt32(at, value, true);
     else if (size === 2) this.#into.view.setInt16(at, value, true);
@@ -192,26 +208,37 @@ export class ElementSink {
     this.count++;
   }
 
+  #integers64(reader: JsonReader): void {
+    const count = readIntegers(reader, numbers);
+    if (count === 0) {
+      this.#integer64(reader);
+      return;
+    }
+    this.#into.reserve(count * 8);
+    const view = this.#into.view;
+    for (let i = 0; i < count; i++) {
+      const value = numbers[i] as number;
+      if (value < this.#min) this.#refuse(String(value), `does not fit in ${this.datatype}`);
+      const high = Math.floor(value / TWO_POW_32);
+      view.setUint32(this.#into.used, value - high * TWO_POW_32, true);
+      view.setInt32(this.#into.used + 4, high, true);
+      this.#into.used += 8;
+      this.count++;
+    }
+  }
+
   #integer64(reader: JsonReader): void {
     reader.space();
-    const short = reader.shortInteger();
+    const value = this.#longInteger(reader);
     const at = this.#into.reserve(8);
-    const view = this.#into.view;
-    if (Number.isNaN(short)) view.setBigInt64(at, BigInt.asIntN(64, this.#longInteger(reader)), true);
-    else {
-      if (short < this.#min) this.#refuse(String(short), `does not fit in ${this.datatype}`);
-      const high = Math.floor(short / TWO_POW_32);
-      view.setUint32(at, short - high * TWO_POW_32, true);
-      view.setInt32(at + 4, high, true);
-    }
+    this.#into.view.setBigInt64(at, BigInt.asIntN(64, value), true);
     this.#into.used = at + 8;
     this.count++;
   }
 
-  /** An integer written with more than 15 digits, a point or an exponent. */
+  /** One integer, however it is written: any number of digits, a point, an exponent. */
   #longInteger(reader: JsonReader): bigint {
-    const first = reader.bytes[reader.pos] as number;
-    if (first !== MINUS && !(first >= 0x30 && first <= 0x39)) this.#wrongElement(reader, 'an integer');
+    if (!startsNumber(reader.bytes[reader.pos] as number)) this.#wrongElement(reader, 'an integer');
     const at = reader.pos;
     const value = integerOf(reader.numberToken());
     if (value === undefined) return this.#refuse(reader.quote(at, reader.pos), `is not an integer, as ${this.datatype} needs`);
@@ -221,8 +248,7 @@ export class ElementSink {
   }
 
   #boolean(reader: JsonReader): void {
-    const byte = reader.space();
-    if (byte !== 0x74 && byte !== 0x66) this.#wrongElement(reader, 'true or false');
+    if (!startsBoolean(reader.space())) this.#wrongElement(reader, 'true or false');
     const at = this.#into.reserve(1);
     this.#into.bytes[at] = reader.boolean('an element') ? 1 : 0;
     this.#into.used = at + 1;
@@ -239,7 +265,7 @@ export class ElementSink {
       if (reader.stringEscaped) {
         reader.pos = at;
         appendBytesElement(this.#into, Buffer.from(reader.text('an element')));
-      } else appendBytesElement(this.#into, reader.bytes.subarray(reader.stringStart, reader.stringEnd));
+      } else appendBytesElement(this.#into, reader.bytes, reader.stringStart, reader.stringEnd);
     }
     this.count++;
   }

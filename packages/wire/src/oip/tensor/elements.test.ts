@@ -217,6 +217,8 @@ describe('tensor elements in JSON', () => {
     refuses('[[1],[[2]]]', 'INT8', /ragged data: values stand at different depths/);
     refuses('[[[1]],[2]]', 'INT8', /ragged data: values stand at different depths/);
     refuses('[[],[[]]]', 'INT8', /ragged data/);
+    assert.equal(read(`${'['.repeat(32)}1${']'.repeat(32)}`, 'INT8').dimensions.length, 32);
+    refuses(`${'['.repeat(33)}1${']'.repeat(33)}`, 'INT8', /more than 32 dimensions/);
   });
 
   it('compares the form of the data with the shape', () => {

@@ -33,10 +33,15 @@ export class GrowingBytes {
   }
 }
 
-/** Appends one BYTES element: its length in 4 bytes, then its content. */
-export function appendBytesElement(to: GrowingBytes, content: Uint8Array): void {
-  const at = to.reserve(4 + content.length);
-  to.view.setUint32(at, content.length, true);
-  to.bytes.set(content, at + 4);
-  to.used = at + 4 + content.length;
+/** Below this a loop copies faster than a view can be made. */
+const LOOP_BYTES_MAX = 64;
+
+/** Appends one BYTES element: its length in 4 bytes, then its content, bytes `from` to `end` of `source`. */
+export function appendBytesElement(to: GrowingBytes, source: Uint8Array, from = 0, end = source.length): void {
+  const length = end - from;
+  const at = to.reserve(4 + length);
+  to.view.setUint32(at, length, true);
+  if (length > LOOP_BYTES_MAX) to.bytes.set(source.subarray(from, end), at + 4);
+  else for (let i = 0; i < length; i++) to.bytes[at + 4 + i] = source[from + i] as number;
+  to.used = at + 4 + length;
 }
