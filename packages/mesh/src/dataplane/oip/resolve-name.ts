@@ -1,0 +1,34 @@
+import { assertNever, DEFAULT_NAMESPACE, type DurationMs, type EpochMs, type ModelKey } from '@modelmesh/core';
+import { type NameIndex, resolveName } from '@modelmesh/core/identity';
+import { type CopyKnowledge, type ModelReadiness, modelReadiness } from '@modelmesh/core/registration';
+import type { ModelDetail } from '../../node/control.ts';
+
+/** The model that an OIP name stands for: endpoint, key, family, or with a version that version. @throws {MeshError} if it names none. */
+export function keyOfName(names: NameIndex, name: string, version: string): ModelKey {
+  const resolution = resolveName(names, { namespace: DEFAULT_NAMESPACE, name, version });
+  switch (resolution.kind) {
+    case 'endpoint':
+      return resolution.model;
+    case 'model':
+      return resolution.key;
+    case 'unresolved':
+      throw resolution.error;
+    default:
+      return assertNever(resolution);
+  }
+}
+
+/** How ready a model is, by what its status says of each copy. */
+export function readinessOf(
+  { record, status }: Pick<ModelDetail, 'record' | 'status'>,
+  nowMs: EpochMs,
+  failureExpiryMs: DurationMs,
+): ModelReadiness {
+  const known = new Map(status.copies.map((copy) => [copy.location, copy.status]));
+  return modelReadiness(record, (instance) => knowledgeOf(known.get(instance)), nowMs, failureExpiryMs);
+}
+
+function knowledgeOf(status: ModelDetail['status']['copies'][number]['status'] | undefined): CopyKnowledge {
+  if (status === 'LOADED') return 'loaded';
+  return status === 'LOADING' ? 'loading' : 'unknown';
+}
