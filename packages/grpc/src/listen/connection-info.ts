@@ -3,20 +3,13 @@ import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { ConnectionInfo } from '../stream/index.ts';
 
-/** The subject as RFC 2253 writes it: last attribute first, separated by commas, special characters escaped. */
+/** The subject as RFC 2253 writes it: last attribute first, separated by commas. Node gives one escaped attribute a line. */
 export function rfc2253(subject: string): string {
-  const attributes = subject.split('\n').filter((line) => line !== '');
-  return attributes.reverse().map(escapeAttribute).join(',');
-}
-
-function escapeAttribute(line: string): string {
-  const at = line.indexOf('=');
-  const value = line
-    .slice(at + 1)
-    .replace(/[,+"\\<>;]/g, '\\$&')
-    .replace(/^[ #]/, '\\$&')
-    .replace(/ $/, '\\ ');
-  return `${line.slice(0, at)}=${value}`;
+  return subject
+    .split('\n')
+    .filter((line) => line !== '')
+    .reverse()
+    .join(',');
 }
 
 /** The alternative names as `DNS:…`, `URI:…`, `IP Address:…`; names with special characters come quoted as JSON. */
