@@ -43,7 +43,7 @@ function arrive(m: Machine, event: RequestEvent, usedMs: EpochMs): void {
   }
   const priorityMs = event.urgency === 'call' ? callPriority(m) : usedMs;
   const state = { kind: 'queued', sinceMs: m.now.monotonicMs, priorityMs, booked: false } as const;
-  const entry = new Entry(event, issueCopy(m), state, usedMs, priorityMs);
+  const entry = new Entry(event, issueCopy(m), state, usedMs, priorityMs, usedMs === m.now.wallMs);
   addEntry(m, entry);
   takeIn(m, entry);
 }
@@ -193,11 +193,13 @@ function book(m: Machine, entry: Entry, units: SizeUnits): void {
     refuse(m, entry, { kind: 'too-large', neededUnits: units, effectiveUnits: m.buffer.effectiveUnits });
     return;
   }
-  if (entry.awaited) touch(m, entry, m.now.wallMs); // Calls that wait use it at this instant.
-  const onlyUsedUntilMs = epochMs(entry.lastUse.key);
+  // What is wanted now is used now; other threads may count uses that are later still, which must not make it look old.
+  const now = entry.awaited || entry.wantedNow;
+  if (now) touch(m, entry, m.now.wallMs);
+  const onlyUsedUntilMs = now ? null : epochMs(entry.lastUse.key);
   const room = makeRoom(m, { forEntry: entry, insertUnits: units, onlyUsedUntilMs });
   if (room.kind !== 'made') {
-    if (room.kind === 'hold') m.held.push(entry.turn);
+    if (room.kind === 'hold') hold(m, entry, units);
     else refuse(m, entry, room.refusal);
     return;
   }
@@ -208,6 +210,14 @@ function book(m: Machine, entry: Entry, units: SizeUnits): void {
   m.queue.push(entry.turn);
   entry.claimOpen = true;
   emit(m, { kind: 'claim', model: entry.model, copy: entry.copy, sinceMs: m.now.wallMs, units });
+}
+
+/** Keeps the copy out of the books until something that calls wait for serves; written down once, however often it is tried. */
+function hold(m: Machine, entry: Entry, units: SizeUnits): void {
+  m.held.push(entry.turn);
+  if (entry.holdTold) return;
+  entry.holdTold = true;
+  decide(m, { kind: 'hold', model: entry.model, neededUnits: units, awaitedCopies: m.lastResort.size });
 }
 
 /** Gives the copy up with a reason. A model that could never fit counts as a failed load in its record, so that its status says why. */

@@ -13,7 +13,7 @@ export interface CacheInstant {
 }
 
 /**
- * Last use of a serving copy as the data plane counts it, 0 if never. Called while victims are chosen, so that the choice is exact;
+ * Last use of a serving copy as the data plane counts it, 0 if it was not used under this generation of the slot. Called while victims are chosen, so that the choice is exact;
  * must not call back into the cache.
  */
 export type LastUsedOf = (slot: Slot) => EpochMs;

@@ -30,6 +30,8 @@ export type CacheDecision = { readonly number: number; readonly atMs: EpochMs; r
       readonly pinnedUnits: SizeUnits;
     }
   | { readonly kind: 'refuse'; readonly refusal: CacheRefusal; readonly because: string }
+  /** Not booked yet: everything that could go is awaited by calls itself. */
+  | { readonly kind: 'hold'; readonly neededUnits: SizeUnits; readonly awaitedCopies: number }
   /** Measured above its booking, and nothing could be pushed out for it. */
   | { readonly kind: 'overdraft'; readonly overdraftUnits: SizeUnits; readonly pinnedUnits: SizeUnits }
   | { readonly kind: 'recycle'; readonly because: string }

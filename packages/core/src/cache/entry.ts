@@ -28,6 +28,10 @@ export class Entry {
   /** Its key is the negative priority. */
   readonly turn: HeapNode<Entry>;
   standing: Standing = 'none';
+  /** Wanted for this instant and not for an earlier one: it is booked as used when it is booked, however long its size took to find. */
+  readonly wantedNow: boolean;
+  /** The decision to hold it was written down. */
+  holdTold = false;
   /** Somebody waits to be woken. */
   waited = true;
   /** A call waits, so that this copy is a victim of last resort until it serves. */
@@ -43,7 +47,14 @@ export class Entry {
   crashes = 0;
   timer: number | null = null;
 
-  constructor(request: RequestEvent, copy: CopyId, state: LiveState, lastUsedMs: EpochMs, priorityMs: EpochMs) {
+  constructor(
+    request: RequestEvent,
+    copy: CopyId,
+    state: LiveState,
+    lastUsedMs: EpochMs,
+    priorityMs: EpochMs,
+    wantedNow: boolean,
+  ) {
     this.model = request.model;
     this.copy = copy;
     this.state = state;
@@ -51,6 +62,7 @@ export class Entry {
     this.awaited = request.urgency === 'call';
     this.declaredUnits = request.declaredUnits;
     this.knownUnits = request.knownUnits;
+    this.wantedNow = wantedNow;
     this.lastUse = heapNode(this, lastUsedMs, copy);
     this.turn = heapNode(this, -priorityMs, copy);
   }

@@ -7,7 +7,7 @@ import type { CopyId, Slot } from './copy-state.ts';
 export interface CopyPolicy {
   /** Never a victim. */
   readonly pinned: boolean;
-  /** Unloaded after this long without use; null: never for that reason. */
+  /** Unloaded after this long without use, unless pinned; null: never for that reason. */
   readonly idleAfterMs: DurationMs | null;
 }
 

@@ -183,6 +183,30 @@ test('more calls than fit at once wait for room instead of pushing one another o
   assert.equal(rig.count('start-load'), 60);
 });
 
+test('a held call is explained once', () => {
+  const rig = new CacheRig({ loadMs: () => 1000 });
+  rig.ready(mib(1024));
+  for (const model of names(0, 20)) rig.request(model);
+  rig.clock.runAll();
+  const held = rig.decisions('hold');
+  assert.deepEqual(
+    held.map(({ model, awaitedCopies }) => [model, awaitedCopies]),
+    [
+      [name(18), 18],
+      [name(19), 18],
+    ],
+  );
+});
+
+test('a want for this instant is not too old for the cache because its prediction took a while', () => {
+  const rig = filled(18, new CacheRig({ predictMs: 100 }));
+  rig.request('slow-to-predict', { urgency: 'background' });
+  rig.clock.advance(50);
+  for (const model of names(0, 18)) rig.use(model);
+  rig.clock.advance(500);
+  assert.deepEqual(rig.outcomesOf('slow-to-predict'), ['serving']);
+});
+
 test('an eviction explains itself: cause, need, victims, and who would have been next', () => {
   const rig = filled(19);
   const [decision] = rig.decisions('evict');

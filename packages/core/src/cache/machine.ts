@@ -207,10 +207,10 @@ export function slotOf(state: CopyState): Slot | null {
 export const serves = (state: CopyState): state is Extract<CopyState, { readonly kind: 'sizing' | 'active' }> =>
   state.kind === 'sizing' || state.kind === 'active';
 
-/** Last use read at this instant (touch rule: the latest stamp that is not of the future). */
+/** Last use read at this instant: the later of what the machine was told and what the data plane counts. */
 export function lastUsedMs(m: Machine, entry: Entry): EpochMs {
   const counted = serves(entry.state) ? m.lastUsedOf(entry.state.slot) : 0;
-  return epochMs(Math.max(entry.lastUse.key, Math.min(counted, m.now.wallMs)));
+  return epochMs(Math.max(entry.lastUse.key, counted));
 }
 
 /** The later stamp stays. The entry keeps its heap; only its place changes. */

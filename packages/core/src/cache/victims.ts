@@ -13,8 +13,8 @@ export interface RoomWanted {
   readonly forEntry: Entry;
   /** Units that are about to be booked. */
   readonly insertUnits: SizeUnits;
-  /** Nothing used later than this may go: a new copy must not push out what is more recent than itself. */
-  readonly onlyUsedUntilMs: EpochMs;
+  /** Nothing used later than this may go: a new copy must not push out what is more recent than itself. Null: it is used now. */
+  readonly onlyUsedUntilMs: EpochMs | null;
 }
 
 /** Room was made, or why not; without room nothing was evicted. */
@@ -84,7 +84,7 @@ function choose(m: Machine, wanted: RoomWanted, chosen: Entry[]): RoomMade {
     const next = oldestOf(m, m.ordinary);
     if (next === undefined) return m.lastResort.size > 0 ? HOLD : allPinned(m, wanted);
     const usedMs = epochMs(next.lastUse.key);
-    if (usedMs > wanted.onlyUsedUntilMs)
+    if (wanted.onlyUsedUntilMs !== null && usedMs > wanted.onlyUsedUntilMs)
       return refused({ kind: 'least-recent', lastUsedMs: wanted.onlyUsedUntilMs, oldestMs: usedMs });
     const idleMs = durationMs(m.now.wallMs - usedMs);
     if (idleMs < m.config.minChurnAgeMs && next.state.kind !== 'failed') {

@@ -335,11 +335,6 @@ export class CacheRig {
     if (!this.surprised) assert.equal(summary.overdraftUnits, 0);
   }
 
-  #leaves(model: ModelKey): boolean {
-    const kind = this.cache.copy(model)?.state.kind;
-    return kind !== undefined && ON_THE_WAY_OUT.has(kind);
-  }
-
   #checkDecision(decision: CacheDecision, before: readonly CopyView[]): void {
     if (decision.kind !== 'evict') return;
     const allButLast = decision.victims.slice(0, -1).reduce((sum, { units }) => sum + units, 0);
@@ -357,8 +352,9 @@ export class CacheRig {
       if (pinned.has(copy.model))
         assert.ok(!copy.pinned || copy.state.kind === 'failed', `${copy.model} is pinned and was evicted`);
       if (this.#evicted.has(copy.model) || copy.model === decision.model || !isOrdinary(copy)) continue;
-      if (this.cache.copy(copy.model)?.copy !== copy.copy || this.#leaves(copy.model)) continue; // It went for another reason.
-      assert.ok(copy.lastUsedMs >= youngest, `${copy.model} was used before a victim and stayed`);
+      const after = this.cache.copy(copy.model);
+      if (after?.copy !== copy.copy || ON_THE_WAY_OUT.has(after.state.kind)) continue; // It went for another reason.
+      assert.ok(after.lastUsedMs >= youngest, `${copy.model} was used before a victim and stayed`);
     }
   }
 }
