@@ -168,21 +168,24 @@ export class SqliteKv implements Kv {
   }
 
   async #start(): Promise<SqliteThread> {
-    const { thread, opened } = await SqliteThread.start(this.#data, this.#startWorker, (error) => this.#threadLost(error));
+    const { thread, opened } = await SqliteThread.start(this.#data, this.#startWorker, (error, exited) =>
+      this.#threadLost(error, exited),
+    );
     this.#session = opened.session;
     this.#newest = opened.revision;
     for (const { id, ttlMs } of opened.leases) if (!this.#expired.has(id)) this.#leases.start(id, ttlMs);
     return thread;
   }
 
-  #threadLost(error: ThreadLost): void {
+  #threadLost(error: ThreadLost, exited: Promise<void>): void {
     this.#leases.stopAll();
+    if (this.#closed === undefined) this.#restart(exited);
     this.#watches.endAll({ kind: 'lost', error });
-    if (this.#closed === undefined) this.#restart();
   }
 
-  #restart(): void {
-    const next = this.#start().catch((thrown: unknown) => {
+  #restart(free: Promise<void>): void {
+    const started = free.then(() => this.#start());
+    const next = started.catch((thrown: unknown) => {
       const reason = toMeshError(thrown);
       throw new MeshError('registry-unavailable', `the registry could not be opened again: ${reason.message}`, { cause: reason });
     });
@@ -194,7 +197,7 @@ export class SqliteKv implements Kv {
   }
 
   #ready(): Promise<SqliteThread> {
-    if (this.#failed === this.#thread && this.#closed === undefined) this.#restart();
+    if (this.#failed === this.#thread && this.#closed === undefined) this.#restart(Promise.resolve());
     return this.#thread;
   }
 

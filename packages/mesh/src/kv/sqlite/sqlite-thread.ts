@@ -32,6 +32,9 @@ export interface Opened {
   readonly leases: readonly KvLease[];
 }
 
+/** Told that the thread is over, before those who wait for an answer are. Its lock on the file is free when `exited` resolves. */
+export type Lost = (error: ThreadLost, exited: Promise<void>) => void;
+
 /** Settles {@link SqliteThread.start}. */
 interface Opening {
   readonly resolve: (opened: Opened) => void;
@@ -44,13 +47,13 @@ export class SqliteThread {
   /** Called in the order of the requests, which is the order of the answers. */
   readonly #pending: Settle[] = [];
   readonly #exited: Promise<void>;
-  readonly #lost: (error: ThreadLost) => void;
+  readonly #lost: Lost;
   /** Until the thread has said whether the database is open. */
   #opening: Opening | undefined;
   #end: MeshError | undefined;
   #closing = false;
 
-  private constructor(worker: Worker, opening: Opening, lost: (error: ThreadLost) => void) {
+  private constructor(worker: Worker, opening: Opening, lost: Lost) {
     this.#worker = worker;
     this.#opening = opening;
     this.#lost = lost;
@@ -60,11 +63,11 @@ export class SqliteThread {
     worker.on('exit', (code) => this.#over(new ThreadLost(`exit code ${code}`)));
   }
 
-  /** Resolves when the database is open. `lost` is called at most once, when the thread has ended without {@link close}. */
+  /** Resolves when the database is open. `lost` is called at most once, if the thread ends without {@link close}. */
   static async start(
     data: SqliteWorkerData,
     start: StartWorker,
-    lost: (error: ThreadLost) => void,
+    lost: Lost,
   ): Promise<{ readonly thread: SqliteThread; readonly opened: Opened }> {
     const worker = start(data);
     let thread: SqliteThread | undefined;
@@ -135,12 +138,9 @@ export class SqliteThread {
     this.#end = end;
     const opening = this.#opening;
     this.#opening = undefined;
+    if (opening !== undefined) void this.#exited.then(() => opening.reject(end));
+    else if (why instanceof ThreadLost && !this.#closing) this.#lost(why, this.#exited);
     for (const settle of this.#pending.splice(0)) settle({ ok: false, error: end });
-    // The thread's lock on the file is free only when it has ended.
-    void this.#exited.then(() => {
-      if (opening !== undefined) opening.reject(end);
-      else if (why instanceof ThreadLost && !this.#closing) this.#lost(why);
-    });
   }
 }
 

@@ -13,7 +13,7 @@ import { addRow, leaseSum, type Meta, versionSum } from './meta.ts';
  */
 export function findDamage(db: DatabaseSync, meta: Meta, sizes: HistorySizes): string | undefined {
   const structure = db.prepare('PRAGMA integrity_check(1)').get()?.integrity_check;
-  if (structure !== 'ok') return String(structure);
+  if (structure !== 'ok') return String(structure).replace('*** in database main ***', '').trim();
 
   const found: Meta = { ...meta, rows: 0, digest: 0 };
   for (const sqlRow of db.prepare(`SELECT ${VERSION_COLUMNS}, sum FROM versions ORDER BY id`).iterate()) {

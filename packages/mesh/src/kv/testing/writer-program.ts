@@ -1,0 +1,31 @@
+import { writeSync } from 'node:fs';
+import { revision } from '@modelmesh/core';
+import { FakeClock } from '@modelmesh/core/testing';
+import { openSqliteKv } from '../sqlite/index.ts';
+import { operationsOf } from './workload.ts';
+
+/**
+ * A process that writes the workload into the registry file named by its argument until it is killed, several steps at a time, and
+ * prints the number of each step that was acknowledged.
+ */
+const CONCURRENT = 6;
+
+const kv = await openSqliteKv({
+  location: process.argv[2] ?? '',
+  clock: new FakeClock(),
+  history: { revisionsMax: 100, bytesMax: 1_000_000 },
+});
+let step: number = (await kv.get('step')).revision;
+writeSync(1, `open ${step}\n`);
+
+async function write(): Promise<void> {
+  for (;;) {
+    step += 1;
+    const mine = step;
+    const outcome = await kv.txn({ conditions: [], operations: operationsOf(mine) });
+    if (outcome.kind !== 'committed' || outcome.revision !== revision(mine)) process.exit(1);
+    writeSync(1, `${mine}\n`);
+  }
+}
+
+await Promise.all(Array.from({ length: CONCURRENT }, write));
