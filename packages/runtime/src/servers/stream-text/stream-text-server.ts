@@ -23,6 +23,8 @@ import {
 const MODEL_BYTES = 1024 * 1024;
 /** A word that fails the generation where it stands. */
 const FAIL_WORD = '<fail>';
+/** What a path begins with whose model does not load. */
+const FAIL_PATH = 'fail ';
 
 const text = elementTypeOfOrt('string');
 const spec = (name: string): TensorSpec => {
@@ -33,7 +35,8 @@ const SIGNATURE: Signature = { inputs: [spec('text_input')], outputs: [spec('tex
 
 /**
  * A server of models that generate text, for tests of streaming: a stream answers `text_input` with its words, one message each, a single
- * inference with all of them at once. A model's path may say how long it pauses before each word (`pause 20`); the word `<fail>` fails.
+ * inference with all of them at once. A model's path may say how long it pauses before each word
+ * (`pause 20`) or that it does not load (`fail why`); the word `<fail>` fails the generation.
  */
 export class StreamTextServer implements ModelServer, OipEngine {
   readonly name = 'modelmesh-stream-text';
@@ -55,7 +58,11 @@ export class StreamTextServer implements ModelServer, OipEngine {
       ...facts,
     };
     this.#models = new ModelBook({
-      load: (request) => Promise.resolve({ pauseMs: Number(/^pause (\d{1,6})$/.exec(request.modelPath)?.[1] ?? 0) }),
+      load: ({ modelPath }) => {
+        if (modelPath.startsWith(FAIL_PATH))
+          return Promise.reject(new MeshError('load-failed', modelPath.slice(FAIL_PATH.length)));
+        return Promise.resolve({ pauseMs: Number(/^pause (\d{1,6})$/.exec(modelPath)?.[1] ?? 0) });
+      },
       unload: () => Promise.resolve(),
     });
   }
