@@ -3,6 +3,7 @@ export type { AttemptHistory, AttemptTarget, CallFacts, EndedAttempt, Evidence, 
 export {
   ATTEMPTS_MAX,
   attemptTimeoutMs,
+  CONNECTIONS_LOST_MAX,
   DEADLINE_SHARE_KEPT,
   EXHAUSTED_MAX,
   LOAD_FAILURES_PER_CALL_MAX,

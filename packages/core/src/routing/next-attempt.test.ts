@@ -52,6 +52,12 @@ test('a lost connection is repeated elsewhere, or with the next life of the loca
   assert.equal(why(after({ kind: 'connection-lost' }, { elsewhere: false })), 'there is no other copy or instance to try');
 });
 
+test('a call under which three connections were lost is not sent to a fourth runtime', () => {
+  const lost = { target: HERE, evidence: { kind: 'connection-lost' } } as const;
+  assert.equal(after(lost.evidence, {}, { ended: [lost], current: HERE }).kind, 'wait-for-runtime');
+  assert.match(why(after(lost.evidence, {}, { ended: [lost, lost], current: HERE })), /^3 connections were lost under it/);
+});
+
 test('perhaps executed work is not repeated against retry: never, mm-retry: never, or without a token', () => {
   for (const evidence of [{ kind: 'connection-lost' }, { kind: 'attempt-timeout' }, status(14)] as const) {
     assert.match(why(after(evidence, { modelRetry: 'never' })), /retry: never/);

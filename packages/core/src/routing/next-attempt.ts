@@ -14,6 +14,8 @@ export const EXHAUSTED_MAX = 2;
 export const LOAD_FAILURES_PER_CALL_MAX = 3;
 /** Attempts that a runtime may answer with NOT_FOUND: one, and one after each of two fresh loads. Then it is its answer. */
 export const MODEL_LOST_MAX = 3;
+/** Connections that may be lost under one call: it may itself be what ends them, and must not end one runtime after the other. */
+export const CONNECTIONS_LOST_MAX = 3;
 /** Every attempt that has an alternative leaves this share of the remaining time to it. */
 export const DEADLINE_SHARE_KEPT = 0.2;
 
@@ -53,9 +55,9 @@ export function nextAttempt(history: AttemptHistory, evidence: Evidence): NextAt
     case 'load-failed':
       return afterLoadFailure(history, evidence.error, evidence.message);
     case 'connection-lost':
-      return afterLoss(history, 'the connection was lost during the call');
+      return afterLoss(history, 'the connection was lost during the call', deadlyFor(history));
     case 'attempt-timeout':
-      return afterLoss(history, 'there was no answer in time');
+      return afterLoss(history, 'there was no answer in time', null);
     case 'runtime-status':
       return afterStatus(history, evidence.code, evidence.message);
     case 'deadline-passed':
@@ -105,9 +107,9 @@ function afterLoadFailure(history: AttemptHistory, error: MeshErrorKind, message
 }
 
 /** Perhaps executed. The local runtime has one life at a time, so that its loss means waiting for the next one. */
-function afterLoss(history: AttemptHistory, because: string): NextAttempt {
+function afterLoss(history: AttemptHistory, because: string, deadly: string | null): NextAttempt {
   const { local } = history.current;
-  const against = limitReached(history) ?? forbidden(history) ?? (local ? null : nowhereElse(history));
+  const against = limitReached(history) ?? deadly ?? forbidden(history) ?? (local ? null : nowhereElse(history));
   if (against !== null) return fail('unavailable', because, against, history);
   return repeat(local ? 'wait-for-runtime' : 'retry-other', history, because, true);
 }
@@ -166,6 +168,11 @@ function countEnded(history: AttemptHistory, matches: (evidence: Evidence) => bo
 function limitReached({ call, ended }: AttemptHistory): string | null {
   if (call.remainingMs !== null && call.remainingMs <= 0) return 'no time is left';
   return ended.length + 1 >= ATTEMPTS_MAX ? `all ${ATTEMPTS_MAX} attempts are used up` : null;
+}
+
+function deadlyFor(history: AttemptHistory): string | null {
+  const lost = 1 + countEnded(history, ({ kind }) => kind === 'connection-lost');
+  return lost >= CONNECTIONS_LOST_MAX ? `${lost} connections were lost under it, which it may have caused` : null;
 }
 
 /** Needed by every repetition: what to send, and a client that has seen nothing yet. */
