@@ -94,7 +94,10 @@ export function flowContract(makeEngine: () => StreamEngine): void {
   });
 
   test('stalled streams do not stall their neighbours on the connection, in either direction', async () => {
+    const connectionWindowBytes = WINDOW;
     await using pair = await Pair.over(makeEngine(), {
+      serverLimits: { connectionWindowBytes },
+      clientLimits: { connectionWindowBytes },
       serve: ({ stream, heard, headers }) => {
         heard.consumption = headers.get('x-stall') === undefined ? 'at once' : 'never';
         stream.sendHeaders(okHeaders, false);

@@ -1,7 +1,7 @@
 import { constants, type Http2Stream } from 'node:http2';
 import { Readable } from 'node:stream';
 import { headerBlock, headerListBytes } from '../header-block.ts';
-import type { PoisonLedger } from '../ownership.ts';
+import { PoisonLedger } from '../ownership.ts';
 import {
   type ByteStream,
   CREDIT_SLACK,
@@ -11,6 +11,7 @@ import {
   type StreamHandler,
   type StreamLimits,
 } from '../port.ts';
+import type { Evictable, ReceiveBudget } from './receive-budget.ts';
 
 /** What a stream asks of the connection that carries it. */
 export interface Carrier {
@@ -20,6 +21,13 @@ export interface Carrier {
   readonly isDestroyed: boolean;
   /** The stream is gone; called before its handler hears of it. */
   streamGone(): void;
+}
+
+/** What all streams of a connection share. */
+export interface StreamSetup {
+  readonly limits: StreamLimits;
+  readonly budget: ReceiveBudget;
+  readonly poison: boolean;
 }
 
 const PORT: unique symbol = Symbol('port stream');
@@ -65,7 +73,7 @@ function onClose(this: Bound<Http2Stream>): void {
  *
  * The order of the laws is kept here: headers before data, data before the end, one end, and nothing after it.
  */
-export abstract class BoundStream<Native extends Http2Stream> implements ByteStream {
+export abstract class BoundStream<Native extends Http2Stream> implements ByteStream, Evictable {
   owner: unknown = undefined;
   endSeen = false;
   protected handler: StreamHandler;
@@ -81,14 +89,17 @@ export abstract class BoundStream<Native extends Http2Stream> implements ByteStr
   #unconsumedBytes = 0;
   #stopped = false;
   readonly #limits: StreamLimits;
+  readonly #budget: ReceiveBudget;
   #trailers: HeaderBlock | undefined = undefined;
   #breach: ResetCause | undefined = undefined;
   readonly #creditBytes: number;
   #carrier: Carrier | undefined = undefined;
 
-  constructor(handler: StreamHandler, limits: StreamLimits, poison: PoisonLedger | undefined) {
+  constructor(handler: StreamHandler, setup: StreamSetup) {
+    const { limits } = setup;
     this.handler = handler;
-    this.poison = poison;
+    this.poison = setup.poison ? new PoisonLedger() : undefined;
+    this.#budget = setup.budget;
     this.#limits = limits;
     this.#creditBytes = limits.streamWindowBytes * CREDIT_SLACK;
   }
@@ -132,9 +143,21 @@ export abstract class BoundStream<Native extends Http2Stream> implements ByteStr
       return true;
     }
     this.#unconsumedBytes += bytes.byteLength;
+    this.#budget.take(this, bytes.byteLength);
+    // The budget may have ended this very stream.
+    if (this.#isBroken) return true;
     this.handler.onData(this, this.poison === undefined ? bytes : this.poison.deliver(bytes), false);
-    this.#stopped = this.#unconsumedBytes > this.#creditBytes;
-    return !this.#stopped;
+    const stops = this.#unconsumedBytes > this.#creditBytes;
+    if (stops && !this.#stopped) this.#budget.stalls(this);
+    else if (!stops && this.#stopped) this.#budget.flows(this);
+    this.#stopped = stops;
+    return !stops;
+  }
+
+  /** The budget of unconsumed bytes is passed, and this stream has to go. */
+  evict(why: string): void {
+    this.#break(why);
+    this.#settleBudget();
   }
 
   trailersReceived(trailers: HeaderBlock): void {
@@ -150,11 +173,25 @@ export abstract class BoundStream<Native extends Http2Stream> implements ByteStr
     const max = this.#limits.headerListBytesMax;
     const listBytes = headerListBytes(headers);
     if (listBytes <= max) return true;
-    const message = `a header list of ${listBytes} bytes is above the limit of ${max} bytes (headerListBytesMax)`;
+    this.#break(`a header list of ${listBytes} bytes is above the limit of ${max} bytes (headerListBytesMax)`);
+    return false;
+  }
+
+  get #isBroken(): boolean {
+    return this.#breach !== undefined;
+  }
+
+  /** Resets the stream because the other side passed a limit of ours. */
+  #break(message: string): void {
     this.#breach = { kind: 'protocol-error', message };
     this.resetCode = RESET_CODE.enhanceYourCalm;
     this.native?.close(RESET_CODE.enhanceYourCalm);
-    return false;
+  }
+
+  #settleBudget(): void {
+    this.#budget.flows(this);
+    this.#budget.release(this.#unconsumedBytes);
+    this.#unconsumedBytes = 0;
   }
 
   receivedEnd(): void {
@@ -178,6 +215,7 @@ export abstract class BoundStream<Native extends Http2Stream> implements ByteStr
     const normal = this.#receiveEnded && sent && code === constants.NGHTTP2_NO_ERROR;
     const cause = this.resetCode === undefined ? carrier.causeOf(native.id ?? 0, code) : this.#breach;
     carrier.streamGone();
+    this.#settleBudget();
     if (normal) {
       this.over = true;
       this.handler.onClosed(this);
@@ -215,10 +253,13 @@ export abstract class BoundStream<Native extends Http2Stream> implements ByteStr
 
   consume(byteCount: number): void {
     if (this.over) return;
-    this.#unconsumedBytes = Math.max(0, this.#unconsumedBytes - byteCount);
+    const returned = Math.min(byteCount, this.#unconsumedBytes);
+    this.#unconsumedBytes -= returned;
+    this.#budget.release(returned);
     this.poison?.consumed(byteCount);
     if (!this.#stopped || this.#unconsumedBytes > this.#creditBytes) return;
     this.#stopped = false;
+    this.#budget.flows(this);
     this.native?._read(0);
   }
 }

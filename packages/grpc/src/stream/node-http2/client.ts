@@ -4,7 +4,6 @@ import { connect as connectSocket, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { assertNever, type Clock, type DurationMs, MeshError, type Timer } from '@modelmesh/core';
 import { headerBlock } from '../header-block.ts';
-import { PoisonLedger } from '../ownership.ts';
 import {
   type ByteStream,
   type ClientConnection,
@@ -16,7 +15,7 @@ import {
   type StreamHandler,
   type StreamLimits,
 } from '../port.ts';
-import { BoundStream, type Carrier } from './bound-stream.ts';
+import { BoundStream, type Carrier, type StreamSetup } from './bound-stream.ts';
 import { growConnectionWindow } from './server.ts';
 import { sessionOptions } from './session-options.ts';
 
@@ -34,14 +33,8 @@ class ClientStream extends BoundStream<ClientHttp2Stream> {
   readonly #waiting: Uint8Array[] = [];
   #wantsWritable = false;
 
-  constructor(
-    headers: HeaderBlock,
-    end: boolean,
-    handler: StreamHandler,
-    limits: StreamLimits,
-    poison: PoisonLedger | undefined,
-  ) {
-    super(handler, limits, poison);
+  constructor(headers: HeaderBlock, end: boolean, handler: StreamHandler, setup: StreamSetup) {
+    super(handler, setup);
     this.#headers = headers;
     this.sendEnded = end;
   }
@@ -142,10 +135,9 @@ class Lane implements Carrier {
 }
 
 /** What a client connection needs of its engine. */
-export interface ClientSetup {
+export interface ClientSetup extends StreamSetup {
   readonly clock: Clock;
   readonly connectTimeoutMs: DurationMs;
-  readonly poison: boolean;
 }
 
 /** One target over `node:http2` client sessions, one at a time; a session that was told to go away only finishes its streams. */
@@ -160,9 +152,9 @@ export class NodeClientConnection implements ClientConnection {
   #state: ClientConnectionState = { kind: 'idle' };
   #epoch = 0;
 
-  constructor(target: ConnectTarget, limits: StreamLimits, setup: ClientSetup) {
+  constructor(target: ConnectTarget, setup: ClientSetup) {
     this.#target = target;
-    this.#limits = limits;
+    this.#limits = setup.limits;
     this.#setup = setup;
   }
 
@@ -171,8 +163,7 @@ export class NodeClientConnection implements ClientConnection {
   }
 
   open(headers: HeaderBlock, end: boolean, handler: StreamHandler): ByteStream {
-    const ledger = this.#setup.poison ? new PoisonLedger() : undefined;
-    const stream = new ClientStream(headers, end, handler, this.#limits, ledger);
+    const stream = new ClientStream(headers, end, handler, this.#setup);
     if (this.#state.kind === 'closed') {
       process.nextTick(finishStream, stream, {
         kind: 'connect-failed',

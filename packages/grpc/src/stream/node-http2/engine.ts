@@ -1,27 +1,43 @@
 import { type Clock, type DurationMs, durationMs } from '@modelmesh/core';
 import type { StreamEngine } from '../port.ts';
 import { NodeClientConnection } from './client.ts';
+import { ReceiveBudget } from './receive-budget.ts';
 import { NodeServerConnection } from './server.ts';
 
 /** How long a connection may take until the settings of the other side have come. */
 const CONNECT_TIMEOUT_MS = durationMs(10_000);
+
+/** What may lie delivered and unconsumed on one connection, and on all connections of one engine, which is one worker's. */
+const CONNECTION_UNCONSUMED_BYTES_MAX = 67_108_864;
+const UNCONSUMED_BYTES_MAX = 268_435_456;
 
 /** What the engine needs, and its debug mode. */
 export interface NodeHttp2EngineOptions {
   readonly clock: Clock;
   /** Until the peer's HTTP/2 settings have come; 10 s unless given. */
   readonly connectTimeoutMs?: DurationMs;
+  /** Delivered and unconsumed bytes of one connection; above, the longest stalled stream is reset. 64 MiB unless given. */
+  readonly connectionUnconsumedBytesMax?: number;
+  /** The same over all connections of this engine. 256 MiB unless given. */
+  readonly unconsumedBytesMax?: number;
   /** Overwrites consumed and sent buffers, so that use after ownership ended shows at once. For tests. */
   readonly poison?: boolean;
 }
 
 /** The stream port on `node:http2`. */
 export function createNodeHttp2Engine(options: NodeHttp2EngineOptions): StreamEngine {
-  const poison = options.poison === true;
-  const connectTimeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
+  const {
+    clock,
+    poison = false,
+    connectTimeoutMs = CONNECT_TIMEOUT_MS,
+    connectionUnconsumedBytesMax = CONNECTION_UNCONSUMED_BYTES_MAX,
+    unconsumedBytesMax = UNCONSUMED_BYTES_MAX,
+  } = options;
+  const whole = new ReceiveBudget('unconsumedBytesMax', unconsumedBytesMax);
+  const budget = (): ReceiveBudget => new ReceiveBudget('connectionUnconsumedBytesMax', connectionUnconsumedBytesMax, whole);
   return {
     name: 'node-http2',
-    serve: (socket, info, limits, accept) => new NodeServerConnection(socket, info, limits, accept, poison),
-    connect: (target, limits) => new NodeClientConnection(target, limits, { clock: options.clock, connectTimeoutMs, poison }),
+    serve: (socket, info, limits, accept) => new NodeServerConnection(socket, info, { limits, budget: budget(), poison }, accept),
+    connect: (target, limits) => new NodeClientConnection(target, { limits, budget: budget(), poison, clock, connectTimeoutMs }),
   };
 }

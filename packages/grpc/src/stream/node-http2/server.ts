@@ -7,7 +7,6 @@ import {
 } from 'node:http2';
 import type { Socket } from 'node:net';
 import { headerBlock } from '../header-block.ts';
-import { PoisonLedger } from '../ownership.ts';
 import {
   type AcceptStream,
   type ConnectionInfo,
@@ -18,7 +17,7 @@ import {
   type StreamHandler,
   type StreamLimits,
 } from '../port.ts';
-import { BoundStream, type Carrier } from './bound-stream.ts';
+import { BoundStream, type Carrier, type StreamSetup } from './bound-stream.ts';
 import { sessionOptions } from './session-options.ts';
 
 const END_STREAM_FLAG = 0x1;
@@ -145,7 +144,8 @@ export class NodeServerConnection implements ServerConnection, Carrier {
   #failure = 'the connection was closed';
   #destroyed = false;
 
-  constructor(socket: Socket, info: ConnectionInfo, limits: StreamLimits, accept: AcceptStream, poison: boolean) {
+  constructor(socket: Socket, info: ConnectionInfo, setup: StreamSetup, accept: AcceptStream) {
+    const { limits } = setup;
     this.info = info;
     const session = performServerHandshake(socket, sessionOptions(limits, 'server'));
     this.#session = session;
@@ -156,10 +156,14 @@ export class NodeServerConnection implements ServerConnection, Carrier {
     session.on('close', () => this.onClose?.());
     session.on('stream', (native, _headers, flags, raw) => {
       if (native.destroyed) return;
+      if (setup.budget.isTight) {
+        native.on('error', () => undefined);
+        native.close(RESET_CODE.refusedStream);
+        return;
+      }
       this.#streamCount += 1;
-      const ledger = poison ? new PoisonLedger() : undefined;
       const end = (flags & END_STREAM_FLAG) !== 0;
-      new ServerStream(SILENT, limits, ledger).start(native, headerBlock(raw), end, accept, this);
+      new ServerStream(SILENT, setup).start(native, headerBlock(raw), end, accept, this);
     });
   }
 
