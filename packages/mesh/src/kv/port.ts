@@ -18,7 +18,10 @@ export interface Kv {
   txn(txn: KvTxn): Promise<KvTxnOutcome>;
   /** Settles an `unknown` outcome; to be asked before the same change is tried again. */
   resolve(unknown: KvUnknown): Promise<KvResolution>;
-  /** Tells `sink` of every change under `prefix` from a revision on. Never calls `sink` before `watch` has returned. */
+  /**
+   * Tells `sink` of every change under `prefix` from a revision on, once it is durable; whether before or after the writer was answered is
+   * open. Never calls `sink` before `watch` has returned.
+   */
   watch(prefix: string, options: KvWatchOptions, sink: KvWatchSink): KvWatch;
   /** Creates a lease that lives for `ttlMs` unless it is kept alive. */
   grantLease(ttlMs: DurationMs): Promise<KvLease>;
@@ -171,7 +174,7 @@ export interface KvOpenOptions {
   readonly history?: KvHistoryLimits;
 }
 
-/** History is cut when either bound is passed; the current state is never cut. */
+/** History is cut when either bound is passed, at the latest by a quarter of it; the current state is never cut. */
 export interface KvHistoryLimits {
   /** Revisions, at least 1. */
   readonly revisionsMax: number;

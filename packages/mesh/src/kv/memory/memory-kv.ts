@@ -96,12 +96,12 @@ export class MemoryKv implements Kv {
   async grantLease(ttlMs: DurationMs): Promise<KvLease> {
     this.#checkOpen();
     checkLeaseTtl(ttlMs);
-    this.#leases.admit();
-    this.#leasesGranted += 1;
-    const id = String(this.#leasesGranted) as LeaseId;
-    this.#leaseKeys.set(id, new Set());
-    this.#leases.start(id, ttlMs);
-    return { id, ttlMs };
+    return this.#leases.grant(async () => {
+      this.#leasesGranted += 1;
+      const id = String(this.#leasesGranted) as LeaseId;
+      this.#leaseKeys.set(id, new Set());
+      return { id, ttlMs };
+    });
   }
 
   async keepAlive(lease: LeaseId): Promise<KvKeepAlive> {
@@ -119,7 +119,7 @@ export class MemoryKv implements Kv {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#leases.stopAll();
+    this.#leases.close();
     this.#tellSoon();
   }
 

@@ -4,6 +4,7 @@ import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { durationMs, toMeshError } from '@modelmesh/core';
 import { FakeClock } from '@modelmesh/core/testing';
 import { commit, list, ofKind, put } from '../testing/writing.ts';
@@ -80,6 +81,29 @@ describe('a registry on a full disk', { skip }, () => {
     const again = await openSqliteKv({ location, clock: new FakeClock() });
     assert.deepEqual((await list(again, '')).pairs, [['a', 'x'.repeat(200_000)]]);
     await again.close();
+  });
+});
+
+describe('a registry on a disk that fails', () => {
+  it('opens its file anew, and knows afterwards that the write whose commit failed was not carried out', () => {
+    const own = mkdtempSync(join(tmpdir(), 'mesh-kv-fails-'));
+    after(() => rmSync(own, { recursive: true, force: true }));
+    const program = fileURLToPath(new URL('../testing/io-error-program.ts', import.meta.url));
+    // A file beyond the limit is refused with EFBIG, which is an I/O error to SQLite.
+    const args = [
+      '-c',
+      'ulimit -f 1000; exec "$@"',
+      'sh',
+      process.execPath,
+      '--conditions=mesh-source',
+      program,
+      join(own, 'registry.db'),
+    ];
+    const { stdout, stderr } = spawnSync('bash', args, { encoding: 'utf8' });
+    assert.equal(stderr, '');
+    const { committed, resolution, found, next } = JSON.parse(stdout);
+    assert.ok(committed > 10);
+    assert.deepEqual({ resolution, found, next }, { resolution: { kind: 'not-committed' }, found: committed, next: 'committed' });
   });
 });
 

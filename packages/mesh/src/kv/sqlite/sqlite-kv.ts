@@ -128,11 +128,11 @@ export class SqliteKv implements Kv {
   async grantLease(ttlMs: DurationMs): Promise<KvLease> {
     this.#checkOpen();
     checkLeaseTtl(ttlMs);
-    this.#leases.admit();
-    const result = await this.#queue.push({ kind: 'grant', ttlMs }, 0);
-    if (result.kind !== 'granted') throw new MeshError('internal', `the grant of a lease was answered with ${result.kind}`);
-    this.#leases.start(result.lease, ttlMs);
-    return { id: result.lease, ttlMs };
+    return this.#leases.grant(async () => {
+      const result = await this.#queue.push({ kind: 'grant', ttlMs }, 0);
+      if (result.kind !== 'granted') throw new MeshError('internal', `the grant of a lease was answered with ${result.kind}`);
+      return { id: result.lease, ttlMs };
+    });
   }
 
   async keepAlive(lease: LeaseId): Promise<KvKeepAlive> {
@@ -155,7 +155,7 @@ export class SqliteKv implements Kv {
   }
 
   async #close(): Promise<void> {
-    this.#leases.stopAll();
+    this.#leases.close();
     for (const timer of this.#expired.values()) timer?.cancel();
     await this.#queue.idle();
     const thread = await this.#thread.catch(() => undefined);

@@ -12,6 +12,7 @@ const TTL_MS = durationMs(20_000);
 export function leasesContract(withStore: WithStore, options: ContractOptions): void {
   describe('leases', () => {
     expiry(withStore, options);
+    reassignment(withStore, options);
     revocation(withStore);
     refusals(withStore);
   });
@@ -68,6 +69,9 @@ function expiry(withStore: WithStore, options: ContractOptions): void {
       assert.equal((await kv.get('a')).entry, null);
     }),
   );
+}
+
+function reassignment(withStore: WithStore, options: ContractOptions): void {
   it(
     'do not take keys that were written without them or with another since',
     { skip: options.leaseClock },
@@ -150,7 +154,9 @@ function refusals(withStore: WithStore): void {
   it(
     `are refused beyond ${KV_LEASES_MAX}, until one is revoked`,
     withStore(async ({ kv }) => {
-      const leases = await Promise.all(Array.from({ length: KV_LEASES_MAX }, () => kv.grantLease(TTL_MS)));
+      const granting = Promise.all(Array.from({ length: KV_LEASES_MAX }, () => kv.grantLease(TTL_MS)));
+      await assert.rejects(kv.grantLease(TTL_MS), ofKind('overloaded'));
+      const leases = await granting;
       await assert.rejects(kv.grantLease(TTL_MS), ofKind('overloaded'));
       await kv.revokeLease(leases[0]?.id ?? assert.fail());
       await kv.grantLease(TTL_MS);

@@ -17,8 +17,9 @@ export function lifeContract(withStore: WithStore): void {
         await commit(kv, [put('a', '1')]);
         const lease = await kv.grantLease(durationMs(5000));
         const accepted = Array.from({ length: 50 }, (_, index) => commit(kv, [put(`k${index}`, '')]));
+        const granting = kv.grantLease(durationMs(5000));
         const closing = kv.close();
-        await Promise.all(accepted);
+        await Promise.all([...accepted, granting]);
         await closing;
         await kv.close();
         assert.deepEqual(await sink.ending, { kind: 'closed' });

@@ -9,6 +9,7 @@ import { commit, list, ofKind, put, remove } from './writing.ts';
 export function txnContract(withStore: WithStore): void {
   describe('transactions', () => {
     conditions(withStore);
+    races(withStore);
     revisions(withStore);
     limits(withStore);
   });
@@ -70,6 +71,9 @@ function conditions(withStore: WithStore): void {
       ]);
     }),
   );
+}
+
+function races(withStore: WithStore): void {
   it(
     'let exactly one of many concurrent writers win each revision',
     withStore(async ({ kv }) => {

@@ -12,6 +12,7 @@ const after = (at: Revision) => ({ from: revision(at + 1) });
 export function watchContract(withStore: WithStore, options: ContractOptions): void {
   describe('watches', () => {
     order(withStore);
+    silence(withStore);
     resumption(withStore);
     ends(withStore, options);
   });
@@ -78,6 +79,9 @@ function order(withStore: WithStore): void {
       }
     }),
   );
+}
+
+function silence(withStore: WithStore): void {
   it(
     'never call a sink before the watch is in the hands of its owner, nor after it was cancelled',
     withStore(async ({ kv }) => {
