@@ -25,6 +25,8 @@ export class Locator {
   readonly #link: DataPlaneEnd;
   readonly #limits: WaitLimits;
   readonly #waiting = new Map<ModelKey, Set<CopyWaiter>>();
+  /** Those that are being told right now: the first may make a later one leave. */
+  #telling: Set<CopyWaiter> | undefined;
   #waitingCalls = 0;
 
   constructor(link: DataPlaneEnd, limits: WaitLimits) {
@@ -53,7 +55,8 @@ export class Locator {
 
   /** Stops waiting. */
   leave(model: ModelKey, waiter: CopyWaiter): void {
-    if (this.#waiting.get(model)?.delete(waiter) === true) this.#waitingCalls -= 1;
+    const left = this.#waiting.get(model)?.delete(waiter) === true || this.#telling?.delete(waiter) === true;
+    if (left) this.#waitingCalls -= 1;
   }
 
   /** Control's answer: wakes everyone who waits for `model`. Whoever asks again from inside waits for a new answer. */
@@ -61,12 +64,14 @@ export class Locator {
     const waiters = this.#waiting.get(model);
     if (waiters === undefined) return;
     this.#waiting.delete(model);
+    this.#telling = waiters;
+    // A set is walked without those that are deleted on the way.
     for (const waiter of waiters) {
-      // A waiter woken before this one may have made it leave.
-      if (!waiters.delete(waiter)) continue;
+      waiters.delete(waiter);
       this.#waitingCalls -= 1;
       tell(waiter, outcome);
     }
+    this.#telling = undefined;
   }
 }
 

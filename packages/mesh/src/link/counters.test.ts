@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { epochMs } from '@modelmesh/core';
+import fc from 'fast-check';
+import { allocateCounters, SlotCounters } from './index.ts';
+
+const NOW = epochMs(1_000_000);
+const fresh = (workers = 2) => {
+  const memory = allocateCounters(workers, 4);
+  return { control: new SlotCounters(memory), worker: new SlotCounters(memory) };
+};
+
+describe('the counters of copies', () => {
+  it('let calls in while a copy serves, and count them over all workers', () => {
+    const { control, worker } = fresh();
+    const slot = { index: 1, generation: 1 };
+    control.open(slot, NOW);
+    assert.ok(worker.enter(0, slot, NOW));
+    assert.ok(worker.enter(1, slot, epochMs(NOW + 5)));
+    assert.equal(control.inFlight(slot), 2);
+    assert.equal(control.lastUse(slot), NOW + 5);
+  });
+
+  it('let nobody into a copy that drains, and tell who was the last to leave', () => {
+    const { control, worker } = fresh();
+    const slot = { index: 0, generation: 7 };
+    control.open(slot, NOW);
+    assert.ok(worker.enter(0, slot, NOW));
+    assert.ok(worker.enter(0, slot, NOW));
+    control.drain(slot);
+    assert.equal(worker.enter(0, slot, NOW), false);
+    assert.equal(control.release(slot), false, 'two calls are in flight');
+    assert.equal(worker.leave(0, slot, true, 1), false);
+    assert.equal(worker.leave(0, slot, false, 700), true);
+    assert.equal(control.release(slot), true);
+  });
+
+  it('know a copy of another life from the present one', () => {
+    const { control, worker } = fresh();
+    const before = { index: 2, generation: 1 };
+    control.open(before, NOW);
+    control.drain(before);
+    assert.ok(control.release(before));
+    const after = { index: 2, generation: 2 };
+    control.open(after, NOW);
+    assert.equal(worker.enter(0, before, NOW), false);
+    assert.ok(worker.enter(0, after, NOW));
+    control.drain(before);
+    assert.ok(worker.enter(0, after, NOW), 'draining an earlier life leaves the present one alone');
+  });
+
+  it('sort latencies into buckets and outcomes into two', () => {
+    const { control, worker } = fresh();
+    const slot = { index: 0, generation: 1 };
+    control.open(slot, NOW);
+    for (const [latencyMs, succeeded] of [
+      [0.4, true],
+      [0.5, true],
+      [999_999, false],
+    ] as const) {
+      worker.enter(1, slot, NOW);
+      worker.leave(1, slot, succeeded, latencyMs);
+    }
+    const { succeeded, failed, latency } = control.totals(slot);
+    assert.deepEqual([succeeded, failed, latency[0], latency.at(-1)], [2, 1, 2, 1]);
+  });
+
+  it('law: what entered and did not leave is in flight, whatever the order', () => {
+    const step = fc.record({ worker: fc.nat(1), enters: fc.boolean() });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const { control, worker } = fresh();
+        const slot = { index: 3, generation: 1 };
+        control.open(slot, NOW);
+        const inside = [0, 0];
+        for (const { worker: at, enters } of steps) {
+          const count = inside[at] ?? 0;
+          if (enters) {
+            assert.ok(worker.enter(at, slot, NOW));
+            inside[at] = count + 1;
+          } else if (count > 0) {
+            worker.leave(at, slot, true, 1);
+            inside[at] = count - 1;
+          }
+        }
+        assert.equal(control.inFlight(slot), (inside[0] ?? 0) + (inside[1] ?? 0));
+      }),
+    );
+  });
+});
