@@ -79,6 +79,25 @@ test('a touch that only the counters of the data plane know saves the oldest', (
   assert.deepEqual(rig.victims(), [name(1)]);
 });
 
+test('the choice is exact when every copy was used since the last one, in another order', () => {
+  const rig = new CacheRig({ predict: () => mib(1), measured: () => mib(1) });
+  rig.ready(mib(300), { loadingConcurrency: 2, defaultSize: mib(1) });
+  const all = Array.from({ length: 290 }, (_, id) => `c${id}`);
+  for (const model of all) rig.request(model);
+  rig.clock.advance(5000);
+  for (const model of all.toReversed()) {
+    rig.clock.advance(1);
+    rig.use(model);
+  }
+  for (const model of ['x', 'y', 'z', 'u', 'v', 'w', 't', 's', 'r', 'q', 'p']) {
+    rig.request(model);
+    rig.clock.advance(200);
+  }
+  const victims = rig.victims();
+  assert.ok(victims.length > 0);
+  assert.deepEqual(victims, all.toReversed().slice(0, victims.length));
+});
+
 test('a model that was used before everything else in a full cache is refused and evicts nothing', () => {
   const rig = filled(18);
   rig.request('old', { urgency: 'background', lastUsedMs: epochMs(1) });

@@ -61,6 +61,19 @@ test('the failure of a model that is not used lasts the whole expiry, and its re
   assert.equal(rig.count('clear-failure'), 1);
 });
 
+test('a request tries again when the record says that the failure expired, although the timer has not fired', () => {
+  let broken = true;
+  const rig = failing({ loadFails: () => (broken ? 'broken' : null) });
+  rig.request('m');
+  rig.clock.advance(5000);
+  broken = false;
+  rig.clock.jumpWall(EXPIRY);
+  rig.request('m');
+  rig.clock.advance(1000);
+  assert.deepEqual(rig.outcomesOf('m'), ['load-failed', 'serving']);
+  assert.equal(rig.count('clear-failure'), 1);
+});
+
 test('a new artifact clears the failure and the remembered size at once', () => {
   let broken = true;
   const rig = failing({ loadFails: () => (broken ? 'broken' : null) });

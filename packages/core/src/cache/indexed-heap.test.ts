@@ -7,6 +7,7 @@ const anOp = fc.oneof(
   fc.record({ op: fc.constant('push' as const), key: fc.nat(20) }),
   fc.record({ op: fc.constantFrom('remove' as const, 'update'), pick: fc.nat(), key: fc.nat(20) }),
   fc.record({ op: fc.constant('pop' as const) }),
+  fc.record({ op: fc.constant('rekey' as const), factor: fc.integer({ min: 1, max: 19 }) }),
 );
 
 test('law: the heap gives what a sorted list gives, equal keys in the order of their arrival', () => {
@@ -19,6 +20,9 @@ test('law: the heap gives what a sorted list gives, equal keys in the order of t
           const node = heapNode(order, op.key, order);
           heap.push(node);
           list.push(node);
+        } else if (op.op === 'rekey') {
+          heap.rekey((item) => (item * op.factor) % 20);
+          for (const node of list) assert.equal(node.key, (node.item * op.factor) % 20);
         } else if (op.op === 'pop') {
           const first = heap.pop();
           assert.equal(first, [...list].sort((a, b) => a.key - b.key || a.order - b.order)[0]);

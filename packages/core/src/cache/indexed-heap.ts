@@ -64,6 +64,15 @@ export class IndexedHeap<Item> {
     this.#sink(node);
   }
 
+  /** Gives every node the key that `keyOf` says, in O(n): cheaper than many updates. */
+  rekey(keyOf: (item: Item) => number): void {
+    for (const node of this.#nodes) node.key = keyOf(node.item);
+    for (let at = (this.#nodes.length >> 1) - 1; at >= 0; at -= 1) {
+      const node = this.#nodes[at];
+      if (node !== undefined) this.#sink(node);
+    }
+  }
+
   #place(node: HeapNode<Item>, index: number): void {
     this.#nodes[index] = node;
     node.index = index;
@@ -83,7 +92,8 @@ export class IndexedHeap<Item> {
   #sink(node: HeapNode<Item>): void {
     for (let at = node.index; ; ) {
       const below = 2 * at + 1;
-      const [left, right] = [this.#nodes[below], this.#nodes[below + 1]];
+      const left = this.#nodes[below];
+      const right = this.#nodes[below + 1];
       const child = right !== undefined && left !== undefined && before(right, left) ? right : left;
       if (child === undefined || !before(child, node)) return;
       const next = child.index;

@@ -1,6 +1,5 @@
 /** The state that all transitions of the room share, and the few verbs that keep its indexes true. */
 
-import { assertNever } from '../assert.ts';
 import {
   type DurationMs,
   durationMs,
@@ -13,7 +12,7 @@ import {
 } from '../units.ts';
 import type { CacheInstant, LastUsedOf, RuntimePhase } from './cache.ts';
 import type { CacheConfig } from './config.ts';
-import type { CopyId, CopyState, Slot } from './copy-state.ts';
+import type { CopyId, CopyState } from './copy-state.ts';
 import { type DecisionBody, DecisionRing } from './decision.ts';
 import type { CacheEffect, CacheMetric, TimerPurpose } from './effect.ts';
 import type { Entry, Leaving, LiveState } from './entry.ts';
@@ -180,28 +179,6 @@ export function unrank(m: Machine, entry: Entry): void {
   else if (entry.standing === 'ordinary') m.ordinary.remove(entry.lastUse);
   else if (entry.standing === 'last-resort') m.lastResort.remove(entry.lastUse);
   entry.standing = 'none';
-}
-
-/** The slot of a copy that has one. */
-export function slotOf(state: CopyState): Slot | null {
-  switch (state.kind) {
-    case 'loading':
-    case 'claiming':
-    case 'sizing':
-    case 'active':
-    case 'draining':
-      return state.slot;
-    case 'predicting':
-    case 'queued':
-    case 'waiting-for-space':
-    case 'failed':
-    case 'settling':
-    case 'unloading':
-    case 'unload-retry':
-      return null;
-    default:
-      return assertNever(state);
-  }
 }
 
 export const serves = (state: CopyState): state is Extract<CopyState, { readonly kind: 'sizing' | 'active' }> =>

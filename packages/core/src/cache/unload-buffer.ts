@@ -55,11 +55,6 @@ export class UnloadBuffer {
     return sizeUnits(this.#occupied + this.#unloading + this.#deficit);
   }
 
-  /** The weight of the buffer beside the copies: max(R, min(T, C)). */
-  get bufferUnits(): SizeUnits {
-    return sizeUnits(this.#bufferWith(this.#unloading));
-  }
-
   /** By how much the cache would be over its capacity after inserting `inserted` and evicting `freed`; not positive when it fits. */
   excessAfter(inserted: number, freed: number): number {
     const buffer = this.#bufferWith(this.#unloading - inserted + freed);
@@ -119,6 +114,7 @@ export class UnloadBuffer {
     this.#occupied += delta;
   }
 
+  /** The weight of the buffer beside the copies: max(R, min(T, C)). */
   #bufferWith(unloading: number): number {
     return Math.max(this.reserveUnits, Math.min(unloading, this.#capacity));
   }

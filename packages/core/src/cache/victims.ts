@@ -119,12 +119,16 @@ function nextVictim(m: Machine): Next | undefined {
   return lastResort === undefined ? undefined : { entry: lastResort, heap: m.lastResort };
 }
 
+/** When this many and a sixteenth of the heap had to be moved, most keys lag, and reading all of them anew is cheaper. */
+const REKEY_AFTER_MIN = 32;
+
 /**
  * The exact least recently used copy of a heap. Keys in the heap may lag behind the data plane's counters but never lead, so the first
  * node whose key is up to date is the true first; every node that is moved on the way pays for uses since it was looked at last.
  */
 function oldestOf(m: Machine, heap: IndexedHeap<Entry>): Entry | undefined {
-  for (;;) {
+  for (let moved = 0; ; moved += 1) {
+    if (moved === REKEY_AFTER_MIN + (heap.size >> 4)) heap.rekey((entry) => lastUsedMs(m, entry));
     const node = heap.peek();
     if (node === undefined) return undefined;
     const usedMs = lastUsedMs(m, node.item);
