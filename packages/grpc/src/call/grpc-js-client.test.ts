@@ -4,6 +4,7 @@ import * as grpc from '@grpc/grpc-js';
 import { MeshError } from '@modelmesh/core';
 import type { HeaderBlock } from '../stream/index.ts';
 import { ECHO_SERVICE, grpcJsClient, grpcJsUnary } from '../testing/grpc-js.ts';
+import { realClock } from '../testing/real-clock.ts';
 import { collect, type Served, serveRouter } from '../testing/serve.ts';
 import { type CallContext, rawMethod } from './index.ts';
 
@@ -80,7 +81,7 @@ test('grpc-js calls a method that is not served', async () => {
 test('a deadline of grpc-js ends the call', async () => {
   await using served = await serveEcho();
   using client = grpcJsClient(served.address);
-  const deadline = new Date(Date.now() + 40);
+  const deadline = new Date(realClock.wallMs() + 40);
   const { status } = await grpcJsUnary(client, Buffer.from('wait'), new grpc.Metadata(), { deadline }).outcome;
   assert.equal(status.code, grpc.status.DEADLINE_EXCEEDED);
 });

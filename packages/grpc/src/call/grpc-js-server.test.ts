@@ -80,7 +80,7 @@ test('an error of grpc-js keeps code, message, details and trailers', async () =
 test('our deadline reaches grpc-js and ends the call', async () => {
   const seen = Promise.withResolvers<number>();
   using served = await unary((call) => {
-    seen.resolve(Number(call.getDeadline()) - Date.now());
+    seen.resolve(Number(call.getDeadline()) - realClock.wallMs());
   });
   using client = clientOf(served.port);
   await assert.rejects(client.call(method('Unary'), slices('x'), { timeoutMs: durationMs(60) }), { kind: 'deadline-exceeded' });

@@ -74,6 +74,6 @@ export function grpcJsUnary(
   call.on('metadata', (received) => {
     headers = received;
   });
-  call.on('status', (status) => setImmediate(() => resolve({ response, headers, status })));
+  call.on('status', (status) => resolve({ response, headers, status }));
   return { call, outcome: promise };
 }

@@ -11,7 +11,9 @@ import { Recorder } from './recorder.ts';
 /** Resets, lost connections, GOAWAY: every stream ends once and says why. */
 export function endingsContract(makeEngine: () => StreamEngine): void {
   resetTests(makeEngine);
+  earlyAnswerTests(makeEngine);
   lossTests(makeEngine);
+  closingTests(makeEngine);
   goawayTests(makeEngine);
 }
 
@@ -48,7 +50,9 @@ function resetTests(makeEngine: () => StreamEngine): void {
     await heard.untilOver();
     assert.deepEqual(heard.cause, { kind: 'unprocessed', why: 'refused-stream' });
   });
+}
 
+function earlyAnswerTests(makeEngine: () => StreamEngine): void {
   test('a server that needs no more of the request still delivers its whole answer', async () => {
     const answer = 'a'.repeat(300_000);
     await using pair = await Pair.over(makeEngine(), {
@@ -143,7 +147,9 @@ function lossTests(makeEngine: () => StreamEngine): void {
     assert.equal(client.state.kind, 'failed');
     client.close();
   });
+}
 
+function closingTests(makeEngine: () => StreamEngine): void {
   test('closing a client ends its streams and refuses new ones', async () => {
     await using pair = await Pair.over(makeEngine());
     const heard = new Recorder();

@@ -30,6 +30,11 @@ async function settle(pair: Pair): Promise<void> {
 
 /** Flow control: credit by `consume` alone, and one stalled stream stalls no other. */
 export function flowContract(makeEngine: () => StreamEngine): void {
+  creditTests(makeEngine);
+  stallTests(makeEngine);
+}
+
+function creditTests(makeEngine: () => StreamEngine): void {
   test('a client that consumes nothing is given at most its window and the slack, and all once it consumes', async () => {
     await using pair = await Pair.over(makeEngine(), {
       serve: ({ stream, heard }) => {
@@ -78,7 +83,9 @@ export function flowContract(makeEngine: () => StreamEngine): void {
     assert.ok(server.receivedBytes <= before + UNCONSUMED_MAX);
     assert.ok(server.receivedBytes < MEGABYTE);
   });
+}
 
+function stallTests(makeEngine: () => StreamEngine): void {
   test('a sender is told to stop, and to go on when there is room', async () => {
     await using pair = await Pair.over(makeEngine(), { serverConsumes: 'never' });
     const heard = new Recorder();
