@@ -1,4 +1,12 @@
 /** The door of the room: inference over REST. */
-export type { BodyLimits, ExchangeListener, HttpExchange } from './exchange/index.ts';
-export type { RepositoryControl, RestDeps, RestLimits } from './rest-deps.ts';
-export type { RestHandler } from './rest-handler.ts';
+export {
+  type BodyLimits,
+  type ExchangeListener,
+  type Http1Facts,
+  type HttpExchange,
+  http1Exchange,
+  streamExchange,
+} from './exchange/index.ts';
+export { METADATA_BYTES_MAX, METADATA_ENTRIES_MAX, METADATA_WAITERS_MAX } from './model-metadata.ts';
+export type { Repository, RestDeps, RestLimits } from './rest-deps.ts';
+export { REST_EXTENSIONS, type RestHandler, restHandler } from './rest-handler.ts';

@@ -1,17 +1,21 @@
-import type { DurationMs, EpochMs } from '@modelmesh/core';
-import type { ModelStatus } from '@modelmesh/core/registration';
+import type { DurationMs, ModelKey } from '@modelmesh/core';
+import type { ModelReadiness } from '@modelmesh/core/registration';
+import type { RepositoryEntry } from '@modelmesh/wire/oip';
 import type { Authorizer } from '../../authz/index.ts';
 import type { ByteBudget, Plane } from '../call/index.ts';
 
-/** What REST needs of the node's control: the repository calls and readiness. Every method rejects with a `MeshError`. */
-export interface RepositoryControl {
+/** The node's models as the repository calls of the Open Inference Protocol see them. Methods throw or reject with a `MeshError`. */
+export interface Repository {
   /** Whether the node can serve. */
   readonly ready: boolean;
-  modelStatus(key: string): Promise<ModelStatus>;
-  /** A failed load is a status, not an error. `sync`: waits for the load. */
-  ensureLoaded(key: string, lastUsedMs: EpochMs, sync: boolean, signal: AbortSignal): Promise<ModelStatus>;
+  /** Every model, as the index lists it. */
+  entries(): readonly RepositoryEntry[];
+  /** `undefined` for a model that is not registered. */
+  readiness(model: ModelKey): ModelReadiness | undefined;
+  /** Loads a model and waits for it; a load that failed is an error with the runtime's reason. */
+  load(model: ModelKey, signal: AbortSignal): Promise<void>;
   /** Drops the copies and keeps the registration. */
-  unloadCopies(key: string): Promise<void>;
+  unload(model: ModelKey): Promise<void>;
 }
 
 /** Bounds of REST inference. */
@@ -25,7 +29,7 @@ export interface RestLimits {
 /** What REST inference stands on. */
 export interface RestDeps {
   readonly plane: Plane;
-  readonly control: RepositoryControl;
+  readonly repository: Repository;
   readonly authorizer: Authorizer;
   readonly limits: RestLimits;
   /** Bodies and answers that are held at the same time; beyond: 429. */

@@ -1,0 +1,93 @@
+import { durationMs, MeshError, type MonotonicMs, monotonicMs, toMeshError } from '@modelmesh/core';
+import type { Expirable, WheelTimer } from '@modelmesh/grpc/timer-wheel';
+import { readRestTimeout } from '@modelmesh/wire/headers';
+import { type ModelMetadata, modelMetadataBody } from '@modelmesh/wire/oip';
+import { GRPC_CODE, type GrpcCode } from '@modelmesh/wire/status';
+import { type ResolvedTarget, resolveUrlName } from '../grpc/index.ts';
+import { respondFailure, respondJson } from './answers.ts';
+import type { ExchangeListener, HttpExchange } from './exchange/index.ts';
+import { type Failure, failureOf } from './failure.ts';
+import type { ExchangeParts, NamedModel } from './model-exchange.ts';
+import type { MetadataWaiter } from './model-metadata.ts';
+import { METHOD } from './rest-method.ts';
+
+/** `GET /v2/models/{m}`: what the runtime says of the model, which is loaded to be asked. */
+export class MetadataExchange implements ExchangeListener, MetadataWaiter, Expirable {
+  readonly #parts: ExchangeParts;
+  readonly #exchange: HttpExchange;
+  readonly #asked: NamedModel;
+  readonly #startedMs: MonotonicMs;
+  #target: ResolvedTarget | undefined;
+  #timer: WheelTimer | undefined;
+  #over = false;
+
+  constructor(parts: ExchangeParts, exchange: HttpExchange, asked: NamedModel) {
+    this.#parts = parts;
+    this.#exchange = exchange;
+    this.#asked = asked;
+    this.#startedMs = parts.deps.plane.clock.monotonicMs();
+  }
+
+  begin(): void {
+    const { plane, limits } = this.#parts.deps;
+    const { headers, principal } = this.#exchange;
+    this.#exchange.listener = this;
+    try {
+      this.#target = resolveUrlName(plane.routes, principal.namespace, this.#asked.name, this.#asked.version);
+      const deadline = monotonicMs(this.#startedMs + (readRestTimeout(headers) ?? limits.unaryTimeoutMs));
+      this.#timer = plane.deadlines.add(deadline, this);
+      const known = this.#parts.metadata.known(this.#target.model);
+      if (known === undefined) this.#parts.metadata.wait(this.#target.model, this);
+      else this.onMetadata(known);
+    } catch (error) {
+      this.onMetadataFailed(failureOf(toMeshError(error)));
+    }
+  }
+
+  onMetadata(metadata: ModelMetadata): void {
+    if (this.#over || this.#target === undefined) return;
+    const version = this.#parts.deps.plane.routes.model(this.#target.model)?.version ?? undefined;
+    const told = metadata.versions.length > 0 || version === undefined ? metadata : { ...metadata, versions: [version] };
+    const body = modelMetadataBody(told, this.#asked.name);
+    this.#finish(GRPC_CODE.OK, body.length);
+    respondJson(this.#exchange, 200, body);
+  }
+
+  onMetadataFailed(failure: Failure): void {
+    if (this.#over) return;
+    this.#finish(failure.grpc, 0);
+    respondFailure(this.#exchange, failure);
+  }
+
+  onBody(): void {}
+
+  onBodyRefused(): void {}
+
+  onWritable(): void {}
+
+  onAborted(): void {
+    if (!this.#over) this.#finish(GRPC_CODE.CANCELLED, 0);
+  }
+
+  expired(): void {
+    this.onMetadataFailed(
+      failureOf(new MeshError('deadline-exceeded', 'the deadline passed while the model was asked for its metadata')),
+    );
+  }
+
+  #finish(code: GrpcCode, responseBytes: number): void {
+    this.#over = true;
+    const { plane } = this.#parts.deps;
+    if (this.#timer !== undefined) plane.deadlines.cancel(this.#timer);
+    if (this.#target !== undefined) this.#parts.metadata.leave(this.#target.model, this);
+    plane.metrics.call({
+      method: METHOD.metadata,
+      code,
+      durationMs: durationMs(plane.clock.monotonicMs() - this.#startedMs),
+      requestBytes: 0,
+      responseBytes,
+      model: this.#target?.model ?? null,
+      endpoint: this.#target?.endpoint?.id ?? null,
+    });
+  }
+}

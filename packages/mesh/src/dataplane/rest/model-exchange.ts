@@ -1,0 +1,331 @@
+import { assertNever, durationMs, MeshError, type MonotonicMs, monotonicMs, toMeshError } from '@modelmesh/core';
+import type { Expirable, WheelTimer } from '@modelmesh/grpc/timer-wheel';
+import { forbidsRetry, HEADER, readRestTimeout } from '@modelmesh/wire/headers';
+import { HEADER_LENGTH_HEADER, JSON_LIMITS, type ModelMetadata } from '@modelmesh/wire/oip';
+import { errorMapping, GRPC_CODE, type GrpcCode } from '@modelmesh/wire/status';
+import type { SlotRef } from '../../link/index.ts';
+import type { CallPlan, CopyWaiter } from '../call/index.ts';
+import { type ResolvedTarget, resolveUrlName } from '../grpc/index.ts';
+import { respondError, respondFailure } from './answers.ts';
+import type { MetadataNeed, Question } from './dialect.ts';
+import { announcedLength, type ExchangeListener, type HttpExchange } from './exchange/index.ts';
+import { type Failure, failureOf } from './failure.ts';
+import type { MetadataBook, MetadataWaiter } from './model-metadata.ts';
+import { type ContentCoding, checkContentType, contentCoding, inflateBody } from './representation.ts';
+import type { RestDeps } from './rest-deps.ts';
+import type { RestMethod } from './rest-method.ts';
+import { restRuntimeHeaders } from './runtime-metadata.ts';
+
+/** Bodies up to this size are read while their model is still being loaded; larger ones stay with the client until they can go on. */
+const READ_AHEAD_BYTES_MAX = 65_536;
+/** Waits shorter than this are no cache miss (spec `modelmesh.md` §2.5). */
+const SILENT_WAIT_MS = 10;
+
+/** What one route asks of the exchange. */
+export interface ExchangeNeeds {
+  readonly method: RestMethod;
+  readonly binary: boolean;
+  readonly metadata: MetadataNeed;
+  /** Whether a call without a time limit of its own gets the default one. */
+  readonly defaultDeadline: boolean;
+}
+
+/** What the URL names. */
+export interface NamedModel {
+  readonly name: string;
+  readonly version: string | undefined;
+}
+
+/** Parts that all exchanges of a worker share. */
+export interface ExchangeParts {
+  readonly deps: RestDeps;
+  readonly metadata: MetadataBook;
+}
+
+/** A running call, as far as the exchange must know it. */
+export interface Cancellable {
+  cancel(): void;
+}
+
+/** How far an exchange has come. */
+type Phase =
+  | { readonly kind: 'new' }
+  /** The copy is being loaded; the body stays where it is. */
+  | { readonly kind: 'locating'; readonly sinceMs: MonotonicMs }
+  | { readonly kind: 'reading' }
+  | { readonly kind: 'inflating' }
+  | { readonly kind: 'describing'; readonly body: Uint8Array }
+  | { readonly kind: 'calling'; readonly call: Cancellable }
+  | { readonly kind: 'over' };
+
+/**
+ * One POST of a client for a model, up to the call: finds the model, waits for it if the body is too large to be held meanwhile, reads and
+ * inflates the body, gets the model's metadata where the protocol needs it. What is called and how it is answered is its heirs' business.
+ */
+export abstract class ModelExchange implements ExchangeListener, CopyWaiter, MetadataWaiter, Expirable {
+  protected readonly exchange: HttpExchange;
+  protected readonly deps: RestDeps;
+  protected readonly asked: NamedModel;
+  readonly #metadata: MetadataBook;
+  readonly #needs: ExchangeNeeds;
+  readonly #startedMs: MonotonicMs;
+  #phase: Phase = { kind: 'new' };
+  #coding: ContentCoding = 'identity';
+  #target: ResolvedTarget | undefined;
+  #deadline: MonotonicMs | null = null;
+  #timer: WheelTimer | undefined;
+  #requestBytes = 0;
+
+  constructor({ deps, metadata }: ExchangeParts, exchange: HttpExchange, asked: NamedModel, needs: ExchangeNeeds) {
+    this.deps = deps;
+    this.exchange = exchange;
+    this.asked = asked;
+    this.#metadata = metadata;
+    this.#needs = needs;
+    this.#startedMs = deps.plane.clock.monotonicMs();
+  }
+
+  /** Sets off. */
+  begin(): void {
+    this.exchange.listener = this;
+    try {
+      this.#readHead();
+      this.#locateOrRead();
+    } catch (error) {
+      this.fail(toMeshError(error));
+    }
+  }
+
+  /** The request is complete: read it and start the call with {@link calling}. What it throws is the answer. */
+  protected abstract ready(body: Uint8Array, question: Question): void;
+
+  /** The version that the answer names, where the registry knows one. */
+  protected get modelVersion(): string | undefined {
+    const model = this.#target?.model;
+    return model === undefined ? undefined : (this.deps.plane.routes.model(model)?.version ?? undefined);
+  }
+
+  protected get over(): boolean {
+    return this.#phase.kind === 'over';
+  }
+
+  /** The call is set up: from now on its own deadline counts. To be called before it starts. */
+  protected calling(call: Cancellable): void {
+    this.#cancelTimer();
+    this.#phase = { kind: 'calling', call };
+  }
+
+  /** How the call is to be made. */
+  protected plan(): CallPlan {
+    const { headers } = this.exchange;
+    const target = this.#target;
+    if (target === undefined) throw new MeshError('internal', 'the call has no target');
+    const { method } = this.#needs;
+    return {
+      method,
+      model: target.model,
+      endpoint: target.endpoint,
+      headers: restRuntimeHeaders(method, headers, target.model),
+      encoding: 'identity',
+      deadline: this.#deadline,
+      deadlineIsDefault: false,
+      callRetry: forbidsRetry(headers) ? 'never' : 'safe',
+      requestId: headers.get(HEADER.requestId) ?? null,
+    };
+  }
+
+  /** Ends the exchange with an error of the mesh. */
+  protected fail(error: MeshError): void {
+    if (this.over) return;
+    this.finish(errorMapping(error.kind).grpc, 0);
+    respondError(this.exchange, error);
+  }
+
+  /** Ends the exchange with what a call ended with. */
+  protected failWith(failure: Failure): void {
+    if (this.over) return;
+    this.finish(failure.grpc, 0);
+    respondFailure(this.exchange, failure);
+  }
+
+  /** Lets go of everything and counts the call; the answer is the caller's business. */
+  protected finish(code: GrpcCode, responseBytes: number): void {
+    const phase = this.#phase;
+    this.#phase = { kind: 'over' };
+    this.#cancelTimer();
+    if (phase.kind === 'calling') phase.call.cancel();
+    const { plane } = this.deps;
+    const model = this.#target?.model;
+    if (model !== undefined && phase.kind === 'locating') plane.locator.leave(model, this);
+    if (model !== undefined && phase.kind === 'describing') this.#metadata.leave(model, this);
+    plane.metrics.call({
+      method: this.#needs.method,
+      code,
+      durationMs: durationMs(plane.clock.monotonicMs() - this.#startedMs),
+      requestBytes: this.#requestBytes,
+      responseBytes,
+      model: model ?? null,
+      endpoint: this.#target?.endpoint?.id ?? null,
+    });
+  }
+
+  onBody(body: Uint8Array): void {
+    if (this.over) return;
+    this.#requestBytes = body.length;
+    if (this.#coding === 'identity') {
+      this.#bodyComplete(body);
+      return;
+    }
+    this.#phase = { kind: 'inflating' };
+    try {
+      const bounds = { bodyBytesMax: this.deps.limits.bodyBytesMax, ratioMax: this.deps.plane.limits.inflateRatioMax };
+      const inflated = inflateBody(this.#coding, body, bounds);
+      if (inflated instanceof Uint8Array) this.#bodyComplete(inflated);
+      else
+        inflated.then(
+          (whole) => this.#bodyComplete(whole),
+          (error: unknown) => this.fail(toMeshError(error)),
+        );
+    } catch (error) {
+      this.fail(toMeshError(error));
+    }
+  }
+
+  onBodyRefused(error: MeshError): void {
+    this.fail(error);
+  }
+
+  onWritable(): void {}
+
+  onAborted(): void {
+    if (!this.over) this.finish(GRPC_CODE.CANCELLED, 0);
+  }
+
+  onLocated(_slot: SlotRef): void {
+    this.#countMiss();
+    this.#read();
+  }
+
+  onLocateFailed(error: MeshError): void {
+    this.#countMiss();
+    this.#phase = { kind: 'new' };
+    this.fail(error);
+  }
+
+  onMetadata(metadata: ModelMetadata): void {
+    if (this.#phase.kind === 'describing') this.#described(this.#phase.body, metadata);
+  }
+
+  onMetadataFailed(failure: Failure): void {
+    const phase = this.#phase;
+    if (phase.kind !== 'describing') return;
+    const optional = this.#needs.metadata === 'if-known' && failure.grpc === GRPC_CODE.UNIMPLEMENTED;
+    if (optional) this.#described(phase.body, undefined);
+    else this.failWith(failure);
+  }
+
+  /** The deadline passed before the call began. */
+  expired(): void {
+    this.fail(new MeshError('deadline-exceeded', `the deadline passed${this.#doing()}`));
+  }
+
+  #readHead(): void {
+    const { plane, authorizer, limits } = this.deps;
+    const { headers, principal } = this.exchange;
+    const { method, binary, defaultDeadline } = this.#needs;
+    const verdict = authorizer.authorize(principal, { verb: 'infer', target: method });
+    if (verdict.kind === 'deny') throw new MeshError('permission-denied', verdict.reason);
+    const timeoutMs = readRestTimeout(headers) ?? (defaultDeadline ? limits.unaryTimeoutMs : undefined);
+    if (timeoutMs !== undefined) this.#deadline = monotonicMs(this.#startedMs + timeoutMs);
+    checkContentType(headers, { binary }, this.#headerLength);
+    this.#coding = contentCoding(headers);
+    this.#target = resolveUrlName(plane.routes, principal.namespace, this.asked.name, this.asked.version);
+    if (this.#deadline !== null) this.#timer = plane.deadlines.add(this.#deadline, this);
+  }
+
+  get #headerLength(): string | undefined {
+    return this.#needs.binary ? this.exchange.headers.get(HEADER_LENGTH_HEADER.toLowerCase()) : undefined;
+  }
+
+  #locateOrRead(): void {
+    const { plane, limits } = this.deps;
+    const model = this.#target?.model;
+    const announced = announcedLength(this.exchange.headers.get('content-length'));
+    const isSmall = announced >= 0 && announced <= READ_AHEAD_BYTES_MAX;
+    // A body that is refused anyway must not load a model.
+    const isRefused = announced > limits.bodyBytesMax;
+    if (model === undefined || isSmall || isRefused || plane.routes.model(model)?.local !== null) {
+      this.#read();
+      return;
+    }
+    plane.locator.wait(model, plane.clock.wallMs(), this);
+    this.#phase = { kind: 'locating', sinceMs: plane.clock.monotonicMs() };
+  }
+
+  #read(): void {
+    this.#phase = { kind: 'reading' };
+    this.exchange.readBody({ bytesMax: this.deps.limits.bodyBytesMax, budget: this.deps.bodies });
+  }
+
+  #bodyComplete(body: Uint8Array): void {
+    const model = this.#target?.model;
+    if (this.over || model === undefined) return;
+    if (this.#needs.metadata === 'none') {
+      this.#described(body, undefined);
+      return;
+    }
+    const known = this.#metadata.known(model);
+    if (known !== undefined) {
+      this.#described(body, known);
+      return;
+    }
+    this.#phase = { kind: 'describing', body };
+    try {
+      this.#metadata.wait(model, this);
+    } catch (error) {
+      this.fail(toMeshError(error));
+    }
+  }
+
+  #described(body: Uint8Array, metadata: ModelMetadata | undefined): void {
+    this.#phase = { kind: 'new' };
+    const limits = { ...JSON_LIMITS, bytesMax: this.deps.limits.bodyBytesMax };
+    try {
+      this.ready(body, { modelName: this.#target?.model ?? '', headerLength: this.#headerLength, metadata, limits });
+    } catch (error) {
+      this.failWith(failureOf(toMeshError(error)));
+    }
+  }
+
+  #countMiss(): void {
+    const phase = this.#phase;
+    const model = this.#target?.model;
+    if (phase.kind !== 'locating' || model === undefined) return;
+    const waitedMs = this.deps.plane.clock.monotonicMs() - phase.sinceMs;
+    if (waitedMs > SILENT_WAIT_MS) this.deps.plane.metrics.cacheMiss(durationMs(waitedMs), model);
+  }
+
+  #cancelTimer(): void {
+    if (this.#timer !== undefined) this.deps.plane.deadlines.cancel(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #doing(): string {
+    const { kind } = this.#phase;
+    switch (kind) {
+      case 'locating':
+        return ' while the model was being loaded';
+      case 'reading':
+        return ' before the body had arrived';
+      case 'describing':
+        return ' while the model was asked for its metadata';
+      case 'new':
+      case 'inflating':
+      case 'calling':
+      case 'over':
+        return '';
+      default:
+        return assertNever(kind);
+    }
+  }
+}

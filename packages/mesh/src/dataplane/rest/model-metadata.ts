@@ -1,0 +1,159 @@
+import { create, toBinary } from '@bufbuild/protobuf';
+import { durationMs, MeshError, type ModelKey, monotonicMs, toMeshError } from '@modelmesh/core';
+import { frameMessage } from '@modelmesh/grpc/framing';
+import { ModelMetadataRequestSchema } from '@modelmesh/wire/inference';
+import { decodeModelMetadata, type ModelMetadata } from '@modelmesh/wire/oip';
+import type { SlotRef } from '../../link/index.ts';
+import { type Failure, failureOf } from './failure.ts';
+import type { RestDeps } from './rest-deps.ts';
+import { METHOD } from './rest-method.ts';
+import { restRuntimeHeaders } from './runtime-metadata.ts';
+import { UnaryCall, type UnaryOutcome } from './unary-call.ts';
+
+/** Waits for a model's metadata. Told exactly once, unless it left before. */
+export interface MetadataWaiter {
+  onMetadata(metadata: ModelMetadata): void;
+  onMetadataFailed(failure: Failure): void;
+}
+
+/** Models whose metadata is kept; the one that was used longest ago gives way. */
+export const METADATA_ENTRIES_MAX = 1024;
+/** Metadata above this is asked for every time. */
+export const METADATA_BYTES_MAX = 65_536;
+/** Calls that wait for metadata at the same time. */
+export const METADATA_WAITERS_MAX = 4096;
+const RETRY_AFTER_MS = durationMs(1000);
+
+interface Entry {
+  readonly slot: SlotRef;
+  readonly metadata: ModelMetadata;
+}
+
+/**
+ * What runtimes say of their models. V1 and generate cannot read a request without it, so it is kept for as long as the copy that told it
+ * lives; a cold model is loaded to be asked, once however many calls wait.
+ */
+export class MetadataBook {
+  readonly #deps: RestDeps;
+  readonly #entries = new Map<ModelKey, Entry>();
+  readonly #fetches = new Map<ModelKey, MetadataFetch>();
+  #waiting = 0;
+
+  constructor(deps: RestDeps) {
+    this.#deps = deps;
+  }
+
+  /** Calls that wait now. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  /** What the copy that may be called now has told. */
+  known(model: ModelKey): ModelMetadata | undefined {
+    const entry = this.#entries.get(model);
+    if (entry === undefined) return undefined;
+    this.#entries.delete(model);
+    const slot = this.#deps.plane.routes.model(model)?.local;
+    if (slot?.index !== entry.slot.index || slot.generation !== entry.slot.generation) return undefined;
+    this.#entries.set(model, entry);
+    return entry.metadata;
+  }
+
+  /** Asks the runtime, or joins those who wait for its answer. @throws {MeshError} `overloaded` beyond the limit. */
+  wait(model: ModelKey, waiter: MetadataWaiter): void {
+    if (this.#waiting >= METADATA_WAITERS_MAX) {
+      const sentence = `${METADATA_WAITERS_MAX} calls wait already for the metadata of models; try again later`;
+      throw new MeshError('overloaded', sentence, { retryAfterMs: RETRY_AFTER_MS });
+    }
+    this.#waiting += 1;
+    const running = this.#fetches.get(model);
+    if (running !== undefined) {
+      running.waiters.add(waiter);
+      return;
+    }
+    const fetch = new MetadataFetch(this, model);
+    fetch.waiters.add(waiter);
+    this.#fetches.set(model, fetch);
+    fetch.start(this.#deps);
+  }
+
+  /** Stops waiting; the question goes on. */
+  leave(model: ModelKey, waiter: MetadataWaiter): void {
+    if (this.#fetches.get(model)?.waiters.delete(waiter) === true) this.#waiting -= 1;
+  }
+
+  /** The runtime has answered. */
+  fetched(fetch: MetadataFetch, metadata: ModelMetadata, byteLength: number): void {
+    const slot = this.#deps.plane.routes.model(fetch.model)?.local;
+    if (slot !== null && slot !== undefined && byteLength <= METADATA_BYTES_MAX) this.#keep(fetch.model, { slot, metadata });
+    this.#tell(fetch, (waiter) => waiter.onMetadata(metadata));
+  }
+
+  /** It did not. */
+  failed(fetch: MetadataFetch, failure: Failure): void {
+    this.#tell(fetch, (waiter) => waiter.onMetadataFailed(failure));
+  }
+
+  #tell(fetch: MetadataFetch, tell: (waiter: MetadataWaiter) => void): void {
+    this.#fetches.delete(fetch.model);
+    for (const waiter of fetch.waiters) {
+      // A waiter woken before this one may have made it leave.
+      if (!fetch.waiters.delete(waiter)) continue;
+      this.#waiting -= 1;
+      tell(waiter);
+    }
+  }
+
+  #keep(model: ModelKey, entry: Entry): void {
+    this.#entries.delete(model);
+    this.#entries.set(model, entry);
+    if (this.#entries.size <= METADATA_ENTRIES_MAX) return;
+    const [oldest] = this.#entries.keys();
+    if (oldest !== undefined) this.#entries.delete(oldest);
+  }
+}
+
+/** One question to the runtime, and who waits for its answer. */
+class MetadataFetch implements UnaryOutcome {
+  readonly model: ModelKey;
+  readonly waiters = new Set<MetadataWaiter>();
+  readonly #book: MetadataBook;
+
+  constructor(book: MetadataBook, model: ModelKey) {
+    this.#book = book;
+    this.model = model;
+  }
+
+  start({ plane, limits, bodies }: RestDeps): void {
+    const { model } = this;
+    const message = toBinary(ModelMetadataRequestSchema, create(ModelMetadataRequestSchema, { name: model }));
+    const plan = {
+      method: METHOD.metadata,
+      model,
+      endpoint: null,
+      headers: restRuntimeHeaders(METHOD.metadata, undefined, model),
+      encoding: 'identity',
+      deadline: monotonicMs(plane.clock.monotonicMs() + limits.unaryTimeoutMs),
+      deadlineIsDefault: true,
+      callRetry: 'safe',
+      requestId: null,
+    } as const;
+    const answers = { messageBytesMax: plane.limits.messageBytesMax, budget: bodies };
+    new UnaryCall(this, answers).start(plane, plan, frameMessage([message]));
+  }
+
+  onAnswer(message: Uint8Array): void {
+    let metadata: ModelMetadata;
+    try {
+      metadata = decodeModelMetadata(message);
+    } catch (error) {
+      this.#book.failed(this, failureOf(toMeshError(error)));
+      return;
+    }
+    this.#book.fetched(this, metadata, message.length);
+  }
+
+  onFailure(failure: Failure): void {
+    this.#book.failed(this, failure);
+  }
+}

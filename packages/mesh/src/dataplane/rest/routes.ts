@@ -1,0 +1,147 @@
+import { assertNever, MeshError } from '@modelmesh/core';
+
+/** What a path asks for. */
+export type RestRoute =
+  | { readonly [Kind in PlainKind]: { readonly kind: Kind } }[PlainKind]
+  | { readonly [Kind in ModelKind]: ModelRoute<Kind> }[ModelKind]
+  | { readonly kind: 'repository-load'; readonly name: string }
+  | { readonly kind: 'repository-unload'; readonly name: string };
+
+interface ModelRoute<Kind> {
+  readonly kind: Kind;
+  readonly name: string;
+  readonly version: string | undefined;
+}
+
+type PlainKind = 'alive' | 'server-metadata' | 'server-live' | 'server-ready' | 'model-list' | 'repository-index' | 'v1-list';
+
+type ModelKind = 'model-metadata' | 'model-ready' | 'infer' | 'generate' | 'generate-stream' | 'v1-status' | 'predict';
+
+const READ: readonly string[] = ['GET', 'HEAD'];
+const POST: readonly string[] = ['POST'];
+
+/** The methods that a route takes, as `allow` lists them. */
+export function methodsOf(kind: RestRoute['kind']): readonly string[] {
+  switch (kind) {
+    case 'alive':
+      return ['GET', 'HEAD', 'POST'];
+    case 'server-metadata':
+    case 'server-live':
+    case 'server-ready':
+    case 'model-list':
+    case 'model-metadata':
+    case 'model-ready':
+    case 'v1-list':
+    case 'v1-status':
+      return READ;
+    case 'infer':
+    case 'generate':
+    case 'generate-stream':
+    case 'predict':
+    case 'repository-index':
+    case 'repository-load':
+    case 'repository-unload':
+      return POST;
+    default:
+      return assertNever(kind);
+  }
+}
+
+/** Whether a path is one of REST inference, known or not; a query is ignored. */
+export function isRestPath(path: string): boolean {
+  const at = path.indexOf('?');
+  const bare = at < 0 ? path : path.slice(0, at);
+  return (
+    bare === '/' ||
+    bare === '/v2' ||
+    bare.startsWith('/v2/') ||
+    bare === '/v1/models' ||
+    bare.startsWith('/v1/models/') ||
+    bare.startsWith('/v1/models:')
+  );
+}
+
+/**
+ * What `path` asks for; `undefined` if nothing is served there. One trailing slash makes no difference (spec `kserve.md` §6.5, 17); names are
+ * percent-decoded segment by segment, so that they may hold a slash.
+ *
+ * @throws {MeshError} `invalid-argument` for percent-encoding that is no UTF-8.
+ */
+export function parseRoute(path: string): RestRoute | undefined {
+  const segments = path.split('/').slice(1);
+  if (segments.at(-1) === '') segments.pop();
+  const [protocol, collection, ...rest] = segments;
+  if (protocol === undefined) return { kind: 'alive' };
+  if (protocol === 'v1') return collection === 'models' ? v1Route(rest) : undefined;
+  if (protocol !== 'v2') return undefined;
+  switch (collection) {
+    case undefined:
+      return { kind: 'server-metadata' };
+    case 'health':
+      return healthRoute(rest);
+    case 'models':
+      return modelRoute(rest);
+    case 'repository':
+      return repositoryRoute(rest);
+    default:
+      return undefined;
+  }
+}
+
+function healthRoute([what, ...more]: readonly string[]): RestRoute | undefined {
+  if (more.length > 0) return undefined;
+  if (what === 'live') return { kind: 'server-live' };
+  return what === 'ready' ? { kind: 'server-ready' } : undefined;
+}
+
+const MODEL_VERBS: ReadonlyMap<string | undefined, ModelKind> = new Map([
+  [undefined, 'model-metadata'],
+  ['ready', 'model-ready'],
+  ['infer', 'infer'],
+  ['generate', 'generate'],
+  ['generate_stream', 'generate-stream'],
+]);
+
+function modelRoute(segments: readonly string[]): RestRoute | undefined {
+  const [name, ...tail] = segments;
+  if (name === undefined) return { kind: 'model-list' };
+  const versioned = tail[0] === 'versions' && tail.length > 1;
+  const [verb, ...more] = versioned ? tail.slice(2) : tail;
+  const kind = MODEL_VERBS.get(verb);
+  if (kind === undefined || more.length > 0) return undefined;
+  return { kind, name: decoded(name), version: versioned ? decoded(tail[1] ?? '') : undefined };
+}
+
+function repositoryRoute([what, name, verb, ...more]: readonly string[]): RestRoute | undefined {
+  if (what === 'index') return name === undefined ? { kind: 'repository-index' } : undefined;
+  if (what !== 'models' || name === undefined || more.length > 0) return undefined;
+  if (verb === 'load') return { kind: 'repository-load', name: decoded(name) };
+  return verb === 'unload' ? { kind: 'repository-unload', name: decoded(name) } : undefined;
+}
+
+const PREDICT = ':predict';
+
+/** `{m}`, `{m}:predict`, and both with `/versions/{v}` before the colon, as TensorFlow Serving has it. */
+function v1Route(segments: readonly string[]): RestRoute | undefined {
+  const [name, ...tail] = segments;
+  if (name === undefined) return { kind: 'v1-list' };
+  if (tail.length > 0 && (tail[0] !== 'versions' || tail.length !== 2)) return undefined;
+  const last = tail[1] ?? name;
+  const predicts = last.endsWith(PREDICT);
+  const bare = predicts ? last.slice(0, -PREDICT.length) : last;
+  // A colon that belongs to a name may be percent-encoded; another verb is not served.
+  if (!predicts && /:(explain|classify|regress)$/.test(last)) return undefined;
+  const kind = predicts ? 'predict' : 'v1-status';
+  if (tail.length === 0) return { kind, name: decoded(bare), version: undefined };
+  return { kind, name: decoded(name), version: decoded(bare) };
+}
+
+function decoded(segment: string): string {
+  if (!segment.includes('%')) return segment;
+  try {
+    return decodeURIComponent(segment);
+  } catch (error) {
+    const shown = JSON.stringify(segment.slice(0, 100));
+    throw new MeshError('invalid-argument', `${shown} in the path is not percent-encoded UTF-8`, { cause: error });
+  }
+}

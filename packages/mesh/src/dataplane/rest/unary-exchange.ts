@@ -1,0 +1,53 @@
+import { toMeshError } from '@modelmesh/core';
+import { frameMessage } from '@modelmesh/grpc/framing';
+import { decodeInferResponse, encodeInferRequest, type RestBody } from '@modelmesh/wire/oip';
+import { GRPC_CODE } from '@modelmesh/wire/status';
+import { respondTensors } from './answers.ts';
+import type { Dialect, Question } from './dialect.ts';
+import type { HttpExchange } from './exchange/index.ts';
+import type { Failure } from './failure.ts';
+import { type ExchangeParts, ModelExchange, type NamedModel } from './model-exchange.ts';
+import { METHOD } from './rest-method.ts';
+import { UnaryCall, type UnaryOutcome } from './unary-call.ts';
+
+/** One inference with one answer: V2 infer, V1 predict or generate, as its dialect says. */
+export class UnaryExchange<Memo> extends ModelExchange implements UnaryOutcome {
+  readonly #dialect: Dialect<Memo>;
+  #read: { readonly memo: Memo; readonly id: string } | undefined;
+
+  constructor(parts: ExchangeParts, exchange: HttpExchange, asked: NamedModel, dialect: Dialect<Memo>) {
+    const { binary, metadata } = dialect;
+    super(parts, exchange, asked, { method: METHOD.infer, binary, metadata, defaultDeadline: true });
+    this.#dialect = dialect;
+  }
+
+  protected ready(body: Uint8Array, question: Question): void {
+    const { request, memo } = this.#dialect.decode(body, question);
+    this.#read = { memo, id: request.id };
+    const { plane, bodies } = this.deps;
+    const call = new UnaryCall(this, { messageBytesMax: plane.limits.messageBytesMax, budget: bodies });
+    const plan = this.plan();
+    this.calling(call);
+    call.start(plane, plan, frameMessage(encodeInferRequest(request)));
+  }
+
+  onAnswer(message: Uint8Array): void {
+    if (this.over || this.#read === undefined) return;
+    const { memo, id } = this.#read;
+    let body: RestBody;
+    try {
+      const names = { modelName: this.asked.name, modelVersion: this.modelVersion, id };
+      body = this.#dialect.encode(decodeInferResponse(message), memo, names);
+    } catch (error) {
+      this.fail(toMeshError(error));
+      return;
+    }
+    this.finish(GRPC_CODE.OK, body.byteLength);
+    respondTensors(this.exchange, body);
+  }
+
+  onFailure(failure: Failure): void {
+    const http = this.#dialect.httpOf?.(failure.grpc) ?? failure.http;
+    this.failWith({ ...failure, http });
+  }
+}
