@@ -1,1 +1,2 @@
-export {};
+/** The package's door is that of its rooms; `@modelmesh/sdk/client` is the first of them. */
+export type * from './client/index.ts';

@@ -1,2 +1,2 @@
 /** The door of the room: management over REST, one fastify app without a port of its own. */
-export type { CreateManagementApp, ManagementApp, ManagementAppDeps } from './management-app.ts';
+export { createManagementApp, type ManagementApp, type ManagementAppDeps } from './management-app.ts';

@@ -1,8 +1,26 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Clock } from '@modelmesh/core';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { type Clock, MeshError } from '@modelmesh/core';
+import { connectionInfoOf } from '@modelmesh/grpc/listen';
 import type { ByteStream, ConnectionInfo, HeaderBlock, StreamHandler } from '@modelmesh/grpc/stream';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Authorizer } from '../../authz/index.ts';
 import type { Control } from '../../node/control.ts';
+import { authorizeCall } from '../authorize.ts';
+import { errorAnswer, restError } from './errors.ts';
+import { EventStream } from './event-stream.ts';
+import { type BridgedPeers, BridgedStream } from './http-bridge.ts';
+import { EVENTS_PATH, openApiDocument } from './openapi.ts';
+import { readQuery } from './query.ts';
+import { type AnyRoute, parameterOf } from './route.ts';
+import { endpointRoutes } from './routes/endpoints.ts';
+import { modelRoutes } from './routes/models.ts';
+import { nodeRoutes } from './routes/node.ts';
+
+/** The largest manifest that is read unless configured. */
+export const BODY_BYTES_MAX_DEFAULT = 1024 * 1024;
+/** The longest percent-encoded key or name in a path: each byte of an id may take three letters. */
+const PARAMETER_CHARS_MAX = 4096;
+const PREFIX = '/api/v1';
 
 /** What management over REST stands on. */
 export interface ManagementAppDeps {
@@ -11,7 +29,7 @@ export interface ManagementAppDeps {
   readonly clock: Clock;
   /** What `/api/v1/openapi.json` and `/api/v1/status` say of the server. */
   readonly server: { readonly name: string; readonly version: string };
-  /** The largest manifest, in bytes; 1 MiB unless given. */
+  /** The largest manifest, in bytes; {@link BODY_BYTES_MAX_DEFAULT} unless given. */
   readonly bodyBytesMax?: number;
   /** Hears of errors that are faults of ours, with their stack; callers are told nothing of them. */
   readonly onFault?: (error: unknown, path: string) => void;
@@ -29,5 +47,140 @@ export interface ManagementApp {
   close(): Promise<void>;
 }
 
-/** How the app is made. It is ready to answer when the promise resolves. */
-export type CreateManagementApp = (deps: ManagementAppDeps) => Promise<ManagementApp>;
+/** Makes the app. It is ready to answer when the promise resolves. */
+export async function createManagementApp(deps: ManagementAppDeps): Promise<ManagementApp> {
+  const app = new RestApp(deps);
+  await app.open();
+  return app;
+}
+
+class RestApp implements ManagementApp {
+  readonly #deps: ManagementAppDeps;
+  readonly #routes: readonly AnyRoute[];
+  readonly #peers: BridgedPeers = new WeakMap();
+  readonly #streams = new Set<EventStream>();
+  readonly #fastify: FastifyInstance;
+  #server: Server | undefined = undefined;
+
+  constructor(deps: ManagementAppDeps) {
+    this.#deps = deps;
+    const { control, server } = deps;
+    this.#routes = [
+      ...modelRoutes(control),
+      ...endpointRoutes(control),
+      ...nodeRoutes(control, server, () => openApiDocument(this.#routes, server.version)),
+    ];
+    this.#fastify = fastify({
+      logger: false,
+      bodyLimit: deps.bodyBytesMax ?? BODY_BYTES_MAX_DEFAULT,
+      routerOptions: { maxParamLength: PARAMETER_CHARS_MAX },
+      frameworkErrors: (error, request, reply) => this.#fail(error, request, reply),
+      serverFactory: (handler) => {
+        this.#server = createServer(handler);
+        return this.#server;
+      },
+    });
+  }
+
+  async open(): Promise<void> {
+    const app = this.#fastify;
+    app.setErrorHandler((error, request, reply) => this.#fail(error, request, reply));
+    app.setNotFoundHandler((request, reply) => this.#fail(this.#notFound(request), request, reply));
+    for (const route of this.#routes) {
+      app.route({
+        method: route.method,
+        url: routerPath(route.path),
+        handler: (request, reply) => this.#run(route, request, reply),
+      });
+    }
+    app.get(EVENTS_PATH, (request, reply) => this.#streamEvents(request, reply));
+    await app.ready();
+  }
+
+  handles(path: string): boolean {
+    return path.startsWith(PREFIX) && [undefined, '/', '?'].includes(path[PREFIX.length]);
+  }
+
+  handle(request: IncomingMessage, response: ServerResponse): void {
+    this.#fastify.routing(request, response);
+  }
+
+  bridge(stream: ByteStream, headers: HeaderBlock, end: boolean, peer: ConnectionInfo): StreamHandler {
+    if (this.#server === undefined) throw new MeshError('unavailable', 'management is not open');
+    return new BridgedStream(this.#server, this.#peers, stream, headers, end, peer);
+  }
+
+  async close(): Promise<void> {
+    for (const stream of this.#streams) stream.close();
+    await this.#fastify.close();
+  }
+
+  async #run(route: AnyRoute, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const name = nameOf(route, request);
+    const peer = this.#peerOf(request);
+    authorizeCall(this.#deps.authorizer, peer, { verb: route.verb, target: `${route.resource}${name}` });
+    const gone = new AbortController();
+    reply.raw.once('close', () => gone.abort(new MeshError('cancelled', 'the caller has gone')));
+    const answer = await route.run({
+      name,
+      // The schema of this very route made it; the table of all routes cannot say so.
+      query: readQuery(route.query, request.query) as never,
+      body: request.body ?? undefined,
+      peer,
+      signal: gone.signal,
+    });
+    reply.code(answer.status ?? route.status);
+    return route.answer === null ? reply.send() : reply.send(answer.value);
+  }
+
+  #streamEvents(request: FastifyRequest, reply: FastifyReply): void {
+    authorizeCall(this.#deps.authorizer, this.#peerOf(request), { verb: 'read', target: 'events' });
+    const query = readQuery('events', request.query);
+    const afterId = lastEventId(request.headers['last-event-id']) ?? query.after ?? (query.follow === 'true' ? null : 0);
+    const stream = new EventStream(reply.raw, this.#deps.clock, () => this.#streams.delete(stream));
+    stream.open(this.#deps.control, { afterId, follow: query.follow === 'true' });
+    reply.hijack();
+    if (query.follow === 'true') this.#streams.add(stream);
+  }
+
+  #peerOf({ raw }: FastifyRequest): ConnectionInfo {
+    return this.#peers.get(raw.socket) ?? connectionInfoOf(raw.socket);
+  }
+
+  #fail(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
+    const error = restError(thrown);
+    if (error.kind === 'internal') this.#deps.onFault?.(thrown, request.url);
+    const { status, body, headers } = errorAnswer(error);
+    reply.code(status).headers(headers).type('application/json; charset=utf-8').send(JSON.stringify(body));
+  }
+
+  /** Nothing at this path, or nothing by this method. */
+  #notFound({ method, url }: FastifyRequest): MeshError {
+    const [path = ''] = url.split('?', 1);
+    const others = this.#routes.filter((route) => templatePattern(route.path).test(path)).map((route) => route.method);
+    if (path === EVENTS_PATH) others.push('GET');
+    if (others.length === 0)
+      return new MeshError('not-found', `there is nothing at ${path}; ${PREFIX}/openapi.json lists what is`);
+    return new MeshError('method-not-allowed', `${method} is not offered at ${path}; ${[...new Set(others)].join(', ')} is`);
+  }
+}
+
+/** The router's form of an OpenAPI template. A parameter before a colon takes everything up to the last one. */
+function routerPath(path: string): string {
+  return path.replace(/\{(\w+)\}:/, ':$1(^.+)::').replace(/\{(\w+)\}/, ':$1');
+}
+
+const templatePattern = (path: string): RegExp => new RegExp(`^${path.replace(/\{\w+\}/, '[^/]+')}$`);
+
+function nameOf(route: AnyRoute, { params }: FastifyRequest): string {
+  const parameter = parameterOf(route.path);
+  if (parameter === undefined) return '';
+  const value: unknown = Reflect.get(Object(params), parameter);
+  return typeof value === 'string' ? value : '';
+}
+
+function lastEventId(header: string | string[] | undefined): number | undefined {
+  if (header === undefined || header === '') return undefined;
+  if (typeof header === 'string' && /^\d{1,15}$/.test(header)) return Number(header);
+  throw new MeshError('invalid-argument', `last-event-id: got ${JSON.stringify(header)}, expected the id of an event`);
+}

@@ -1,0 +1,143 @@
+import { type ClientRequest, type IncomingMessage, request as openRequest, type Server } from 'node:http';
+import { type Duplex, duplexPair } from 'node:stream';
+import {
+  type ByteStream,
+  type ConnectionInfo,
+  type HeaderBlock,
+  headerBlock,
+  RESET_CODE,
+  type StreamHandler,
+} from '@modelmesh/grpc/stream';
+
+/** Who is at the other end of the in-process connections, for the app that answers on them. */
+export type BridgedPeers = WeakMap<Duplex, ConnectionInfo>;
+
+/** Fields that belong to one connection of HTTP/1.1 and do not exist in HTTP/2; source: RFC 9113 §8.2.2. */
+const CONNECTION_FIELDS = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'upgrade',
+  'te',
+  'host',
+  'expect',
+]);
+const NO_BYTES = new Uint8Array(0);
+
+/**
+ * One HTTP/2 stream answered by an HTTP/1.1 server of this process over a pair of in-process pipes. Bytes stream both ways with the
+ * back-pressure of either side.
+ */
+export class BridgedStream implements StreamHandler {
+  readonly #stream: ByteStream;
+  readonly #request: ClientRequest;
+  #response: IncomingMessage | undefined = undefined;
+  #requestEnded: boolean;
+  #over = false;
+
+  constructor(server: Server, peers: BridgedPeers, stream: ByteStream, headers: HeaderBlock, end: boolean, peer: ConnectionInfo) {
+    this.#stream = stream;
+    this.#requestEnded = end;
+    const [ours, theirs] = duplexPair();
+    peers.set(theirs, peer);
+    server.emit('connection', theirs);
+    this.#request = openRequest({
+      createConnection: () => ours,
+      method: headers.get(':method') ?? 'GET',
+      path: headers.get(':path') ?? '/',
+      headers: http1Fields(headers, end),
+    });
+    this.#request.on('response', (response) => this.#answer(response));
+    this.#request.on('error', () => this.#fail());
+    if (end) this.#request.end();
+    else this.#request.flushHeaders();
+  }
+
+  onHeaders(): void {}
+
+  onData(stream: ByteStream, bytes: Uint8Array, end: boolean): void {
+    if (this.#over) {
+      stream.consume(bytes.byteLength);
+      return;
+    }
+    // The app keeps what it reads until the body is whole, the stream's bytes are lent: so a copy. Credit returns when it was taken.
+    if (bytes.byteLength > 0) this.#request.write(Buffer.from(bytes), () => stream.consume(bytes.byteLength));
+    if (end) this.#endRequest();
+  }
+
+  onTrailers(): void {
+    this.#endRequest();
+  }
+
+  onReset(): void {
+    this.#over = true;
+    this.#request.destroy();
+  }
+
+  onWritable(): void {
+    this.#response?.resume();
+  }
+
+  onClosed(): void {}
+
+  #endRequest(): void {
+    if (this.#requestEnded) return;
+    this.#requestEnded = true;
+    this.#request.end();
+  }
+
+  #answer(response: IncomingMessage): void {
+    if (this.#over) return;
+    this.#response = response;
+    this.#stream.sendHeaders(http2Fields(response), false);
+    response.on('data', (chunk: Buffer) => {
+      if (!this.#over && !this.#stream.sendData(Buffer.from(chunk), false)) response.pause();
+    });
+    response.on('end', () => this.#finish());
+    response.on('error', () => this.#fail());
+  }
+
+  #finish(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#stream.sendData(NO_BYTES, true);
+    if (this.#requestEnded) return;
+    this.#stream.reset(RESET_CODE.noError);
+    this.#request.destroy();
+  }
+
+  /** The answer broke off; the app itself answers every error that it can. */
+  #fail(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#stream.reset(RESET_CODE.internalError);
+  }
+}
+
+function http1Fields(headers: HeaderBlock, end: boolean): Record<string, string | string[]> {
+  const fields: Record<string, string | string[]> = Object.create(null);
+  const raw = headers.raw();
+  for (let at = 0; at < raw.length; at += 2) {
+    const [name = '', value = ''] = [raw[at], raw[at + 1]];
+    if (name.startsWith(':') || CONNECTION_FIELDS.has(name)) continue;
+    const before = fields[name];
+    if (before === undefined) fields[name] = value;
+    // HTTP/2 splits cookies for compression (RFC 9113 §8.2.3).
+    else if (name === 'cookie') fields[name] = `${String(before)}; ${value}`;
+    else fields[name] = [...(Array.isArray(before) ? before : [before]), value];
+  }
+  fields.host = headers.get(':authority') ?? headers.get('host') ?? 'localhost';
+  if (!end && fields['content-length'] === undefined) fields['transfer-encoding'] = 'chunked';
+  return fields;
+}
+
+function http2Fields(response: IncomingMessage): HeaderBlock {
+  const fields = [':status', String(response.statusCode ?? 500)];
+  const raw = response.rawHeaders;
+  for (let at = 0; at < raw.length; at += 2) {
+    const name = (raw[at] ?? '').toLowerCase();
+    if (!CONNECTION_FIELDS.has(name)) fields.push(name, raw[at + 1] ?? '');
+  }
+  return headerBlock(fields);
+}

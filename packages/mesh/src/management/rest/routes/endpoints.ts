@@ -1,0 +1,108 @@
+import { MeshError } from '@modelmesh/core';
+import { parseManifest, problemText } from '@modelmesh/core/manifest';
+import type { Control } from '../../../node/control.ts';
+import { type AnyRoute, route } from '../route.ts';
+import { appliedView, endpointView } from '../views.ts';
+
+const ONE = { path: '/api/v1/endpoints/{name}', resource: 'endpoints/', query: 'none', takesManifest: false } as const;
+
+/** Operations on endpoints and on the InferenceServices that make some. */
+export const endpointRoutes = (control: Control): readonly AnyRoute[] => [
+  route({
+    id: 'listEndpoints',
+    method: 'GET',
+    path: '/api/v1/endpoints',
+    summary: 'Endpoints in the order of their names, a page at a time.',
+    verb: 'read',
+    resource: 'endpoints',
+    query: 'page',
+    takesManifest: false,
+    status: 200,
+    answer: 'Endpoints',
+    run: ({ query }) => {
+      const { items, next } = control.endpoints({ after: query.after ?? null, limit: query.limit });
+      return { value: { items: items.map(({ record, policy }) => endpointView(record, policy)), next } };
+    },
+  }),
+  route({
+    ...ONE,
+    id: 'getEndpoint',
+    method: 'GET',
+    summary: 'One endpoint by its name.',
+    verb: 'read',
+    status: 200,
+    answer: 'Endpoint',
+    run: ({ name }) => {
+      const { record, policy } = known(control, name);
+      return { value: endpointView(record, policy) };
+    },
+  }),
+  route({
+    ...ONE,
+    id: 'putEndpoint',
+    method: 'PUT',
+    summary: 'Applies the manifest of this endpoint.',
+    verb: 'write',
+    takesManifest: true,
+    status: 200,
+    answer: 'Applied',
+    run: async ({ name, body, signal }) => {
+      refuseOtherEndpoint(body, name);
+      return { value: appliedView(await control.apply(body, signal)) };
+    },
+  }),
+  route({
+    ...ONE,
+    id: 'deleteEndpoint',
+    method: 'DELETE',
+    summary: 'Removes an endpoint that a manifest made, or with owner a vmodel; models that were made for it alone go with it.',
+    verb: 'write',
+    query: 'deleteEndpoint',
+    status: 204,
+    answer: null,
+    run: async ({ name, query }) => {
+      if (query.owner === undefined) await control.deleteResource('Endpoint', name);
+      else await deleteOwned(control, name, query.owner);
+      return { value: undefined };
+    },
+  }),
+  route({
+    ...ONE,
+    id: 'deleteInferenceService',
+    method: 'DELETE',
+    path: '/api/v1/inference-services/{name}',
+    resource: 'inference-services/',
+    summary: 'Removes what an InferenceService made: its endpoint and its model.',
+    verb: 'write',
+    status: 204,
+    answer: null,
+    run: async ({ name }) => {
+      await control.deleteResource('InferenceService', name);
+      return { value: undefined };
+    },
+  }),
+];
+
+function known(control: Control, name: string) {
+  const found = name === '' ? null : control.endpoint(name);
+  if (found === null) throw new MeshError('endpoint-not-found', `endpoint ${JSON.stringify(name)} not found`);
+  return found;
+}
+
+/** ModelMesh lets a deletion by the wrong owner succeed and do nothing; here a person asks and is told. */
+async function deleteOwned(control: Control, name: string, owner: string): Promise<void> {
+  known(control, name);
+  await control.deleteEndpoint(name, owner);
+  const left = control.endpoint(name);
+  if (left === null) return;
+  throw new MeshError('failed-precondition', `endpoint ${JSON.stringify(name)} belongs to "${left.record.owner}"`);
+}
+
+function refuseOtherEndpoint(manifest: unknown, name: string): void {
+  const parsed = parseManifest(manifest);
+  if (!parsed.ok) throw new MeshError('invalid-argument', parsed.problems.map(problemText).join('\n'));
+  const { resource } = parsed;
+  if (resource.kind === 'Endpoint' && resource.id === name) return;
+  const is = `${resource.kind} ${JSON.stringify(resource.metadata.name)}`;
+  throw new MeshError('invalid-argument', `the manifest is of ${is}, the path names endpoint ${JSON.stringify(name)}`);
+}

@@ -1,0 +1,181 @@
+import type {
+  AppliedView,
+  CopyView,
+  EndpointView,
+  ErrorView,
+  EventView,
+  ExplanationView,
+  InstanceView,
+  ModelView,
+  PageView,
+  StatusView,
+} from '@modelmesh/sdk/client';
+import { z } from 'zod';
+
+/** Items of a page unless the caller asks for another number. */
+export const PAGE_ITEMS_DEFAULT = 100;
+/** Most items of one page. */
+export const PAGE_ITEMS_MAX = 1000;
+
+const instant = z.iso.datetime().nullable();
+const count = z.int().nonnegative();
+
+const copy = z.strictObject({
+  model: z.string(),
+  instance: z.string(),
+  status: z.enum(['LOADING', 'LOADED', 'LOADING_FAILED', 'UNKNOWN']),
+  since: instant,
+  error: z.string().nullable(),
+}) satisfies z.ZodType<CopyView>;
+
+const model = z.strictObject({
+  key: z.string(),
+  family: z.string().nullable(),
+  version: z.string().nullable(),
+  type: z.string(),
+  path: z.string(),
+  format: z.strictObject({ name: z.string(), version: z.string().nullable() }).nullable(),
+  labels: z.record(z.string(), z.string()),
+  sha256: z.string().nullable(),
+  status: z.enum(['NOT_FOUND', 'NOT_LOADED', 'LOADING', 'LOADED', 'LOADING_FAILED', 'UNKNOWN']),
+  errors: z.array(z.string()),
+  copies: z.array(copy),
+  memory: z.strictObject({ declaredBytes: count.nullable(), bookedBytes: count.nullable() }),
+  copiesPolicy: z.strictObject({
+    min: count,
+    max: count.nullable(),
+    pin: z.boolean(),
+    idleAfterMs: z.number().nonnegative().nullable(),
+  }),
+  retry: z.enum(['safe', 'never']),
+  references: count,
+  autoDelete: z.boolean(),
+  lastUsedAt: instant,
+  createdAt: instant,
+  generation: count,
+}) satisfies z.ZodType<ModelView>;
+
+const endpoint = z.strictObject({
+  name: z.string(),
+  owner: z.string(),
+  status: z.enum(['DEFINED', 'TRANSITIONING', 'TRANSITION_FAILED']),
+  activeModel: z.string(),
+  targetModel: z.string(),
+  policy: z
+    .strictObject({
+      revision: count,
+      default: z.string(),
+      variants: z.array(
+        z.strictObject({
+          name: z.string(),
+          model: z.string(),
+          weight: z.number().nonnegative(),
+          label: z.string().nullable(),
+        }),
+      ),
+    })
+    .nullable(),
+}) satisfies z.ZodType<EndpointView>;
+
+const instance = z.strictObject({
+  id: z.string(),
+  startedAt: instant,
+  location: z.string(),
+  zone: z.string(),
+  labels: z.array(z.string()),
+  models: count,
+  capacityBytes: count,
+  usedBytes: count,
+  loadingThreads: count,
+  loadsInProgress: count,
+  requestsPerMinute: z.number().nonnegative(),
+  leastRecentUseAt: instant,
+  shuttingDown: z.boolean(),
+  incarnation: z.string().nullable(),
+}) satisfies z.ZodType<InstanceView>;
+
+const event = z.strictObject({
+  id: count,
+  at: z.iso.datetime(),
+  kind: z.string(),
+  model: z.string().nullable(),
+  endpoint: z.string().nullable(),
+  message: z.string(),
+  fields: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+}) satisfies z.ZodType<EventView>;
+
+const applied = z.strictObject({
+  kind: z.enum(['Model', 'Endpoint', 'InferenceService']),
+  name: z.string(),
+  change: z.enum(['created', 'configured', 'unchanged']),
+  warnings: z.array(z.string()),
+}) satisfies z.ZodType<AppliedView>;
+
+const status = z.strictObject({
+  name: z.string(),
+  version: z.string(),
+  ready: z.boolean(),
+  instances: count,
+}) satisfies z.ZodType<StatusView>;
+
+const explanation = z.strictObject({
+  model: z.string(),
+  records: z.array(z.unknown()),
+}) satisfies z.ZodType<ExplanationView>;
+
+/** Only described here: what a manifest may hold is checked by its reader, which reports everything that is wrong at once. */
+const manifest = z.looseObject({
+  apiVersion: z.enum(['modelmesh.io/v1alpha1', 'serving.kserve.io/v1beta1']),
+  kind: z.enum(['Model', 'Endpoint', 'InferenceService']),
+  metadata: z.looseObject({ name: z.string(), namespace: z.string().optional() }),
+  spec: z.looseObject({}),
+});
+
+const error = z.strictObject({ error: z.string(), kind: z.string() }) satisfies z.ZodType<ErrorView>;
+
+const pageOf = <Item extends z.ZodType>(item: Item) =>
+  z.strictObject({ items: z.array(item), next: z.string().nullable() }) satisfies z.ZodType<PageView<z.infer<Item>>>;
+
+/** Every schema of the API, by the name it has in the OpenAPI document. */
+export const SCHEMAS = {
+  Applied: applied,
+  Copies: z.strictObject({ items: z.array(copy) }),
+  Copy: copy,
+  Endpoint: endpoint,
+  Endpoints: pageOf(endpoint),
+  Error: error,
+  Event: event,
+  Explanation: explanation,
+  Instance: instance,
+  Instances: z.strictObject({ items: z.array(instance) }),
+  Manifest: manifest,
+  Model: model,
+  Models: pageOf(model),
+  OpenApi: z.looseObject({ openapi: z.string(), paths: z.looseObject({}) }),
+  Status: status,
+} as const satisfies Record<string, z.ZodType>;
+
+/** Name of a schema of the API. */
+export type SchemaName = keyof typeof SCHEMAS;
+
+const flag = z.enum(['true', 'false']);
+
+/** Query parameters, by the name of the set. Every value is text; what is read from it is said by its schema. */
+export const QUERIES = {
+  none: z.strictObject({}),
+  page: z.strictObject({
+    after: z.string().min(1).optional().describe('only names after this one'),
+    limit: z.coerce.number().int().min(1).max(PAGE_ITEMS_MAX).default(PAGE_ITEMS_DEFAULT).describe('items of the page'),
+  }),
+  load: z.strictObject({ wait: flag.default('true').describe('whether the answer waits for the load') }),
+  deleteEndpoint: z.strictObject({
+    owner: z.string().optional().describe('owner of a vmodel that no manifest made; empty for one without an owner'),
+  }),
+  events: z.strictObject({
+    after: z.coerce.number().int().min(0).optional().describe('the last event that is known; as the Last-Event-ID header'),
+    follow: flag.default('true').describe('whether to wait for further events'),
+  }),
+} as const satisfies Record<string, z.ZodObject>;
+
+/** Name of a set of query parameters. */
+export type QueryName = keyof typeof QUERIES;

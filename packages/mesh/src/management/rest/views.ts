@@ -1,0 +1,114 @@
+import { bytesForUnits, type EpochMs } from '@modelmesh/core';
+import {
+  type EndpointPolicy,
+  type EndpointRecord,
+  type InstanceRecord,
+  inTransition,
+  leastRecentUseOrEndOfTime,
+  type ModelRecord,
+} from '@modelmesh/core/records';
+import type { AppliedView, CopyView, EndpointView, EventView, InstanceView, ModelView } from '@modelmesh/sdk/client';
+import type { Applied, ModelDetail, NodeEvent } from '../../node/control.ts';
+
+/** The last instant that a date can hold, 275760-09-13; what lies beyond, or at zero, stands for "unknown". */
+const DATE_MS_MAX = 8_640_000_000_000_000;
+
+/** An instant as text; `null` where it is unknown. */
+export const instantText = (atMs: EpochMs): string | null =>
+  atMs > 0 && atMs <= DATE_MS_MAX ? new Date(atMs).toISOString() : null;
+
+/** A model as callers see it: everything but its storage key, and no password within its path. */
+export function modelView({ record, status, memory }: ModelDetail): ModelView {
+  return {
+    key: record.key,
+    family: record.family ?? null,
+    version: record.version ?? null,
+    type: record.type,
+    path: withoutPassword(record.path),
+    format: record.format === undefined ? null : { name: record.format.name, version: record.format.version ?? null },
+    labels: Object.fromEntries(record.labels),
+    sha256: record.sha256 ?? null,
+    status: status.status,
+    errors: status.errors,
+    copies: copyViews({ record, status }),
+    memory: {
+      declaredBytes: memory?.declaredBytes ?? record.declaredMemoryBytes ?? null,
+      bookedBytes: memory?.bookedBytes ?? null,
+    },
+    ...policyView(record),
+    references: record.refs,
+    autoDelete: record.autoDelete,
+    lastUsedAt: instantText(record.lastUsedMs),
+    createdAt: instantText(record.createdAtMs),
+    generation: record.generation,
+  };
+}
+
+/** The copies of a model and the instances where its load failed, most recent first. */
+export const copyViews = ({ record, status }: Pick<ModelDetail, 'record' | 'status'>): readonly CopyView[] =>
+  status.copies.map((copy) => ({
+    model: record.key,
+    instance: copy.location,
+    status: copy.status,
+    since: instantText(copy.timeMs),
+    error: copy.status === 'LOADING_FAILED' ? (record.failures.get(copy.location)?.message ?? null) : null,
+  }));
+
+function policyView({ copiesPolicy, retry }: ModelRecord): Pick<ModelView, 'copiesPolicy' | 'retry'> {
+  const { min, max, pin, idleAfterMs } = copiesPolicy;
+  return { copiesPolicy: { min, max: max ?? null, pin, idleAfterMs: idleAfterMs ?? null }, retry };
+}
+
+/** User and password of a URI are a secret wherever somebody put them. */
+const withoutPassword = (path: string): string => path.replace(/^([A-Za-z][A-Za-z0-9+.-]*:\/\/)[^/?#]*@/, '$1***@');
+
+/** An endpoint as callers see it. */
+export function endpointView(record: EndpointRecord, policy: EndpointPolicy | null): EndpointView {
+  return {
+    name: record.id,
+    owner: record.owner,
+    status: !inTransition(record) ? 'DEFINED' : record.failed ? 'TRANSITION_FAILED' : 'TRANSITIONING',
+    activeModel: record.active,
+    targetModel: record.target,
+    policy:
+      policy === null
+        ? null
+        : {
+            revision: record.policyRevision,
+            default: policy.defaultVariant,
+            variants: policy.variants.map(({ name, model, weight, label }) => ({ name, model, weight, label: label ?? null })),
+          },
+  };
+}
+
+/** An instance as callers see it. */
+export const instanceView = (record: InstanceRecord): InstanceView => ({
+  id: record.id,
+  startedAt: instantText(record.startedAtMs),
+  location: record.location,
+  zone: record.zone,
+  labels: [...record.labels].sort(),
+  models: record.modelCount,
+  capacityBytes: bytesForUnits(record.capacityUnits),
+  usedBytes: bytesForUnits(record.usedUnits),
+  loadingThreads: record.loadingThreads,
+  loadsInProgress: record.loadsInProgress,
+  requestsPerMinute: record.requestsPerMinute,
+  leastRecentUseAt: instantText(leastRecentUseOrEndOfTime(record)),
+  shuttingDown: record.shuttingDown,
+  incarnation: record.incarnation ?? null,
+});
+
+/** An event as callers see it. */
+export const eventView = ({ id, atMs, kind, model, endpoint, message, fields }: NodeEvent): EventView => ({
+  id,
+  at: new Date(atMs).toISOString(),
+  kind,
+  model,
+  endpoint,
+  message,
+  fields: { ...fields },
+});
+
+/** What became of a manifest, as callers see it. */
+export const appliedView = ({ kind, name, change, warnings }: Applied): AppliedView => ({ kind, name, change, warnings });

@@ -1,0 +1,133 @@
+/**
+ * What `/api/v1` answers with, as plain JSON values. Instants are RFC 3339 in UTC, `null` where unknown; sizes are bytes; lengths of time are
+ * milliseconds. Secrets (a model's storage key) are never among them.
+ */
+
+/** The state of a model, by ModelMesh's names. */
+export type ModelState = 'NOT_FOUND' | 'NOT_LOADED' | 'LOADING' | 'LOADED' | 'LOADING_FAILED' | 'UNKNOWN';
+
+/** One copy of a model, or one instance where its load failed. */
+export interface CopyView {
+  readonly model: string;
+  readonly instance: string;
+  readonly status: 'LOADING' | 'LOADED' | 'LOADING_FAILED' | 'UNKNOWN';
+  /** When it was claimed, or when it failed. */
+  readonly since: string | null;
+  /** What the failed load said. */
+  readonly error: string | null;
+}
+
+/** A registered model. */
+export interface ModelView {
+  readonly key: string;
+  readonly family: string | null;
+  readonly version: string | null;
+  readonly type: string;
+  readonly path: string;
+  readonly format: { readonly name: string; readonly version: string | null } | null;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly sha256: string | null;
+  readonly status: ModelState;
+  /** What failed loads said, most recent first. */
+  readonly errors: readonly string[];
+  readonly copies: readonly CopyView[];
+  /** What the owner declared, and what is booked for the copy on the node that answers. */
+  readonly memory: { readonly declaredBytes: number | null; readonly bookedBytes: number | null };
+  readonly copiesPolicy: {
+    readonly min: number;
+    readonly max: number | null;
+    readonly pin: boolean;
+    readonly idleAfterMs: number | null;
+  };
+  readonly retry: 'safe' | 'never';
+  /** References by endpoints; while there are any the model cannot be deleted. */
+  readonly references: number;
+  readonly autoDelete: boolean;
+  readonly lastUsedAt: string | null;
+  readonly createdAt: string | null;
+  /** Grows with each manifest that changed something; 0 without one. */
+  readonly generation: number;
+}
+
+/** A stable name and the models behind it. */
+export interface EndpointView {
+  readonly name: string;
+  readonly owner: string;
+  readonly status: 'DEFINED' | 'TRANSITIONING' | 'TRANSITION_FAILED';
+  readonly activeModel: string;
+  readonly targetModel: string;
+  /** `null` for a plain vmodel. */
+  readonly policy: {
+    readonly revision: number;
+    readonly default: string;
+    readonly variants: readonly {
+      readonly name: string;
+      readonly model: string;
+      readonly weight: number;
+      readonly label: string | null;
+    }[];
+  } | null;
+}
+
+/** One node with its runtime, as it last published itself. */
+export interface InstanceView {
+  readonly id: string;
+  readonly startedAt: string | null;
+  readonly location: string;
+  readonly zone: string;
+  readonly labels: readonly string[];
+  readonly models: number;
+  readonly capacityBytes: number;
+  readonly usedBytes: number;
+  readonly loadingThreads: number;
+  readonly loadsInProgress: number;
+  readonly requestsPerMinute: number;
+  readonly leastRecentUseAt: string | null;
+  readonly shuttingDown: boolean;
+  readonly incarnation: string | null;
+}
+
+/** One thing that happened. */
+export interface EventView {
+  readonly id: number;
+  readonly at: string;
+  readonly kind: string;
+  readonly model: string | null;
+  readonly endpoint: string | null;
+  readonly message: string;
+  readonly fields: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** What became of a manifest. */
+export interface AppliedView {
+  readonly kind: 'Model' | 'Endpoint' | 'InferenceService';
+  readonly name: string;
+  readonly change: 'created' | 'configured' | 'unchanged';
+  readonly warnings: readonly string[];
+}
+
+/** The node that answers. */
+export interface StatusView {
+  readonly name: string;
+  readonly version: string;
+  readonly ready: boolean;
+  readonly instances: number;
+}
+
+/** Why a model was placed, loaded or evicted, and what became of calls for it, newest first. */
+export interface ExplanationView {
+  readonly model: string;
+  readonly records: readonly unknown[];
+}
+
+/** One page of a listing; `next` is the `after` of the following one, `null` at the end. */
+export interface PageView<Item> {
+  readonly items: readonly Item[];
+  readonly next: string | null;
+}
+
+/** The body of every answer that is no success. `kind` is one of the closed list of the reference. */
+export interface ErrorView {
+  readonly error: string;
+  readonly kind: string;
+}
