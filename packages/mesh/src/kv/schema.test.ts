@@ -3,8 +3,7 @@ import { describe, it } from 'node:test';
 import { FakeClock } from '@modelmesh/core/testing';
 import { kvStores, openRegistry, REGISTRY_SCHEMA } from './index.ts';
 import { checkSchema } from './schema.ts';
-import { FaultyKv } from './testing/index.ts';
-import { commit, ofKind, put } from './testing/writing.ts';
+import { commit, FaultyKv, ofKind, put } from './testing/index.ts';
 
 const KEY = '/tas-runtime/mesh/schema';
 const options = () => ({ location: '', clock: new FakeClock() });

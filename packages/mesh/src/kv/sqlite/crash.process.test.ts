@@ -5,10 +5,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { MeshError, revision } from '@modelmesh/core';
 import { FakeClock, SeededRandom } from '@modelmesh/core/testing';
-import { RecordingSink } from '../testing/index.ts';
-import { stateAfter } from '../testing/workload.ts';
-import { WriterProcess } from '../testing/writer-process.ts';
-import { list } from '../testing/writing.ts';
+import { list, RecordingSink, stateAfter, WriterProcess } from '../testing/index.ts';
 import { openSqliteKv } from './index.ts';
 
 const KILLS = 30;

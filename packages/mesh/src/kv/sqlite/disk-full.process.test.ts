@@ -7,7 +7,7 @@ import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { durationMs, toMeshError } from '@modelmesh/core';
 import { FakeClock } from '@modelmesh/core/testing';
-import { commit, list, ofKind, put } from '../testing/writing.ts';
+import { commit, list, ofKind, put } from '../testing/index.ts';
 import { openSqliteKv } from './index.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'mesh-kv-full-'));

@@ -6,9 +6,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { after, describe, it } from 'node:test';
 import { durationMs, revision } from '@modelmesh/core';
 import { FakeClock } from '@modelmesh/core/testing';
-import { RecordingSink } from '../testing/index.ts';
-import { WriterProcess } from '../testing/writer-process.ts';
-import { commit, list, ofKind, put } from '../testing/writing.ts';
+import { commit, list, ofKind, put, RecordingSink, WriterProcess } from '../testing/index.ts';
 import { openSqliteKv } from './index.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'mesh-kv-open-'));

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { FakeClock } from '@modelmesh/core/testing';
 import type { Kv } from '../port.ts';
-import { commit, list, put } from '../testing/writing.ts';
+import { commit, list, put } from '../testing/index.ts';
 import { openSqliteKv } from './index.ts';
 
 const RECORD = JSON.stringify({ type: 'onnx', mPath: 'models/digits', encKey: 'x'.repeat(400) });

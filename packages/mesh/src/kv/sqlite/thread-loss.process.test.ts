@@ -7,8 +7,7 @@ import type { Worker } from 'node:worker_threads';
 import { durationMs, revision } from '@modelmesh/core';
 import { FakeClock } from '@modelmesh/core/testing';
 import { KV_PENDING_BYTES_MAX, KV_PENDING_MAX, type KvTxnOutcome } from '../port.ts';
-import { RecordingSink } from '../testing/index.ts';
-import { commit, ofKind, put } from '../testing/writing.ts';
+import { commit, ofKind, put, RecordingSink } from '../testing/index.ts';
 import { SqliteKv } from './sqlite-kv.ts';
 import { type StartWorker, startWorker } from './sqlite-thread.ts';
 

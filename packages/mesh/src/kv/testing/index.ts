@@ -2,3 +2,6 @@
 export { type ContractOptions, type ContractStore, kvContract, type MakeStore } from './contract.ts';
 export { FaultyKv, type TxnFault } from './faulty-kv.ts';
 export { RecordingSink } from './recording-sink.ts';
+export { stateAfter } from './workload.ts';
+export { WriterProcess } from './writer-process.ts';
+export { commit, list, ofKind, put, remove } from './writing.ts';
