@@ -2,4 +2,5 @@
 export { type Introspection, type IntrospectionOptions, serveIntrospection } from './introspection.ts';
 export { loadModel } from './load-model.ts';
 export { OIP_SERVICE, type OipDeps, type OipService, serveOip } from './oip-service.ts';
+export { ControlRepository } from './repository.ts';
 export { REPOSITORY_ENTRIES_MAX } from './repository-index.ts';

@@ -1,0 +1,100 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock, DurationMs } from '@modelmesh/core';
+import { GrpcRouter, refuseHttp } from '@modelmesh/grpc/call';
+import { connectionInfoOf } from '@modelmesh/grpc/listen';
+import type { AcceptStream } from '@modelmesh/grpc/stream';
+import type { TimerWheel } from '@modelmesh/grpc/timer-wheel';
+import { ModelMesh } from '@modelmesh/wire/mmesh';
+import { type Authorizer, principalOf } from '../authz/index.ts';
+import type { ListenerRole } from '../config/index.ts';
+import type { DataPlane } from '../dataplane/index.ts';
+import { OIP_SERVICE, type OipService, serveIntrospection, serveOip } from '../dataplane/oip/index.ts';
+import { http1Exchange, REST_EXTENSIONS, type RestHandler, streamExchange } from '../dataplane/rest/index.ts';
+import type { Log } from '../log/index.ts';
+import { type ManagementApp, serveModelMesh } from '../management/index.ts';
+import type { Control } from '../node/index.ts';
+
+/** What a listener's doors lead to. */
+export interface DoorParts {
+  readonly clock: Clock;
+  readonly timers: TimerWheel;
+  readonly authorizer: Authorizer;
+  readonly control: Control;
+  readonly dataPlane: DataPlane;
+  readonly rest: RestHandler;
+  readonly management: ManagementApp;
+  readonly messageBytesMax: number;
+  readonly loadFailureExpiryMs: DurationMs;
+  readonly server: { readonly name: string; readonly version: string };
+  readonly log: Log;
+}
+
+/** What one listener does with streams and requests. */
+export interface Doors {
+  readonly accept: AcceptStream;
+  /** An HTTP/1.1 request; `awaitsContinue` when it came as `Expect: 100-continue`. */
+  onRequest(request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): void;
+  /** The node became ready or unready. */
+  readyChanged(): void;
+}
+
+/** The doors of a listener with those roles: what a role does not name is not there. */
+export function openDoors(roles: ReadonlySet<ListenerRole>, parts: DoorParts): Doors {
+  const { dataPlane, rest, management, log } = parts;
+  const [infers, manages] = [roles.has('inference'), roles.has('management')];
+  const http: AcceptStream = (stream, headers, end, connection) => {
+    const path = headers.get(':path') ?? '/';
+    if (infers && rest.handles(path)) {
+      const exchange = streamExchange(stream, headers, end, principalOf(connection.info));
+      rest.handle(exchange);
+      return exchange;
+    }
+    return manages ? management.bridge(stream, headers, end, connection.info) : refuseHttp(stream, 404, end);
+  };
+  const router = new GrpcRouter({
+    clock: parts.clock,
+    timers: parts.timers,
+    messageBytesMax: parts.messageBytesMax,
+    http,
+    onFault: (error, path) => log.error('fault', `a call of ${path} met a fault of ours`, { error }),
+    ...(infers ? { fallback: dataPlane.accept } : {}),
+  });
+  if (manages)
+    serveModelMesh(router, parts.control, parts.authorizer, { logState: (lines) => log.info('state', lines.join('\n')) });
+  const introspection = introspect(router, roles, parts);
+  return {
+    accept: router.accept,
+    onRequest: (request, response, awaitsContinue) => {
+      if (infers && rest.handles(request.url ?? '/')) {
+        const principal = principalOf(connectionInfoOf(request.socket));
+        rest.handle(http1Exchange(request, response, { principal, awaitsContinue }));
+      } else if (manages) {
+        if (awaitsContinue) response.writeContinue();
+        management.handle(request, response);
+      } else {
+        refusePlainly(response);
+      }
+    },
+    readyChanged: () => introspection.readyChanged(),
+  };
+}
+
+function introspect(router: GrpcRouter, roles: ReadonlySet<ListenerRole>, parts: DoorParts): OipService {
+  const { control, authorizer, clock, loadFailureExpiryMs, dataPlane, server } = parts;
+  const services = [...(roles.has('management') ? [ModelMesh.typeName] : []), ...(roles.has('inference') ? [OIP_SERVICE] : [])];
+  if (!roles.has('inference')) return serveIntrospection(router, control, { services });
+  return serveOip(router, {
+    control,
+    names: dataPlane.plane.routes,
+    authorizer,
+    clock,
+    loadFailureExpiryMs,
+    server: { ...server, extensions: REST_EXTENSIONS },
+    introspection: { services },
+  });
+}
+
+function refusePlainly(response: ServerResponse): void {
+  const body = JSON.stringify({ error: 'nothing is served here' });
+  response.writeHead(404, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }).end(body);
+}
