@@ -202,6 +202,16 @@ test('more calls than fit at once wait for room instead of pushing one another o
   assert.equal(rig.count('start-load'), 60);
 });
 
+test('a held call is refused as soon as what it waits for is pinned', () => {
+  const rig = new CacheRig({ loadMs: () => null });
+  rig.ready(mib(1024), { loadingConcurrency: 2 });
+  rig.request('first', { knownUnits: unitsOf(900) });
+  rig.request('held', { knownUnits: unitsOf(900) });
+  assert.deepEqual(rig.outcomesOf('held'), []);
+  rig.request('first', { knownUnits: unitsOf(900), policy: { pinned: true, idleAfterMs: null } });
+  assert.deepEqual(rig.outcomesOf('held'), ['all-pinned']);
+});
+
 test('a held call is explained once', () => {
   const rig = new CacheRig({ loadMs: () => 1000 });
   rig.ready(mib(1024));

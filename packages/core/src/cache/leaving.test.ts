@@ -45,6 +45,12 @@ test('after the grace the copy is unloaded with calls in flight, and its slot is
   rig.clock.advance(1000);
   const serves = rig.effects.filter((effect) => effect.kind === 'serving').at(-1);
   assert.deepEqual(serves?.slot, { index: slot.index, generation: slot.generation + 1 });
+  assert.ok(serves);
+  rig.send({ kind: 'in-flight-zero', slot: serves.slot });
+  remove(rig, 'next');
+  rig.request('third');
+  rig.clock.advance(1000);
+  assert.equal(rig.stateOf('third'), 'waiting-for-space', 'a word about a slot that serves frees nothing');
 });
 
 test('a model that is wanted again while its copy leaves is loaded after the unload, once', () => {
@@ -212,12 +218,28 @@ test('when the runtime dies its copies are gone, and what was loading or queued 
   assert.deepEqual([rig.outcomesOf('loading'), rig.outcomesOf('queued')], [['serving'], ['serving']]);
 });
 
+test('a slot that drained when the runtime died is used again once its calls have ended', () => {
+  const rig = serving({ drainMs: () => null }, { copiesMax: 1 });
+  const slot = rig.effects.find((effect) => effect.kind === 'serving')?.slot;
+  assert.ok(slot);
+  remove(rig, 'm');
+  rig.crash();
+  rig.request('next');
+  rig.clock.advance(1000);
+  assert.equal(rig.stateOf('next'), 'waiting-for-space');
+  rig.send({ kind: 'in-flight-zero', slot });
+  rig.clock.advance(1000);
+  assert.deepEqual(rig.serving(), ['next']);
+});
+
 test('a model that the runtime dies of is found alone and given up; the others load', () => {
   const rig = new CacheRig({ loadMs: (model) => (model === 'poison' ? null : 100), restartMs: 10 });
   rig.ready(mib(1024), { loadingConcurrency: 4 });
   for (const name of ['poison', 'a', 'b']) rig.request(name);
   rig.clock.advance(50);
   rig.crash();
+  rig.clock.advance(15);
+  assert.deepEqual([rig.cache.summary().loadsRunning, rig.cache.summary().loadsQueued], [1, 2]);
   for (let crashes = 1; crashes < 10 && rig.stateOf('poison') !== 'failed'; crashes += 1) {
     rig.clock.advance(500);
     if (rig.stateOf('poison') === 'loading') {

@@ -160,6 +160,7 @@ export function gone(m: Machine, leaving: Leaving, credited: boolean): void {
   disarm(m, leaving);
   m.counts[leaving.state.kind] -= 1;
   m.leaving.delete(leaving.model);
+  m.roomChanged = true;
   emit(m, { kind: 'gone', model: leaving.model, copy: leaving.copy, reason: leaving.state.reason, credited });
   const successor = m.entries.get(leaving.model);
   if (successor?.state.kind === 'queued' && !successor.state.booked) m.unblocked.push({ entry: successor, lost: !credited });

@@ -61,7 +61,7 @@ export interface Machine {
   recycleReason: string | null;
   stopping: boolean;
   capacityShrank: boolean;
-  /** Something went, or became an ordinary victim, since held copies were tried last. */
+  /** A copy changed its booking or its standing, or left, since held copies were tried last. */
   roomChanged: boolean;
   /** A load that runs alone because the runtime died while it ran before. */
   suspectLoading: Entry | null;
@@ -162,13 +162,13 @@ export function dropEntry(m: Machine, entry: Entry): void {
 /** Puts the copy where its booking, its pin and its waiters say that it belongs among the victims. */
 export function rank(m: Machine, entry: Entry): void {
   unrank(m, entry);
+  m.roomChanged = true;
   if (entry.units === 0) return;
   if (entry.policy.pinned && entry.state.kind !== 'failed') {
     entry.standing = 'pinned';
     m.pinnedUnits += entry.units;
   } else {
     entry.standing = entry.awaited ? 'last-resort' : 'ordinary';
-    if (!entry.awaited) m.roomChanged = true;
     (entry.awaited ? m.lastResort : m.ordinary).push(entry.lastUse);
   }
 }

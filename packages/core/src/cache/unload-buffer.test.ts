@@ -43,6 +43,7 @@ test('what a measurement overdraws is repaid by the unloads that it causes, befo
   books.resize(60);
   assert.deepEqual([books.deficitUnits, books.bookedUnits, books.excessAfter(0, 0)], [60, 960, 60]);
   books.leave(300);
+  assert.deepEqual([books.fits(40), books.fits(41)], [true, false], 'an overdraft is not free for a load');
   books.unloaded(300);
   assert.deepEqual([books.deficitUnits, books.bookedUnits], [0, 660]);
 });
