@@ -2,8 +2,11 @@
  * The configuration that code runs on: complete, checked and frozen. What users write (YAML, environment, flags) is parsed into it once, by
  * `parse-config.ts`; nothing else reads those sources.
  */
-import type { Bytes, DurationMs, InstanceId, SizeUnits } from '@modelmesh/core';
+import { type Bytes, type DurationMs, durationMs, type InstanceId, type SizeUnits } from '@modelmesh/core';
 import type { ConnectTarget } from '@modelmesh/grpc/stream';
+
+/** A time that nothing waits for: the longest that Node's timers can wait, 24.8 days. */
+export const NO_TIMEOUT_MS: DurationMs = durationMs(2 ** 31 - 1);
 
 /** What a listener serves. One port may hold all three. */
 export type ListenerRole = 'inference' | 'management' | 'admin';
@@ -14,6 +17,8 @@ export interface ListenerConfig {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
+  /** Listens on this unix socket instead of on host and port. */
+  readonly socketPath?: string;
   readonly tls: boolean;
 }
 
@@ -65,6 +70,13 @@ export interface MetricsConfig {
   /** Whether the method label is `package.Service/Method` instead of `Method`. */
   readonly fullMethodNames: boolean;
   readonly perModel: boolean;
+  /** Models with series of their own at a time; the rest is counted as `other`. */
+  readonly modelsMax: number;
+  /** CPU, memory and event loop of this process. */
+  readonly processMetrics: boolean;
+  readonly logScrapes: boolean;
+  /** A gauge that is always 1 and says something by its labels (`MM_INFO_METRICS`). */
+  readonly info: { readonly name: string; readonly labels: ReadonlyMap<string, string> } | null;
 }
 
 /** Everything that is bounded, by name. */
@@ -73,6 +85,9 @@ export interface LimitsConfig {
   readonly headerListBytesMax: Bytes;
   readonly streamsPerConnectionMax: number;
   readonly connectionsMax: number;
+  /** A connection is drained at this age, and ended `connectionAgeGraceMs` later; `null`: never. */
+  readonly connectionAgeMaxMs: DurationMs | null;
+  readonly connectionAgeGraceMs: DurationMs | null;
   /** Bytes of one request that may be kept for sending it again. */
   readonly replayBytesPerCallMax: Bytes;
   readonly replayBytesMax: Bytes;
@@ -83,7 +98,7 @@ export interface LimitsConfig {
   readonly runtimeQueueMax: number;
   readonly restBodyBytesMax: Bytes;
   readonly decompressionRatioMax: number;
-  /** Deadline of a unary call that brings none. */
+  /** Deadline of a unary call that brings none; {@link NO_TIMEOUT_MS} stands for none. */
   readonly unaryTimeoutMs: DurationMs;
   readonly loadQueueMax: number;
 }
@@ -105,6 +120,8 @@ export type DataPlaneRulesConfig =
 
 /** A node's configuration. */
 export interface Config {
+  /** Unset settings have ModelMesh's defaults, and errors its codes, where the two differ (`MM_COMPAT=modelmesh`). */
+  readonly modelMeshCompat: boolean;
   readonly serviceName: string;
   readonly instanceId: InstanceId;
   /** First path element of every registry key. */
@@ -113,6 +130,8 @@ export interface Config {
   readonly zone: string;
   readonly labels: ReadonlySet<string>;
   readonly defaultEndpointOwner: string;
+  /** Where this node keeps its files. */
+  readonly dataDir: string;
 
   readonly listeners: readonly ListenerConfig[];
   readonly probes: AdminListenerConfig | null;

@@ -1,0 +1,24 @@
+/** The door of the room: what a node runs on, and how it is read. */
+
+export type { Machine } from './assemble.ts';
+export {
+  type AdminListenerConfig,
+  type CacheConfig,
+  type Config,
+  type DataPlaneRulesConfig,
+  type LimitsConfig,
+  type ListenerConfig,
+  type ListenerRole,
+  type MetricsConfig,
+  NO_TIMEOUT_MS,
+  type RegistryConfig,
+  type RuntimeConfig,
+  type TlsConfig,
+} from './config.ts';
+export { LiveConfig, type LiveConfigParts, problemLines, type ReloadOutcome } from './live-config.ts';
+export type { Environment } from './modelmesh-variables.ts';
+export { type ConfigCheck, type ConfigResult, type ConfigSources, parseConfig } from './parse-config.ts';
+export { type ParsedFlags, parseFlags } from './parse-flags.ts';
+export { CONFIG_PROBLEMS_MAX, type ConfigProblem, configProblemText } from './problem.ts';
+export { configurationReference } from './reference.ts';
+export { CONFIG_FILE_VARIABLE, type Flags } from './variable-layers.ts';

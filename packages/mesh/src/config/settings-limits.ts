@@ -1,0 +1,86 @@
+import { type Bytes, bytes, type DurationMs, durationMs } from '@modelmesh/core';
+import { NO_TIMEOUT_MS } from './config.ts';
+import { type Setting, setting } from './setting.ts';
+import { duration, integer, orWord, plainBytes, quantity, timesOf } from './value-kind.ts';
+
+const KIB = 1024;
+const MIB = 1024 * 1024;
+const GIB = 1024 * MIB;
+
+const count = (path: string, fallback: number, max: number, doc: string): Setting<number> =>
+  setting({ path, kind: integer(1, max), default: fallback, live: true, doc });
+
+const size = (path: string, fallback: number, doc: string): Setting<Bytes> =>
+  setting({ path, kind: quantity(1024, 16 * GIB), default: bytes(fallback), live: true, doc });
+
+const age = (path: string, variable: string, doc: string): Setting<DurationMs | null> =>
+  setting<DurationMs | null>({
+    path,
+    kind: orWord(duration(1000, NO_TIMEOUT_MS), 'none'),
+    default: null,
+    modelMesh: { names: [variable], kind: timesOf(1000, 1, 2_000_000) },
+    live: true,
+    doc,
+  });
+
+/** Everything that is bounded. */
+export const LIMIT_SETTINGS = {
+  messageBytesMax: setting({
+    ...size('limits.messageBytesMax', 16 * MIB, 'The largest message of gRPC, in either direction.'),
+    kind: quantity(1024, 2 * GIB),
+    modelMesh: { names: ['MM_SVC_GRPC_MAX_MSG_SIZE'], kind: plainBytes(1024, 2 * GIB) },
+  }),
+  headerListBytesMax: setting({
+    ...size('limits.headerListBytesMax', 64 * KIB, 'The largest list of headers, as HTTP/2 counts it.'),
+    kind: quantity(1024, 16 * MIB),
+    modelMeshDefault: bytes(8 * KIB),
+    modelMesh: { names: ['MM_SVC_GRPC_MAX_HEADERS_SIZE'], kind: plainBytes(1024, 16 * MIB) },
+  }),
+  streamsPerConnectionMax: count('limits.streamsPerConnectionMax', 1000, 100_000, 'Calls at a time on one HTTP/2 connection.'),
+  connectionsMax: count(
+    'limits.connectionsMax',
+    10_000,
+    1_000_000,
+    'Connections at a time on one port; further ones are closed.',
+  ),
+  connectionAgeMax: age(
+    'limits.connectionAgeMax',
+    'MM_SVC_GRPC_MAX_CONNECTION_AGE_SECS',
+    'An HTTP/2 connection of this age is asked to end.',
+  ),
+  connectionAgeGrace: age(
+    'limits.connectionAgeGrace',
+    'MM_SVC_GRPC_MAX_CONNECTION_AGE_GRACE_SECS',
+    'Calls on such a connection get this time.',
+  ),
+  replayPerCall: size('limits.replayBytesPerCallMax', 256 * KIB, 'A request of up to this size can be sent to a runtime again.'),
+  replay: size('limits.replayBytesMax', 64 * MIB, 'Memory of one worker for requests that can be sent again.'),
+  waitingPerModel: count(
+    'limits.waitingCallsPerModelMax',
+    10_000,
+    1_000_000,
+    'Calls that may wait for the load of one model; beyond: RESOURCE_EXHAUSTED or 429.',
+  ),
+  waiting: count('limits.waitingCallsMax', 50_000, 1_000_000, 'Calls that may wait for loads.'),
+  runtimeQueue: count('limits.runtimeQueueMax', 4096, 1_000_000, 'Calls that may wait for a free stream to the runtime.'),
+  restBody: size('limits.restBodyBytesMax', 64 * MIB, 'The largest body of REST, before and after decompression.'),
+  decompressionRatio: count(
+    'limits.decompressionRatioMax',
+    200,
+    100_000,
+    'How many times larger a compressed message may become before it counts as a bomb.',
+  ),
+  unaryTimeout: setting<DurationMs | null>({
+    path: 'limits.unaryTimeout',
+    kind: orWord(duration(1, NO_TIMEOUT_MS), 'none'),
+    default: durationMs(300_000),
+    defaultText: '5m',
+    modelMeshDefault: null,
+    live: true,
+    doc: 'Deadline of a unary call that brings none.',
+  }),
+  loadQueue: setting<number>({
+    ...count('limits.loadQueueMax', 4096, 1_000_000, 'Models that may wait to be loaded.'),
+    live: false,
+  }),
+};

@@ -1,0 +1,484 @@
+/** The table of all settings. Parsing, flags, variables and the reference are made from it; nothing is configured elsewhere. */
+import { type Bytes, type DurationMs, durationMs } from '@modelmesh/core';
+import type { ConnectTarget } from '@modelmesh/grpc/stream';
+import { NO_TIMEOUT_MS } from './config.ts';
+import { setting } from './setting.ts';
+import { LIMIT_SETTINGS } from './settings-limits.ts';
+import {
+  duration,
+  either,
+  integer,
+  jsonText,
+  listOf,
+  oneOf,
+  orWord,
+  path,
+  port,
+  quantity,
+  target,
+  text,
+  textMap,
+  timesOf,
+  type ValueKind,
+  yesNo,
+} from './value-kind.ts';
+
+const host = text('a host name or address', /^[A-Za-z0-9_.:-]+$/);
+const word = text('a word without blanks and slashes', /^[^\s/\p{Cc}]+$/u);
+const anything: ValueKind<string> = { expected: 'text', parse: (raw) => (typeof raw === 'string' ? raw : undefined) };
+
+/** The id of an instance is written into every model record, so ModelMesh keeps the last twelve characters of the pod's name. */
+const POD_NAME_CHARS = 12;
+const podName: ValueKind<string | null> = {
+  expected: 'the name of a pod',
+  parse: (raw) =>
+    text('', /^[^\s,/\p{Cc}]+$/u)
+      .parse(raw)
+      ?.slice(-POD_NAME_CHARS),
+};
+
+const IDENTITY = {
+  compat: setting<'none' | 'modelmesh'>({
+    path: 'compat',
+    kind: oneOf('none', 'modelmesh'),
+    default: 'none',
+    modelMesh: { names: ['MM_COMPAT'] },
+    live: false,
+    doc: "`modelmesh`: unset settings have ModelMesh's defaults and exhausted attempts its status code.",
+  }),
+  serviceName: setting<string | null>({
+    path: 'serviceName',
+    kind: word,
+    default: 'model-mesh',
+    modelMeshDefault: null,
+    modelMesh: { names: ['MM_SERVICE_NAME', 'TAS_SERVICE_NAME'] },
+    live: false,
+    doc: 'Names the mesh: an element of every registry key. ModelMesh requires it.',
+  }),
+  instanceId: setting<string | null>({
+    path: 'instanceId',
+    kind: text('a word without blanks, commas and slashes', /^[^\s,/\p{Cc}]+$/u),
+    default: null,
+    defaultText: "the last twelve characters of the machine's name",
+    modelMesh: { names: ['WKUBE_POD_NAME'], kind: podName },
+    live: false,
+    doc: 'Names this node in its mesh. Of a pod name the last twelve characters are taken.',
+  }),
+  location: setting<string | null>({
+    path: 'location',
+    kind: text(),
+    default: null,
+    defaultText: "the machine's name",
+    modelMesh: { names: ['MM_LOCATION', 'WKUBE_NODE_IP'] },
+    live: false,
+    doc: 'The machine that this node runs on, as its record says.',
+  }),
+  zone: setting({
+    path: 'zone',
+    kind: anything,
+    default: '',
+    modelMesh: { names: ['MM_ZONE'] },
+    live: false,
+    doc: 'The zone that this node stands in, as its record says.',
+  }),
+  labels: setting<readonly string[]>({
+    path: 'labels',
+    kind: listOf(text('a label', /^[^\s,\p{Cc}]+$/u)),
+    default: [],
+    modelMesh: { names: ['MM_LABELS'] },
+    live: false,
+    doc: 'Labels of this node, as its record says.',
+  }),
+  endpointOwner: setting({
+    path: 'defaultEndpointOwner',
+    kind: anything,
+    default: '',
+    modelMesh: { names: ['MM_DEFAULT_VMODEL_OWNER'] },
+    live: false,
+    doc: 'Owner of endpoints that `setVModel` names without one.',
+  }),
+  dataDir: setting({ path: 'dataDir', kind: path, default: '.mmesh', live: false, doc: 'Where this node keeps its files.' }),
+};
+
+const managementPort = either(oneOf('shared', 'none'), port);
+
+const LISTENERS = {
+  inferenceHost: setting({
+    path: 'listeners.inference.host',
+    kind: host,
+    default: '0.0.0.0',
+    live: false,
+    doc: 'Address that the inference port is bound to.',
+  }),
+  inferencePort: setting({
+    path: 'listeners.inference.port',
+    kind: port,
+    default: 8033,
+    modelMesh: { names: ['MM_SVC_GRPC_PORT', 'TAS_SVC_GRPC_PORT'] },
+    live: false,
+    doc: 'Port of inference over gRPC and REST, and of management unless that is moved. 0 takes a free one.',
+  }),
+  inferenceSocket: setting<string | null>({
+    path: 'listeners.inference.socketPath',
+    kind: path,
+    default: null,
+    live: false,
+    doc: 'A unix socket that inference listens on instead of the port.',
+  }),
+  inferenceTls: setting<boolean | null>({
+    path: 'listeners.inference.tls',
+    kind: yesNo,
+    default: null,
+    defaultText: 'true if a certificate is configured',
+    live: false,
+    doc: 'Whether the inference port speaks TLS, and nothing else.',
+  }),
+  managementHost: setting<string | null>({
+    path: 'listeners.management.host',
+    kind: host,
+    default: null,
+    defaultText: 'as inference',
+    live: false,
+    doc: 'Address that a management port of its own is bound to.',
+  }),
+  managementPort: setting<'shared' | 'none' | number>({
+    path: 'listeners.management.port',
+    kind: managementPort,
+    default: 'shared',
+    live: false,
+    doc: '`shared`: management is served on the inference port; `none`: not at all; or a port of its own.',
+  }),
+  managementTls: setting<boolean | null>({
+    path: 'listeners.management.tls',
+    kind: yesNo,
+    default: null,
+    defaultText: 'true if a certificate is configured',
+    live: false,
+    doc: 'Whether a management port of its own speaks TLS.',
+  }),
+  probesHost: setting({
+    path: 'probes.host',
+    kind: host,
+    default: '0.0.0.0',
+    live: false,
+    doc: 'Address of `/ready` and `/live`.',
+  }),
+  probesPort: setting<number | null>({
+    path: 'probes.port',
+    kind: orWord(port, 'none'),
+    default: 8089,
+    modelMesh: { names: ['MM_PROBE_PORT'] },
+    live: false,
+    doc: 'Port of `/ready` and `/live`.',
+  }),
+  prestopHost: setting({ path: 'prestop.host', kind: host, default: '0.0.0.0', live: false, doc: 'Address of `/prestop`.' }),
+  prestopPort: setting<number | null>({
+    path: 'prestop.port',
+    kind: orWord(port, 'none'),
+    default: 8090,
+    modelMesh: { names: ['MM_PRESTOP_WAIT_PORT'] },
+    live: false,
+    doc: 'Port of `/prestop`, which answers when this node has shut down.',
+  }),
+};
+
+const TLS = {
+  tlsCert: setting<string | null>({
+    path: 'tls.certPath',
+    kind: path,
+    default: null,
+    modelMesh: { names: ['MM_TLS_KEY_CERT_PATH', 'MM_SVC_GRPC_CA_CERT_PATH', 'TAS_SVC_GRPC_CA_CERT_PATH'] },
+    live: true,
+    doc: 'PEM file with the certificate chain. The files are watched and replaced without restart.',
+  }),
+  tlsKey: setting<string | null>({
+    path: 'tls.keyPath',
+    kind: path,
+    default: null,
+    modelMesh: { names: ['MM_TLS_PRIVATE_KEY_PATH', 'MM_SVC_GRPC_PRIVATE_KEY_PATH', 'TAS_SVC_GRPC_PRIVATE_KEY_PATH'] },
+    live: true,
+    doc: 'PEM file with the private key.',
+  }),
+  tlsPassphrase: setting<string | null>({
+    path: 'tls.keyPassphrase',
+    kind: anything,
+    default: null,
+    modelMesh: { names: ['MM_TLS_PRIVATE_KEY_PASSPHRASE', 'MM_SVC_GRPC_PRIVATE_KEY_PASSPHRASE'] },
+    live: true,
+    secret: true,
+    doc: 'Opens an encrypted private key.',
+  }),
+  tlsClientAuth: setting<'none' | 'optional' | 'require'>({
+    path: 'tls.clientAuth',
+    kind: oneOf('none', 'optional', 'require'),
+    default: 'none',
+    modelMesh: { names: ['MM_TLS_CLIENT_AUTH'] },
+    live: false,
+    doc: 'Whether clients show a certificate. `optional`: one that is shown must be trusted.',
+  }),
+  tlsTrust: setting<readonly string[]>({
+    path: 'tls.trustPaths',
+    kind: listOf(path),
+    default: [],
+    defaultText: "the system's",
+    modelMesh: { names: ['MM_TLS_TRUST_CERT_PATH'] },
+    live: true,
+    doc: 'PEM files, or folders of `.pem` and `.crt` files, of authorities that clients are trusted by.',
+  }),
+};
+
+const REGISTRY_AND_RUNTIME = {
+  registryKind: setting<'sqlite' | 'memory'>({
+    path: 'registry.kind',
+    kind: oneOf('sqlite', 'memory'),
+    default: 'sqlite',
+    live: false,
+    doc: 'Where records live. `memory` forgets them when the node ends.',
+  }),
+  registryPath: setting<string | null>({
+    path: 'registry.path',
+    kind: path,
+    default: null,
+    defaultText: '`registry.sqlite` in `dataDir`',
+    live: false,
+    doc: 'The SQLite file.',
+  }),
+  registryPrefix: setting({
+    path: 'registry.prefix',
+    kind: word,
+    default: 'tas-runtime',
+    modelMesh: { names: ['MM_KVSTORE_PREFIX'] },
+    live: false,
+    doc: 'First element of every registry key. Never change it once there are records.',
+  }),
+  runtimeKind: setting<'embedded' | 'external'>({
+    path: 'runtime.kind',
+    kind: oneOf('embedded', 'external'),
+    default: 'embedded',
+    modelMeshDefault: 'external',
+    live: false,
+    doc: '`embedded`: this node starts its runtime as a child process; `external`: it connects to one.',
+  }),
+  runtimeServer: setting({
+    path: 'runtime.server',
+    kind: word,
+    default: 'onnx',
+    live: false,
+    doc: 'What the embedded runtime serves.',
+  }),
+  runtimeSocket: setting<string | null>({
+    path: 'runtime.socketPath',
+    kind: path,
+    default: null,
+    defaultText: '`runtime.sock` in `dataDir`, or in the folder for temporary files if that path is too long',
+    live: false,
+    doc: 'Unix socket of the embedded runtime.',
+  }),
+  runtimeCapacity: setting<Bytes | null>({
+    path: 'runtime.capacityBytes',
+    kind: orWord(quantity(1024 * 1024, Number.MAX_SAFE_INTEGER), 'auto'),
+    default: null,
+    defaultText: "auto: a share of the machine's memory",
+    live: false,
+    doc: 'Memory that models of the embedded runtime may take.',
+  }),
+  runtimeWorkers: setting<number | null>({
+    path: 'runtime.workers',
+    kind: orWord(integer(1, 256), 'auto'),
+    default: null,
+    defaultText: 'auto',
+    live: false,
+    doc: 'Threads of the embedded runtime that run models.',
+  }),
+  storageRoot: setting<string | null>({
+    path: 'runtime.storageRoot',
+    kind: path,
+    default: null,
+    defaultText: 'none: absolute paths and URLs only',
+    live: false,
+    doc: 'Folder against which relative paths of models are read.',
+  }),
+  runtimeCache: setting<string | null>({
+    path: 'runtime.cacheDir',
+    kind: path,
+    default: null,
+    defaultText: '`cache` in `dataDir`',
+    live: false,
+    doc: 'Where the embedded runtime keeps files that it fetched.',
+  }),
+  runtimeManagement: setting<readonly ConnectTarget[]>({
+    path: 'runtime.management',
+    kind: listOf(target),
+    default: [
+      { kind: 'unix', path: '/tmp/mmesh/grpc.sock' },
+      { kind: 'tcp', host: 'localhost', port: 8085 },
+    ],
+    defaultText: '`unix:/tmp/mmesh/grpc.sock`, `localhost:8085`',
+    live: false,
+    doc: 'Addresses of an external runtime, asked in turn until one is ready.',
+  }),
+  runtimeInference: setting<ConnectTarget | null>({
+    path: 'runtime.inference',
+    kind: orWord(target, 'same'),
+    default: null,
+    defaultText: 'same: as management',
+    live: false,
+    doc: 'Where an external runtime takes inference calls.',
+  }),
+};
+
+const RULES = {
+  rulesInline: setting<string | null>({
+    path: 'dataPlane.rules',
+    kind: jsonText,
+    default: null,
+    defaultText: "the Open Inference Protocol's names are found, other methods are routed by headers",
+    modelMesh: { names: ['MM_DATAPLANE_CONFIG'] },
+    live: true,
+    doc: 'Methods that are allowed, and where the ids stand in their messages, in the JSON of ModelMesh.',
+  }),
+  rulesFile: setting<string | null>({
+    path: 'dataPlane.rulesFile',
+    kind: path,
+    default: null,
+    modelMesh: { names: ['MM_DATAPLANE_CONFIG_PATH'] },
+    live: true,
+    doc: 'The same in a file, which is watched.',
+  }),
+};
+
+const METRICS = {
+  metricsHost: setting({ path: 'metrics.host', kind: host, default: '0.0.0.0', live: false, doc: 'Address of `/metrics`.' }),
+  metricsPort: setting<number | null>({
+    path: 'metrics.port',
+    kind: orWord(port, 'none'),
+    default: 2112,
+    live: false,
+    doc: 'Port of `/metrics` for Prometheus (`port` of `MM_METRICS`; `MM_METRICS=disabled` is `none`).',
+  }),
+  metricsScheme: setting<'http' | 'https'>({
+    path: 'metrics.scheme',
+    kind: oneOf('http', 'https'),
+    default: 'http',
+    modelMeshDefault: 'https',
+    live: false,
+    doc: "`https` takes the node's certificate, or makes one that it signs itself (`scheme` of `MM_METRICS`, where `https` is the default).",
+  }),
+  metricsFullNames: setting({
+    path: 'metrics.fullMethodNames',
+    kind: yesNo,
+    default: false,
+    live: false,
+    doc: 'Whether the label `method` is `package.Service/Method` (`fq_names`).',
+  }),
+  metricsPerModel: setting({
+    path: 'metrics.perModel',
+    kind: yesNo,
+    default: false,
+    live: false,
+    doc: 'Whether there are series for each model and endpoint (`per_model_metrics`).',
+  }),
+  metricsModelsMax: setting({
+    path: 'metrics.modelsMax',
+    kind: integer(1, 10_000),
+    default: 200,
+    live: false,
+    doc: 'Models with series of their own at a time; the rest is counted as `other`.',
+  }),
+  metricsProcess: setting({
+    path: 'metrics.process',
+    kind: yesNo,
+    default: true,
+    live: false,
+    doc: 'Whether CPU, memory and event loop of the process are shown (`mem_detail=none` is `false`).',
+  }),
+  metricsLogScrapes: setting({
+    path: 'metrics.logScrapes',
+    kind: yesNo,
+    default: false,
+    modelMesh: { names: ['MM_LOG_PROMETHEUS_REQS'] },
+    live: false,
+    doc: 'Whether each scrape is logged.',
+  }),
+};
+
+const TIMES_AND_LOG = {
+  failureExpiry: setting({
+    path: 'cache.loadFailureExpiry',
+    kind: duration(1000, NO_TIMEOUT_MS),
+    default: durationMs(900_000),
+    defaultText: '15m',
+    modelMesh: { names: ['MM_LOAD_FAILURE_EXPIRY_TIME_MS'], kind: timesOf(1, 1000, NO_TIMEOUT_MS) },
+    live: false,
+    doc: 'A failed load is tried again after this time, half of it if the model is in use.',
+  }),
+  unloadReserve: setting<Bytes | null>({
+    path: 'cache.unloadReserve',
+    kind: orWord(quantity(0, Number.MAX_SAFE_INTEGER), 'auto'),
+    default: null,
+    defaultText: "auto: by ModelMesh's formula",
+    live: false,
+    doc: 'Memory that is kept free so that a load need not wait for an unload.',
+  }),
+  drainGrace: setting({
+    path: 'cache.drainGrace',
+    kind: duration(0, 3_600_000),
+    default: durationMs(128_000),
+    defaultText: '128s',
+    live: false,
+    doc: 'A copy that has to go waits this long for its calls.',
+  }),
+  shutdownTimeout: setting<DurationMs>({
+    path: 'shutdownTimeout',
+    kind: duration(0, 3_600_000),
+    default: durationMs(30_000),
+    defaultText: '30s',
+    modelMesh: { names: ['SHUTDOWN_TIMEOUT_MS'], kind: timesOf(1, 0, 3_600_000) },
+    live: false,
+    doc: 'Calls in flight get this time when the node ends.',
+  }),
+  logLevel: setting<'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'>({
+    path: 'log.level',
+    kind: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal'),
+    default: 'info',
+    live: true,
+    doc: 'The least level that is logged.',
+  }),
+  logCalls: setting({
+    path: 'log.calls',
+    kind: yesNo,
+    default: false,
+    modelMesh: { names: ['MM_LOG_EACH_INVOKE'] },
+    live: true,
+    doc: 'Whether each call of a runtime is logged.',
+  }),
+  logHeaders: setting<ReadonlyMap<string, string>>({
+    path: 'log.headers',
+    kind: textMap('an object of header names, each with the name of a log field', false),
+    default: new Map(),
+    defaultText: 'none',
+    modelMesh: { names: ['MM_LOG_REQUEST_HEADERS'] },
+    live: true,
+    doc: 'Request headers that log lines of calls carry, and under which names.',
+  }),
+};
+
+/** All settings by the name that code knows them by. */
+export const SETTINGS = {
+  ...IDENTITY,
+  ...LISTENERS,
+  ...TLS,
+  ...REGISTRY_AND_RUNTIME,
+  ...RULES,
+  ...METRICS,
+  ...LIMIT_SETTINGS,
+  ...TIMES_AND_LOG,
+};
+
+/** Name of a setting in code. */
+export type SettingName = keyof typeof SETTINGS;
+
+/** The parsed values of all settings. */
+export type SettingValues = {
+  readonly [Name in SettingName]: (typeof SETTINGS)[Name]['default'];
+};

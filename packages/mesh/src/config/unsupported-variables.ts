@@ -1,0 +1,80 @@
+/** ModelMesh's variables that this version has no setting for, and what becomes of them. */
+
+/** A variable that is known and not supported. */
+export interface UnsupportedVariable {
+  /** Values, in lower case, with which it changes nothing and is accepted silently. */
+  readonly harmless: readonly string[];
+  /** `refused`: the node would behave otherwise than it was told; `warned`: it has no effect here; `silent`: Kubernetes sets it for all. */
+  readonly kind: 'refused' | 'warned' | 'silent';
+  readonly because: string;
+}
+
+const refused = (because: string, ...harmless: readonly string[]): UnsupportedVariable => ({
+  kind: 'refused',
+  because,
+  harmless,
+});
+const warned = (because: string, ...harmless: readonly string[]): UnsupportedVariable => ({ kind: 'warned', because, harmless });
+const silent = (because: string): UnsupportedVariable => ({ kind: 'silent', because, harmless: [] });
+
+const ETCD = 'not supported by this version, which keeps its registry in SQLite; leave it unset';
+const CONSTRAINTS = 'type constraints are not supported by this version; leave it unset';
+const STATIC = 'static registration is not supported by this version; apply manifests instead';
+const SCALING = 'no effect: this version does not scale copies over nodes';
+const INTERNAL_TLS = 'no effect: this version has no traffic between nodes';
+const JVM = 'no effect: it sets up a Java virtual machine';
+const SCHEDULER = 'read by nothing';
+
+/** The literal list. `KV_STORE` has a sentence of its own for ZooKeeper. */
+export const UNSUPPORTED_VARIABLES: ReadonlyMap<string, UnsupportedVariable> = new Map([
+  ['KV_STORE', refused(ETCD)],
+  ['ZOOKEEPER', refused('ZooKeeper is not supported; leave it unset and keep the registry in SQLite')],
+  ['LL_REGISTRY', warned('no effect: nodes are not found through litelinks')],
+  ['KV_READ_ONLY', refused('the read-only mode is not supported by this version', 'false')],
+  ['MM_TYPE_CONSTRAINTS', refused(CONSTRAINTS)],
+  ['MM_TYPE_CONSTRAINTS_PATH', refused(CONSTRAINTS)],
+  ['MM_AUTO_REGISTER_MODELS', refused(STATIC)],
+  ['MM_AUTO_REGISTER_MODEL', refused(STATIC)],
+  ['MM_AUTO_REGISTER_MODEL_PATH', refused(STATIC)],
+  ['MM_AUTO_REGISTER_MODELS_PATH', refused(STATIC)],
+  ['MM_PAYLOAD_PROCESSORS', refused('payload processors are not supported by this version; leave it unset')],
+  ['MM_PAYLOAD_PROCESSORS_THREADS', warned('no effect without payload processors')],
+  ['MM_PAYLOAD_PROCESSORS_CAPACITY', warned('no effect without payload processors')],
+  ['MM_MULTI_PARALLELISM', warned('no effect: calls that name several models are not supported by this version')],
+  ['MM_SCALEUP_RPM_THRESHOLD', warned(SCALING)],
+  ['MM_MAX_INFLIGHT_PER_MODEL_COPY', warned(SCALING)],
+  ['MM_CONC_SCALEUP_BANDWIDTH_PCT', warned(SCALING)],
+  ['MM_SEND_DEST_ID', warned(INTERNAL_TLS)],
+  ['BOOTSTRAP_CLEARANCE_PERIOD_MS', warned('no effect: start-up does not wait for load failures elsewhere')],
+  ['MM_FAILFAST_UPGRADE_ENABLED', warned('no effect: start-up does not wait for load failures elsewhere')],
+  ['MM_ENABLE_SSL', warned(INTERNAL_TLS)],
+  ['MM_INTRACLUSTER_CLIENTAUTH', warned(INTERNAL_TLS)],
+  ['MM_INTERNAL_TRUST_CERTS', warned(INTERNAL_TLS)],
+  ['MM_TRUST_CERTS', warned(INTERNAL_TLS)],
+  ['MM_METRICS_STATSD_PORT', warned('no effect, as in ModelMesh')],
+  ['MM_METRICS_PROMETHEUS_PORT', warned('no effect, as in ModelMesh; use MM_METRICS')],
+  ['MEM_LIMIT_MB', warned(JVM)],
+  ['HEAP_SIZE_MB', warned(JVM)],
+  ['MAX_DIRECT_BUFS_MB', warned(JVM)],
+  ['MAX_GC_PAUSE', warned(JVM)],
+  ['NETTY_BUFFER_CHECKS', warned(JVM)],
+  ['GC_DIAG', warned(JVM)],
+  ['CUSTOM_JVM_ARGS', warned(JVM)],
+  ['MM_SERVICE_CLASS', warned(JVM)],
+  ['MM_INSTALL_PATH', silent(SCHEDULER)],
+  ['SERVICE_VERSION', silent(SCHEDULER)],
+  ['WATSON_SERVICE_ADDRESS', silent(SCHEDULER)],
+  ['WKUBE_POD_IPADDR', silent(SCHEDULER)],
+  ['WKUBE_NODE_NAME', silent(SCHEDULER)],
+  ['WKUBE_SERVICE_NAME', silent(SCHEDULER)],
+  ['WKUBE_SERVICE_PORT_NAME', silent(SCHEDULER)],
+  ['EGOSC_INSTANCE_SEQNO', silent(SCHEDULER)],
+  ['MESOS_TASK_ID', silent(SCHEDULER)],
+]);
+
+/** Why a variable cannot be accepted with this value, in the words of its list or its own. */
+export function refusalOf(name: string, value: string, listed: UnsupportedVariable): string {
+  if (name === 'KV_STORE' && value.startsWith('zookeeper:'))
+    return 'no ZooKeeper, which is not supported: move the records to another registry, or leave it unset for SQLite';
+  return `it unset: ${listed.because}`;
+}

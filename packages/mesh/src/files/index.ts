@@ -1,0 +1,2 @@
+/** The door of the room: files that are watched while the node runs. */
+export { SETTLE_MS, watchFiles } from './watch-files.ts';
