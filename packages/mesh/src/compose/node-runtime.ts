@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { Clock } from '@modelmesh/core';
 import type { ConnectTarget, StreamEngine, StreamLimits } from '@modelmesh/grpc/stream';
 import type { TimerWheel } from '@modelmesh/grpc/timer-wheel';
@@ -26,10 +27,10 @@ export function composeRuntime(config: RuntimeConfig, parts: NodeRuntimeParts): 
     const { management: targets, inference } = config;
     return new GrpcRuntime({ engine, limits, clock, timers, targets, inference, process: null });
   }
-  const target: ConnectTarget = { kind: 'unix', path: config.socketPath };
+  const target: ConnectTarget = { kind: 'unix', path: resolve(config.socketPath) };
   const process = new EmbeddedProcess({
     command: parts.embeddedCommand,
-    environment: { ...parts.environment, ...variablesOf(config, parts.messageBytesMax) },
+    environment: { ...inherited(parts.environment), ...variablesOf(config, parts.messageBytesMax) },
     clock,
     onLine: (line) => log.debug('runtime-output', line),
     onEnded: (message) => log.warn('runtime-ended', message),
@@ -41,13 +42,18 @@ export function composeRuntime(config: RuntimeConfig, parts: NodeRuntimeParts): 
 function variablesOf(config: Extract<RuntimeConfig, { kind: 'embedded' }>, messageBytesMax: number): Record<string, string> {
   const variables: Record<string, string> = {
     MESH_RUNTIME_SERVER: config.server,
-    MESH_RUNTIME_SOCKET: config.socketPath,
-    MESH_RUNTIME_CACHE_FOLDER: config.cacheDir,
+    MESH_RUNTIME_SOCKET: resolve(config.socketPath),
+    MESH_RUNTIME_CACHE_FOLDER: resolve(config.cacheDir),
     MESH_RUNTIME_MESSAGE_BYTES_MAX: String(messageBytesMax),
     MESH_RUNTIME_ENDS_WITH_STDIN: 'true',
   };
   if (config.capacityBytes !== null) variables['MESH_RUNTIME_CAPACITY_BYTES'] = String(config.capacityBytes);
   if (config.workers !== null) variables['MESH_RUNTIME_WORKERS'] = String(config.workers);
-  if (config.storageRoot !== null) variables['MESH_RUNTIME_STORAGE_ROOT'] = config.storageRoot;
+  if (config.storageRoot !== null) variables['MESH_RUNTIME_STORAGE_ROOT'] = resolve(config.storageRoot);
   return variables;
+}
+
+/** The node's own settings are not the runtime's, though some names are alike. */
+function inherited(environment: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !/^(?:MESH|MM)_/.test(name)));
 }

@@ -1,0 +1,199 @@
+import { type Clock, durationMs } from '@modelmesh/core';
+import { type CacheConfig, DEFAULT_CACHE_CONFIG } from '@modelmesh/core/cache';
+import type { Scope } from '@modelmesh/core/scope';
+import { createNodeHttp2Engine, DEFAULT_STREAM_LIMITS, type StreamEngine, type StreamLimits } from '@modelmesh/grpc/stream';
+import { TimerWheel } from '@modelmesh/grpc/timer-wheel';
+import { type RegistryLayout, registryLayout, schemaKey } from '@modelmesh/wire/registry';
+import { allowAll } from '../authz/index.ts';
+import type { Config } from '../config/index.ts';
+import { ByteBudget } from '../dataplane/call/index.ts';
+import { type CallMetrics, DataPlane, type DataPlaneLimits } from '../dataplane/index.ts';
+import { ControlRepository } from '../dataplane/oip/index.ts';
+import { type RestHandler, restHandler } from '../dataplane/rest/index.ts';
+import { readMethodRules, watchMethodRules } from '../dataplane/rules/index.ts';
+import { type Kv, openRegistry } from '../kv/index.ts';
+import { allocateCounters, createInProcessLink, type InProcessLink } from '../link/index.ts';
+import type { Log } from '../log/index.ts';
+import { createManagementApp, type ManagementApp } from '../management/index.ts';
+import { type CacheMetrics, type RunningControl, startControl, systemClock } from '../node/index.ts';
+import { type DoorParts, type Doors, openDoors } from './doors.ts';
+import { composeRuntime } from './node-runtime.ts';
+
+/** Bytes of requests whose model is not yet known, over all calls. */
+const OPENING_BYTES_MAX = 64 * 1024 * 1024;
+/** Bodies of REST requests and answers that are held at the same time. */
+const REST_BODIES_BYTES_MAX = 512 * 1024 * 1024;
+
+/** What a node is given besides its configuration. */
+export interface NodeSurroundings {
+  readonly log: Log;
+  readonly version: string;
+  readonly scope: Scope;
+  /** Program and arguments that start the embedded runtime. */
+  readonly runtimeCommand: readonly string[];
+  /** Environment that child processes inherit. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly metrics: CallMetrics & CacheMetrics;
+}
+
+/** A node that listens nowhere yet. */
+export interface ComposedNode {
+  readonly clock: Clock;
+  readonly engine: StreamEngine;
+  readonly streamLimits: StreamLimits;
+  readonly running: RunningControl;
+  readonly dataPlane: DataPlane;
+  /** The doors of a listener with these roles. */
+  doors(roles: Parameters<typeof openDoors>[0]): Doors;
+  /** Gives up claims, ends runtime and store. Listeners are closed before. */
+  close(): Promise<void>;
+}
+
+/** Puts a node together and starts its control. */
+export async function composeNode(config: Config, around: NodeSurroundings): Promise<ComposedNode> {
+  const clock = systemClock;
+  const timers = new TimerWheel(clock);
+  const engine = createNodeHttp2Engine({ clock });
+  const streamLimits = limitsOf(config);
+  const counters = allocateCounters(1);
+  const link = createInProcessLink();
+  const layout = registryLayout({ root: '', prefix: config.registryPrefix, service: config.serviceName });
+  const kv = await openStore(config, layout, clock);
+  const runtime = composeRuntime(config.runtime, {
+    engine,
+    limits: streamLimits,
+    clock,
+    timers,
+    log: around.log,
+    embeddedCommand: around.runtimeCommand,
+    environment: around.environment,
+    messageBytesMax: config.limits.messageBytesMax,
+  });
+  const dataPlane = new DataPlane({
+    worker: 0,
+    instance: config.instanceId,
+    clock,
+    timers,
+    engine,
+    runtimeLimits: { ...streamLimits, queuedStreamsMax: config.limits.runtimeQueueMax },
+    counters,
+    link: link.dataPlane,
+    metrics: around.metrics,
+    authorizer: allowAll,
+    limits: dataPlaneLimits(config),
+    rules: readMethodRules(config.dataPlaneRules),
+  });
+  const { instanceId: instance, location, zone, labels, defaultEndpointOwner } = config;
+  const identity = { instance, location, zone, labels, defaultEndpointOwner };
+  const control = { clock, scope: around.scope, kv, layout, runtime, counters, link: link.control, metrics: around.metrics };
+  const running = await startControl({ ...identity, ...control, cache: cacheConfig(config) });
+  dataPlane.start();
+  const stopWatching = followRules(config, clock, link, around.log);
+  const parts = await doorParts(config, around, { clock, timers, running, dataPlane });
+  return {
+    clock,
+    engine,
+    streamLimits,
+    running,
+    dataPlane,
+    doors: (roles) => openDoors(roles, parts),
+    close: async () => {
+      stopWatching();
+      await parts.management.close();
+      dataPlane.close();
+      await running.close();
+      await runtime.close();
+      await around.scope.close();
+      await kv.close();
+    },
+  };
+}
+
+function openStore(config: Config, layout: RegistryLayout, clock: Clock): Promise<Kv> {
+  const { registry } = config;
+  const location = registry.kind === 'sqlite' ? registry.path : '';
+  return openRegistry(registry.kind, { location, clock, schemaKey: schemaKey(layout) });
+}
+
+function limitsOf({ limits }: Config): StreamLimits {
+  const { streamsPerConnectionMax, headerListBytesMax } = limits;
+  return { ...DEFAULT_STREAM_LIMITS, streamsPerConnectionMax, headerListBytesMax };
+}
+
+function dataPlaneLimits({ limits }: Config): DataPlaneLimits {
+  return {
+    messageBytesMax: limits.messageBytesMax,
+    replayBytesPerCallMax: limits.replayBytesPerCallMax,
+    replayBytesMax: limits.replayBytesMax,
+    openingBytesMax: OPENING_BYTES_MAX,
+    inflateRatioMax: limits.decompressionRatioMax,
+    waitingCallsPerModelMax: limits.waitingCallsPerModelMax,
+    waitingCallsMax: limits.waitingCallsMax,
+    runtimeWaitersMax: limits.waitingCallsMax,
+    unaryTimeoutMs: limits.unaryTimeoutMs,
+  };
+}
+
+function cacheConfig({ cache, limits }: Config): CacheConfig {
+  return {
+    ...DEFAULT_CACHE_CONFIG,
+    failureExpiryMs: cache.loadFailureExpiryMs,
+    drainGraceMs: cache.drainGraceMs,
+    loadQueueMax: limits.loadQueueMax,
+  };
+}
+
+function followRules(config: Config, clock: Clock, link: InProcessLink, log: Log): () => void {
+  return watchMethodRules(config.dataPlaneRules, clock, (change) => {
+    if (change.kind === 'changed') {
+      link.control.send({ kind: 'method-rules', rules: change.rules });
+      log.info('data-plane-rules-changed', 'the data-plane configuration was read anew');
+    } else {
+      log.error('data-plane-rules-kept', `the old data-plane configuration stays: ${change.error.message}`);
+    }
+  });
+}
+
+interface Running {
+  readonly clock: Clock;
+  readonly timers: TimerWheel;
+  readonly running: RunningControl;
+  readonly dataPlane: DataPlane;
+}
+
+async function doorParts(config: Config, around: NodeSurroundings, node: Running): Promise<DoorParts> {
+  const { clock, timers, dataPlane } = node;
+  const { control } = node.running;
+  const { log } = around;
+  const server = { name: 'model-mesh', version: around.version };
+  const loadFailureExpiryMs = config.cache.loadFailureExpiryMs;
+  const rest: RestHandler = restHandler({
+    plane: dataPlane.plane,
+    repository: new ControlRepository(control, clock, loadFailureExpiryMs),
+    authorizer: allowAll,
+    limits: { bodyBytesMax: config.limits.restBodyBytesMax, unaryTimeoutMs: durationMs(config.limits.unaryTimeoutMs) },
+    bodies: new ByteBudget(REST_BODIES_BYTES_MAX),
+    server,
+  });
+  const management: ManagementApp = await createManagementApp({
+    control,
+    authorizer: allowAll,
+    clock,
+    server,
+    onFault: (error, path) => log.error('fault', `a request for ${path} met a fault of ours`, { error }),
+  });
+  const { messageBytesMax } = config.limits;
+  return {
+    clock,
+    timers,
+    authorizer: allowAll,
+    control,
+    dataPlane,
+    rest,
+    management,
+    messageBytesMax,
+    loadFailureExpiryMs,
+    server,
+    log,
+  };
+}

@@ -1,0 +1,3 @@
+/** The door of the room: which adapter meets which port. */
+export { type ComposedNode, composeNode, type NodeSurroundings } from './compose-node.ts';
+export type { Doors } from './doors.ts';

@@ -1,0 +1,115 @@
+/**
+ * The node: reads its configuration from flags, environment and file, starts, says where it listens, and ends on SIGTERM or Ctrl-C.
+ *
+ * Exit codes: 0 it ended as it was told, 1 it could not start or a part of it failed, 2 its configuration is wrong.
+ */
+import { mkdirSync, readFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { toMeshError } from '@modelmesh/core';
+import {
+  CONFIG_FILE_VARIABLE,
+  type Config,
+  type ConfigResult,
+  configProblemText,
+  configurationReference,
+  parseConfig,
+  parseFlags,
+} from './config/index.ts';
+import { createLog, type NodeLog } from './log/index.ts';
+import { type RunningNode, startNode } from './start-node.ts';
+
+const VERSION = '0.1.0';
+const EXIT_FAILED = 1;
+const EXIT_CONFIGURATION = 2;
+/** Where the program of the embedded runtime is, when it is not installed beside this one. */
+const RUNTIME_PROGRAM_VARIABLE = 'MESH_RUNTIME_PROGRAM';
+
+function complain(lines: readonly string[]): void {
+  process.stderr.write(`${lines.join('\n')}\n`);
+}
+
+function readFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason';
+    complain([`the configuration file ${path} cannot be read: ${code}; name another with --config`]);
+    process.exit(EXIT_CONFIGURATION);
+  }
+}
+
+function readConfig(): Config {
+  const { flags, configPath, help, version, problems } = parseFlags(process.argv.slice(2));
+  if (help) process.stdout.write(`${configurationReference()}\n`);
+  if (version) process.stdout.write(`${VERSION}\n`);
+  if (help || version) process.exit(0);
+  const path = configPath ?? process.env[CONFIG_FILE_VARIABLE];
+  const yaml = path === undefined ? undefined : { path, text: readFile(path) };
+  const { [RUNTIME_PROGRAM_VARIABLE]: _program, ...env } = process.env;
+  const machine = { hostName: hostname(), tempFolder: tmpdir() };
+  const result: ConfigResult = parseConfig({ yaml, env, flags, machine, checks: [] });
+  for (const warning of result.warnings) complain([`warning: ${configProblemText(warning)}`]);
+  if (result.ok && problems.length === 0) return result.config;
+  const all = [...problems, ...(result.ok ? [] : result.problems)];
+  complain(['the node cannot start with this configuration:', ...all.map((problem) => `  ${configProblemText(problem)}`)]);
+  process.exit(EXIT_CONFIGURATION);
+}
+
+/** Program and arguments of the embedded runtime: the one that is named, else the one that is installed beside this program. */
+function runtimeCommand(): readonly string[] {
+  const named = process.env[RUNTIME_PROGRAM_VARIABLE];
+  const program = named ?? installedRuntime();
+  return [process.execPath, ...process.execArgv, program];
+}
+
+function installedRuntime(): string {
+  try {
+    const door = new URL(import.meta.resolve('@modelmesh/runtime'));
+    return new URL(door.pathname.endsWith('.ts') ? './main.ts' : './main.js', door).pathname;
+  } catch {
+    // Told when the embedded runtime is started; a node with an external runtime needs none.
+    return '';
+  }
+}
+
+/** Ctrl-C and SIGTERM end the node in order; a second one ends it at once. */
+function endOnSignals(node: RunningNode, log: NodeLog): void {
+  let isEnding = false;
+  const end = (signal: string): void => {
+    if (isEnding) process.exit(EXIT_FAILED);
+    isEnding = true;
+    log.info('node-ending', `${signal}: calls in flight finish, then the node ends`);
+    node.close().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error('node-end-failed', 'the node did not end in order', { error });
+        process.exit(EXIT_FAILED);
+      },
+    );
+  };
+  process.on('SIGTERM', () => end('SIGTERM'));
+  process.on('SIGINT', () => end('SIGINT'));
+}
+
+async function run(): Promise<void> {
+  const config = readConfig();
+  mkdirSync(config.dataDir, { recursive: true });
+  const log = createLog({
+    level: config.logLevel,
+    instance: config.instanceId,
+    service: config.serviceName,
+    sink: { write: (line) => process.stdout.write(line) },
+  });
+  const environment = Object.fromEntries(
+    Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+  const node = await startNode(config, { log, version: VERSION, runtimeCommand: runtimeCommand(), environment });
+  endOnSignals(node, log);
+}
+
+run().catch((error: unknown) => {
+  const { message, cause } = toMeshError(error);
+  complain([`the node cannot start: ${message}`]);
+  if (cause instanceof Error && cause.stack !== undefined) complain([cause.stack]);
+  process.exit(EXIT_FAILED);
+});
