@@ -4,7 +4,7 @@ import type { Control, NodeEvent } from '../../node/control.ts';
 import { eventView } from './views.ts';
 
 /** Events that wait for one listener; one more and it is dropped. */
-export const LISTENER_EVENTS_MAX = 256;
+export const LISTENER_EVENTS_MAX = 1000;
 /** A stream without events says so often that it is alive, so that proxies keep it open. */
 export const HEARTBEAT_MS: DurationMs = durationMs(15_000);
 /** How long a dropped listener may take to read that it was dropped. */

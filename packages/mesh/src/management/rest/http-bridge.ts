@@ -31,27 +31,27 @@ const NO_BYTES = new Uint8Array(0);
  */
 export class BridgedStream implements StreamHandler {
   readonly #stream: ByteStream;
-  readonly #request: ClientRequest;
+  readonly #headers: HeaderBlock;
+  readonly #connect: () => Duplex;
+  #request: ClientRequest | undefined = undefined;
   #response: IncomingMessage | undefined = undefined;
   #requestEnded: boolean;
   #over = false;
 
   constructor(server: Server, peers: BridgedPeers, stream: ByteStream, headers: HeaderBlock, end: boolean, peer: ConnectionInfo) {
     this.#stream = stream;
+    this.#headers = headers;
     this.#requestEnded = end;
-    const [ours, theirs] = duplexPair();
-    peers.set(theirs, peer);
-    server.emit('connection', theirs);
-    this.#request = openRequest({
-      createConnection: () => ours,
-      method: headers.get(':method') ?? 'GET',
-      path: headers.get(':path') ?? '/',
-      headers: http1Fields(headers, end),
-    });
-    this.#request.on('response', (response) => this.#answer(response));
-    this.#request.on('error', () => this.#fail());
-    if (end) this.#request.end();
-    else this.#request.flushHeaders();
+    this.#connect = () => {
+      const [ours, theirs] = duplexPair();
+      // A pipe's end knows of the other's end, not of its destruction.
+      ours.on('close', () => theirs.destroy());
+      peers.set(theirs, peer);
+      server.emit('connection', theirs);
+      return ours;
+    };
+    // Otherwise the first data tells whether there is a body at all: an empty one is none.
+    if (end) this.#begin(false).end();
   }
 
   onHeaders(): void {}
@@ -61,8 +61,9 @@ export class BridgedStream implements StreamHandler {
       stream.consume(bytes.byteLength);
       return;
     }
+    const request = this.#request ?? this.#begin(bytes.byteLength > 0 || !end);
     // The app keeps what it reads until the body is whole, the stream's bytes are lent: so a copy. Credit returns when it was taken.
-    if (bytes.byteLength > 0) this.#request.write(Buffer.from(bytes), () => stream.consume(bytes.byteLength));
+    if (bytes.byteLength > 0) request.write(Buffer.from(bytes), () => stream.consume(bytes.byteLength));
     if (end) this.#endRequest();
   }
 
@@ -72,7 +73,7 @@ export class BridgedStream implements StreamHandler {
 
   onReset(): void {
     this.#over = true;
-    this.#request.destroy();
+    this.#request?.destroy();
   }
 
   onWritable(): void {
@@ -84,7 +85,20 @@ export class BridgedStream implements StreamHandler {
   #endRequest(): void {
     if (this.#requestEnded) return;
     this.#requestEnded = true;
-    this.#request.end();
+    (this.#request ?? this.#begin(false)).end();
+  }
+
+  #begin(hasBody: boolean): ClientRequest {
+    const request = openRequest({
+      createConnection: this.#connect,
+      method: this.#headers.get(':method') ?? 'GET',
+      path: this.#headers.get(':path') ?? '/',
+      headers: http1Fields(this.#headers, hasBody),
+    });
+    request.on('response', (response) => this.#answer(response));
+    request.on('error', () => this.#fail());
+    this.#request = request;
+    return request;
   }
 
   #answer(response: IncomingMessage): void {
@@ -104,7 +118,7 @@ export class BridgedStream implements StreamHandler {
     this.#stream.sendData(NO_BYTES, true);
     if (this.#requestEnded) return;
     this.#stream.reset(RESET_CODE.noError);
-    this.#request.destroy();
+    this.#request?.destroy();
   }
 
   /** The answer broke off; the app itself answers every error that it can. */
@@ -115,7 +129,7 @@ export class BridgedStream implements StreamHandler {
   }
 }
 
-function http1Fields(headers: HeaderBlock, end: boolean): Record<string, string | string[]> {
+function http1Fields(headers: HeaderBlock, hasBody: boolean): Record<string, string | string[]> {
   const fields: Record<string, string | string[]> = Object.create(null);
   const raw = headers.raw();
   for (let at = 0; at < raw.length; at += 2) {
@@ -128,7 +142,7 @@ function http1Fields(headers: HeaderBlock, end: boolean): Record<string, string 
     else fields[name] = [...(Array.isArray(before) ? before : [before]), value];
   }
   fields.host = headers.get(':authority') ?? headers.get('host') ?? 'localhost';
-  if (!end && fields['content-length'] === undefined) fields['transfer-encoding'] = 'chunked';
+  if (hasBody && fields['content-length'] === undefined) fields['transfer-encoding'] = 'chunked';
   return fields;
 }
 
