@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { durationMs, MeshError } from '@modelmesh/core';
 import { FakeClock } from '@modelmesh/core/testing';
 import { GRPC_CODE } from '@modelmesh/wire/status';
-import { type HeaderBlock, headerBlock } from '../stream/index.ts';
+import { DEFAULT_STREAM_LIMITS, type HeaderBlock, headerBlock } from '../stream/index.ts';
 import { collect, each, serveRouter, TEST_MESSAGE_BYTES_MAX } from '../testing/serve.ts';
 import { type CallContext, GrpcStatusError, rawMethod } from './index.ts';
 
@@ -151,6 +151,30 @@ test('the timer of a call that was answered is called off', async () => {
   await using served = await serveRouter((router) => router.unary(UNARY, (request) => [request]), { clock: new FakeClock() });
   await served.client.call(UNARY, slices('x'), { timeoutMs: durationMs(5000) });
   assert.equal(served.timers.count, 0);
+});
+
+test('the deadline of a call that waits for a free stream counts too', async () => {
+  const clock = new FakeClock();
+  const begun = Promise.withResolvers<void>();
+  const limits = { ...DEFAULT_STREAM_LIMITS, streamsPerConnectionMax: 1 };
+  let calls = 0;
+  await using served = await serveRouter(
+    (router) =>
+      router.unary(UNARY, () => {
+        calls += 1;
+        begun.resolve();
+        return new Promise<never>(() => undefined);
+      }),
+    { clock, limits },
+  );
+  const first = served.client.call(UNARY, slices('x'), { timeoutMs: durationMs(9000) });
+  await begun.promise;
+  const second = served.client.call(UNARY, slices('x'), { timeoutMs: durationMs(1000) });
+  clock.advance(1020);
+  await assert.rejects(second, { kind: 'deadline-exceeded' });
+  clock.advance(9000);
+  await assert.rejects(first, { kind: 'deadline-exceeded' });
+  assert.equal(calls, 1);
 });
 
 test('a deadline that has passed sends nothing', async () => {
@@ -309,7 +333,9 @@ test('compressed messages come as they were, and small ones are left alone', asy
     { client: { requestEncoding: 'gzip' }, router: { responseEncoding: 'deflate' } },
   );
   const sizes = [10, 5000, 0, 200_000, 1, 1024];
-  const messages = sizes.map((size) => [Uint8Array.from({ length: size }, (_, index) => index % 251)]);
+  const byteAt = (index: number): number => (Math.imul(index, 2_654_435_761) >>> 13) & 0xff;
+  // The fourth is large after compression too: it is inflated in the thread pool, and the others must not overtake it.
+  const messages = sizes.map((size) => [Uint8Array.from({ length: size }, (_, index) => byteAt(index))]);
   let answered: string | undefined;
   const responses = await collect(
     served.client.exchange(STREAM, each(messages), {
@@ -322,7 +348,7 @@ test('compressed messages come as they were, and small ones are left alone', asy
     responses.map((response) => response.byteLength),
     sizes,
   );
-  assert.equal(responses[3]?.[1000], 1000 % 251);
+  assert.equal(responses[3]?.[1000], byteAt(1000));
   assert.deepEqual(encodings, ['gzip']);
   assert.equal(answered, 'deflate');
 });

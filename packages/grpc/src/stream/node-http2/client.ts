@@ -60,7 +60,8 @@ class ClientStream extends BoundStream<ClientHttp2Stream> {
     this.bind(native, lane);
     for (const bytes of this.#waiting.splice(0)) native.write(bytes);
     if (hasBody && this.sendEnded) native.end();
-    if (this.#wantsWritable) process.nextTick(tellWritable, this);
+    // With more waiting than the engine takes at once, its own drain tells.
+    if (this.#wantsWritable && !native.writableNeedDrain) process.nextTick(tellWritable, this);
   }
 
   responded(headers: HeaderBlock, end: boolean): void {
