@@ -10,7 +10,7 @@ import { ModelMesh } from '@modelmesh/wire/mmesh';
 import { GRPC_CODE } from '@modelmesh/wire/status';
 import { type Authorizer, allowAll } from '../../authz/index.ts';
 import { FAKE_NOW_MS, FakeControl, serveRouter } from '../../management/testing/index.ts';
-import { systemClock } from '../../node/system-clock.ts';
+import { systemClock } from '../../node/index.ts';
 import { OIP_SERVICE, serveOip } from './index.ts';
 
 const { method } = GRPCInferenceService;

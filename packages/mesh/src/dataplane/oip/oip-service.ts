@@ -4,9 +4,9 @@ import { isReady, type ModelReadiness } from '@modelmesh/core/registration';
 import type { CallContext, GrpcRouter } from '@modelmesh/grpc/call';
 import { GRPCInferenceService, repositoryCallModel } from '@modelmesh/wire/inference';
 import { type Authorizer, principalOf } from '../../authz/index.ts';
-import type { Control, ModelDetail } from '../../node/control.ts';
+import { loadModel } from '../../management/index.ts';
+import type { Control, ModelDetail } from '../../node/index.ts';
 import { type Introspection, type IntrospectionOptions, serveIntrospection } from './introspection.ts';
-import { loadModel } from './load-model.ts';
 import { repositoryEntries } from './repository-index.ts';
 import { keyOfName, readinessOf } from './resolve-name.ts';
 

@@ -1,6 +1,6 @@
 import type { ModelReadiness } from '@modelmesh/core/registration';
 import type { RepositoryEntry } from '@modelmesh/wire/oip';
-import type { Control, ModelDetail } from '../../node/control.ts';
+import type { Control, ModelDetail } from '../../node/index.ts';
 
 /** Models that one index lists; the protocol has no pages, and whoever has more uses `/api/v1/models`. */
 export const REPOSITORY_ENTRIES_MAX = 10_000;

@@ -1,8 +1,8 @@
 import type { Clock, DurationMs, ModelKey } from '@modelmesh/core';
 import type { ModelReadiness } from '@modelmesh/core/registration';
 import type { RepositoryEntry } from '@modelmesh/wire/oip';
-import type { Control, ModelDetail } from '../../node/control.ts';
-import { loadModel } from './load-model.ts';
+import { loadModel } from '../../management/index.ts';
+import type { Control, ModelDetail } from '../../node/index.ts';
 import { repositoryEntries } from './repository-index.ts';
 import { readinessOf } from './resolve-name.ts';
 

@@ -1,7 +1,7 @@
 import { assertNever, DEFAULT_NAMESPACE, type DurationMs, type EpochMs, type ModelKey } from '@modelmesh/core';
 import { type NameIndex, resolveName } from '@modelmesh/core/identity';
 import { type CopyKnowledge, type ModelReadiness, modelReadiness } from '@modelmesh/core/registration';
-import type { ModelDetail } from '../../node/control.ts';
+import type { ModelDetail } from '../../node/index.ts';
 
 /** The model that an OIP name stands for: endpoint, key, family, or with a version that version. @throws {MeshError} if it names none. */
 export function keyOfName(names: NameIndex, name: string, version: string): ModelKey {

@@ -9,7 +9,7 @@ import {
 } from '@modelmesh/wire/mmesh';
 import { GRPC_CODE } from '@modelmesh/wire/status';
 import { type Authorizer, allowAll } from '../../authz/index.ts';
-import { systemClock } from '../../node/system-clock.ts';
+import { systemClock } from '../../node/index.ts';
 import { FAKE_NOW_MS, FakeControl, serveRouter } from '../testing/index.ts';
 import { GET_STATE_ID, LOG_CACHE_ID, type ModelMeshOptions, serveModelMesh } from './index.ts';
 

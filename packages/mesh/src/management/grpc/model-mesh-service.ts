@@ -2,7 +2,7 @@ import { epochMs } from '@modelmesh/core';
 import type { CallContext, GrpcRouter } from '@modelmesh/grpc/call';
 import { type ModelInfo, ModelMesh, type SetVModelRequest } from '@modelmesh/wire/mmesh';
 import type { Authorizer } from '../../authz/index.ts';
-import type { Control } from '../../node/control.ts';
+import type { Control } from '../../node/index.ts';
 import { authorizeCall } from '../authorize.ts';
 import { endpointStatusMessage, modelStatusMessage } from './messages.ts';
 import { GET_STATE_ID, LOG_CACHE_ID, stateLines, stateMessage } from './node-state.ts';

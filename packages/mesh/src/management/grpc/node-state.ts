@@ -2,7 +2,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { bytesForUnits } from '@modelmesh/core';
 import type { InstanceRecord } from '@modelmesh/core/records';
 import { ModelStatusInfo_ModelStatus, type ModelStatusInfoSchema } from '@modelmesh/wire/mmesh';
-import type { Control, ModelDetail } from '../../node/control.ts';
+import type { Control, ModelDetail } from '../../node/index.ts';
 
 /** `getModelStatus` of this id answers with the state of cache and cluster in `errors` (spec `modelmesh.md` §1.1). */
 export const GET_STATE_ID = '***GETSTATE***';

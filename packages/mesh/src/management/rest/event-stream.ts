@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { type Clock, type DurationMs, durationMs, type Timer } from '@modelmesh/core';
-import type { Control, NodeEvent } from '../../node/control.ts';
+import type { Control, NodeEvent } from '../../node/index.ts';
 import { eventView } from './views.ts';
 
 /** Events that wait for one listener; one more and it is dropped. */

@@ -3,7 +3,7 @@ import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } f
 import { test } from 'node:test';
 import type { Clock } from '@modelmesh/core';
 import { FakeClock } from '@modelmesh/core/testing';
-import { systemClock } from '../../node/system-clock.ts';
+import { systemClock } from '../../node/index.ts';
 import { type ServedRest, serveRest, serveRouter } from '../testing/index.ts';
 import { GOODBYE_MS, LISTENER_EVENTS_MAX } from './event-stream.ts';
 

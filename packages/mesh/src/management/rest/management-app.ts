@@ -4,7 +4,7 @@ import { connectionInfoOf } from '@modelmesh/grpc/listen';
 import type { ByteStream, ConnectionInfo, HeaderBlock, StreamHandler } from '@modelmesh/grpc/stream';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Authorizer } from '../../authz/index.ts';
-import type { Control } from '../../node/control.ts';
+import type { Control } from '../../node/index.ts';
 import { authorizeCall } from '../authorize.ts';
 import { errorAnswer, restError } from './errors.ts';
 import { EventStream } from './event-stream.ts';

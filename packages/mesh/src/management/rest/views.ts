@@ -8,7 +8,7 @@ import {
   type ModelRecord,
 } from '@modelmesh/core/records';
 import type { AppliedView, CopyView, EndpointView, EventView, InstanceView, ModelView } from '@modelmesh/sdk/client';
-import type { Applied, ModelDetail, NodeEvent } from '../../node/control.ts';
+import type { Applied, ModelDetail, NodeEvent } from '../../node/index.ts';
 
 /** The last instant that a date can hold, 275760-09-13; what lies beyond, or at zero, stands for "unknown". */
 const DATE_MS_MAX = 8_640_000_000_000_000;

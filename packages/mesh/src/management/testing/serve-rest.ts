@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Clock } from '@modelmesh/core';
 import { type Authorizer, allowAll } from '../../authz/index.ts';
-import { systemClock } from '../../node/system-clock.ts';
+import { systemClock } from '../../node/index.ts';
 import { createManagementApp, type ManagementApp } from '../rest/index.ts';
 import { FakeControl } from './fake-control.ts';
 

@@ -1,13 +1,15 @@
 import { MeshError } from '@modelmesh/core';
 import { parseManifest, problemText } from '@modelmesh/core/manifest';
-import type { Control } from '../../../node/control.ts';
+import type { Control } from '../../../node/index.ts';
 import { type AnyRoute, route } from '../route.ts';
 import { appliedView, endpointView } from '../views.ts';
 
 const ONE = { path: '/api/v1/endpoints/{name}', resource: 'endpoints/', query: 'none', takesManifest: false } as const;
 
 /** Operations on endpoints and on the InferenceServices that make some. */
-export const endpointRoutes = (control: Control): readonly AnyRoute[] => [
+export const endpointRoutes = (control: Control): readonly AnyRoute[] => [...readingRoutes(control), ...changingRoutes(control)];
+
+const readingRoutes = (control: Control): readonly AnyRoute[] => [
   route({
     id: 'listEndpoints',
     method: 'GET',
@@ -37,6 +39,9 @@ export const endpointRoutes = (control: Control): readonly AnyRoute[] => [
       return { value: endpointView(record, policy) };
     },
   }),
+];
+
+const changingRoutes = (control: Control): readonly AnyRoute[] => [
   route({
     ...ONE,
     id: 'putEndpoint',

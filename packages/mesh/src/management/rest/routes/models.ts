@@ -1,7 +1,7 @@
 import { epochMs, MeshError, type ModelKey, modelKey } from '@modelmesh/core';
 import { parseManifest, problemText } from '@modelmesh/core/manifest';
-import { loadModel } from '../../../dataplane/oip/index.ts';
-import type { Control, ModelDetail } from '../../../node/control.ts';
+import type { Control, ModelDetail } from '../../../node/index.ts';
+import { loadModel } from '../../load-model.ts';
 import { type AnyRoute, type RouteAnswer, type RouteCall, route } from '../route.ts';
 import { appliedView, copyViews, modelView } from '../views.ts';
 

@@ -1,4 +1,4 @@
-import type { Control } from '../../../node/control.ts';
+import type { Control } from '../../../node/index.ts';
 import { type AnyRoute, route } from '../route.ts';
 import { appliedView, instanceView } from '../views.ts';
 
