@@ -126,7 +126,8 @@ class Http1Exchange implements HttpExchange {
     if (rest === 'close' || rest === 'linger') head.push('connection', 'close');
     this.#response.writeHead(status, head);
     for (const chunk of chunks) if (chunk.length > 0) this.#response.write(chunk);
-    if (rest !== 'linger') this.#response.end();
+    if (rest === 'linger') this.#response.flushHeaders();
+    else this.#response.end();
     if (rest === 'discard' || rest === 'linger') {
       this.#reading = { kind: rest === 'linger' ? 'lingering' : 'discarding' };
       this.#flow();

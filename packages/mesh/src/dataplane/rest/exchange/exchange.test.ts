@@ -1,0 +1,4 @@
+import { exchangeContract } from './contract.ts';
+
+exchangeContract('http1');
+exchangeContract('http2');
