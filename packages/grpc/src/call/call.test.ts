@@ -4,7 +4,7 @@ import { durationMs, MeshError } from '@modelmesh/core';
 import { FakeClock } from '@modelmesh/core/testing';
 import { GRPC_CODE } from '@modelmesh/wire/status';
 import { DEFAULT_STREAM_LIMITS, type HeaderBlock, headerBlock } from '../stream/index.ts';
-import { collect, each, serveRouter, TEST_MESSAGE_BYTES_MAX } from '../testing/serve.ts';
+import { collect, each, serveRouter, TEST_MESSAGE_BYTES_MAX } from '../testing/index.ts';
 import { type CallContext, GrpcStatusError, rawMethod } from './index.ts';
 
 const UNARY = rawMethod('/test.Echo/Unary');

@@ -3,9 +3,7 @@ import { test } from 'node:test';
 import * as grpc from '@grpc/grpc-js';
 import { MeshError } from '@modelmesh/core';
 import type { HeaderBlock } from '../stream/index.ts';
-import { ECHO_SERVICE, grpcJsClient, grpcJsUnary } from '../testing/grpc-js.ts';
-import { realClock } from '../testing/real-clock.ts';
-import { collect, type Served, serveRouter } from '../testing/serve.ts';
+import { collect, ECHO_SERVICE, grpcJsClient, grpcJsUnary, realClock, type Served, serveRouter } from '../testing/index.ts';
 import { type CallContext, rawMethod } from './index.ts';
 
 // Our server is called by grpc-js, an independent client.

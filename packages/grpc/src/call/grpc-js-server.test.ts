@@ -3,9 +3,7 @@ import { test } from 'node:test';
 import * as grpc from '@grpc/grpc-js';
 import { durationMs } from '@modelmesh/core';
 import { DEFAULT_STREAM_LIMITS, type HeaderBlock } from '../stream/index.ts';
-import { serveWithGrpcJs } from '../testing/grpc-js.ts';
-import { realClock } from '../testing/real-clock.ts';
-import { collect, each, poisoningEngine, TEST_MESSAGE_BYTES_MAX } from '../testing/serve.ts';
+import { collect, each, poisoningEngine, realClock, serveWithGrpcJs, TEST_MESSAGE_BYTES_MAX } from '../testing/index.ts';
 import { TimerWheel } from '../timer-wheel/index.ts';
 import { GrpcClient, type GrpcClientOptions, GrpcStatusError, rawMethod } from './index.ts';
 

@@ -4,7 +4,7 @@ import { Bug } from '@modelmesh/core';
 import { GRPC_CODE } from '@modelmesh/wire/status';
 import { Recorder } from '../stream/contract/index.ts';
 import { headerBlock, type StreamHandler } from '../stream/index.ts';
-import { serveRouter } from '../testing/serve.ts';
+import { serveRouter } from '../testing/index.ts';
 import { GrpcStatusError, rawMethod } from './index.ts';
 
 const UNARY = rawMethod('/test.Echo/Unary');

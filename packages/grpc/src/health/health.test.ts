@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Health as HealthService, HealthCheckResponse_ServingStatus as Status } from '@modelmesh/wire/grpc-services';
 import { GrpcStatusError } from '../call/index.ts';
-import { serveRouter } from '../testing/serve.ts';
+import { serveRouter } from '../testing/index.ts';
 import { addHealth, HEALTH_SERVICES_MAX, HEALTH_WATCHES_MAX, HealthBoard } from './index.ts';
 
 test('check answers with the status, and NOT_FOUND for a service that is not known', async () => {

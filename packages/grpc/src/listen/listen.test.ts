@@ -7,7 +7,7 @@ import { durationMs } from '@modelmesh/core';
 import { FakeClock } from '@modelmesh/core/testing';
 import { Recorder } from '../stream/contract/index.ts';
 import { type ByteStream, DEFAULT_STREAM_LIMITS, headerBlock } from '../stream/index.ts';
-import { listenOnLoopback, poisoningEngine } from '../testing/serve.ts';
+import { listenOnLoopback, poisoningEngine } from '../testing/index.ts';
 import { rfc2253, splitAltNames } from './connection-info.ts';
 import { Listener, UNIX_PATH_BYTES_MAX } from './index.ts';
 

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { createFileRegistry, type DescMessage, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { descriptorSetBytes, reflectionV1, reflectionV1Alpha } from '@modelmesh/wire/grpc-services';
-import { collect, each, type Served, serveRouter } from '../testing/serve.ts';
+import { collect, each, type Served, serveRouter } from '../testing/index.ts';
 import { addReflection } from './index.ts';
 
 type Question = MessageInitShape<typeof reflectionV1.ServerReflectionRequestSchema>['messageRequest'];

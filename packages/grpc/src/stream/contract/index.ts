@@ -6,7 +6,7 @@ import { flowContract } from './flow.ts';
 import { limitsContract } from './limits.ts';
 import { orderContract } from './order.ts';
 
-export { Pair } from './pair.ts';
+export { listen, Pair, requestHeaders } from './pair.ts';
 export { Recorder } from './recorder.ts';
 
 /** Declares the contract's tests for an engine; `makeEngine` is called for each. */

@@ -3,9 +3,8 @@ import { createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { durationMs } from '@modelmesh/core';
 import { FakeClock } from '@modelmesh/core/testing';
-import { realClock } from '../../testing/real-clock.ts';
-import { Recorder, streamContract } from '../contract/index.ts';
-import { listen, requestHeaders } from '../contract/pair.ts';
+import { realClock } from '../../testing/index.ts';
+import { listen, Recorder, requestHeaders, streamContract } from '../contract/index.ts';
 import { DEFAULT_STREAM_LIMITS } from '../limits.ts';
 import { createNodeHttp2Engine } from './engine.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { realClock } from '../../testing/real-clock.ts';
+import { realClock } from '../../testing/index.ts';
 import { Pair, Recorder } from '../contract/index.ts';
 import { createNodeHttp2Engine } from './engine.ts';
 import { type Evictable, ReceiveBudget } from './receive-budget.ts';
