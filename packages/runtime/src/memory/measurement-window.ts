@@ -17,6 +17,9 @@ export interface WindowResult {
 /** Loads and unloads that one window may hold; beyond, its models keep what was predicted and a new window begins. */
 export const WINDOW_SHARES_MAX = 64;
 
+/** Models below this size may fit into memory that the process had already. */
+const HOLES_BYTES = 1024 * 1024;
+
 /** Names one load or unload between its begin and its end. */
 export interface WindowTicket {
   readonly number: number;
@@ -76,7 +79,14 @@ function divide(shares: readonly WindowShare[], grownBytes: number): readonly Wi
   const loaded = loads.reduce((sum, share) => sum + share.expectedBytes, 0);
   return loads.map(({ modelId, expectedBytes }) => {
     const measured = expectedBytes + ((grownBytes - expected) * expectedBytes) / loaded;
-    // Below half of the prediction it is noise of the rest of the process, not the model.
-    return { modelId, measuredBytes: Math.round(Math.max(measured, expectedBytes / 2)) };
+    return { modelId, measuredBytes: Math.round(Math.max(measured, leastBytes(expectedBytes))) };
   });
+}
+
+/**
+ * Small allocations fill holes that others left, so a small model may grow the process by nothing; a large one cannot. What is below is noise of
+ * the rest of the process, not the model.
+ */
+function leastBytes(expectedBytes: number): number {
+  return expectedBytes < HOLES_BYTES ? expectedBytes : Math.max(expectedBytes / 2, HOLES_BYTES);
 }

@@ -35,7 +35,7 @@ describe('the measurement window', () => {
     ]);
   });
 
-  it('never measures less than half of what was predicted', () => {
+  it('takes the prediction for a small model that grew nothing, and half of it for a large one', () => {
     const window = new MeasurementWindow();
 
     assert.deepEqual(window.end(window.begin(), share('a', 10 * MiB, 100 * MiB, 40 * MiB)), [
@@ -59,7 +59,7 @@ describe('the measurement window', () => {
   it('sums up to what the process grew by, as long as nothing is lifted to its half', () => {
     fc.assert(
       fc.property(
-        fc.array(fc.integer({ min: MiB, max: 50 * MiB }), { minLength: 1, maxLength: 20 }),
+        fc.array(fc.integer({ min: 2 * MiB, max: 50 * MiB }), { minLength: 1, maxLength: 20 }),
         fc.integer({ min: 60, max: 300 }),
         (sizes, percent) => {
           const window = new MeasurementWindow();

@@ -11,3 +11,4 @@ export {
   onnxModel,
   onnxModelChunks,
 } from './onnx-model.ts';
+export { ProtobufWriter } from './protobuf-writer.ts';

@@ -10,6 +10,7 @@ import {
 } from '@modelmesh/wire/inference';
 import { systemClock } from '../../clock/index.ts';
 import { callServer, serverContract } from '../contract.ts';
+import { STREAM_REQUESTS_QUEUED_MAX } from '../oip/index.ts';
 import { StreamTextServer } from './index.ts';
 
 const never = new AbortController().signal;
@@ -68,6 +69,12 @@ describe('the stream-text server', () => {
     assert.equal(parts.length, 4);
     assert.deepEqual([parts[0], parts[1], parts[3]], ['one', 'generation failed at word 1', 'three']);
     assert.match(parts[2] ?? '', /malformed ModelInferRequest/);
+  });
+
+  it('refuses a stream that asks far faster than it is answered', async () => {
+    const requests = Array.from({ length: STREAM_REQUESTS_QUEUED_MAX + 2 }, () => ask('one'));
+
+    assert.equal((await callServer(await loaded(), STREAM, requests)).error?.kind, 'overloaded');
   });
 
   it('answers a single inference with the whole text, and its metadata name the tensors', async () => {

@@ -11,6 +11,7 @@ import {
   type Feed,
   feedsOf,
   planInferResponse,
+  REQUEST_TENSORS_MAX,
   readInferRequest,
   type Signature,
   wantedOutputs,
@@ -204,6 +205,12 @@ describe('feeds of an inference request', () => {
     assert.match(raw(bytesElement(Buffer.from('a'))), /holds 2 elements, got 1/);
     assert.match(raw(Buffer.of(1, 0, 0)), /element 0 has no room for its 4-byte length/);
     assert.match(raw(Buffer.of(9, 0, 0, 0, 1)), /element 0 claims 9 bytes where 1 are left/);
+  });
+
+  it('refuse more tensors than a request may name', () => {
+    const many = Array.from({ length: REQUEST_TENSORS_MAX + 1 }, () => new Uint8Array());
+
+    assert.match(refusal({ raw: many }, oneInput('FP32')), /more than 4096 tensors are named/);
   });
 
   it('never fail with anything but a sentence, whatever the bytes', () => {

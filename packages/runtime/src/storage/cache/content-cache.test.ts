@@ -53,6 +53,13 @@ describe('the content cache', () => {
     assert.deepEqual(await readdir(folder), ['b']);
   });
 
+  it('keeps no more entries than it may, however small', async () => {
+    const cache = await ContentCache.open({ folder, budgetBytes: 1000, entriesMax: 2 });
+    for (const key of ['a', 'b', 'c']) (await cache.acquire(content(key, 1), never)).done();
+
+    assert.deepEqual((await readdir(folder)).sort(), ['b', 'c']);
+  });
+
   it('says that the disk is full', async () => {
     const cache = await open(30);
     const fill = () => writeFile('/dev/full', 'x');

@@ -9,9 +9,11 @@ export interface ContentCacheOptions {
   /** Absolute folder of this process alone; made when missing. */
   readonly folder: string;
   readonly budgetBytes: number;
+  /** The most entries, whatever their size; {@link CONTENT_ENTRIES_MAX} unless given. */
+  readonly entriesMax?: number;
 }
 
-/** The most entries that the cache keeps, whatever their size. */
+/** The most entries that a cache keeps unless configured. */
 export const CONTENT_ENTRIES_MAX = 100_000;
 
 /** One piece of content that a model wants. */
@@ -201,10 +203,10 @@ export class ContentCache {
   }
 
   async #makeRoom(forBytes: number): Promise<void> {
-    const { budgetBytes } = this.#options;
+    const { budgetBytes, entriesMax = CONTENT_ENTRIES_MAX } = this.#options;
     const reserved = (): number => [...this.#reserved.values()].reduce((sum, count) => sum + count, 0);
     for (const entry of [...this.#entries.values()]) {
-      if (this.#usedBytes + reserved() <= budgetBytes && this.#entries.size < CONTENT_ENTRIES_MAX) return;
+      if (this.#usedBytes + reserved() <= budgetBytes && this.#entries.size < entriesMax) return;
       if (entry.pins === 0) await this.#remove(entry);
     }
     if (this.#usedBytes + reserved() <= budgetBytes) return;

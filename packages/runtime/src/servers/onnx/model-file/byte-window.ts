@@ -1,4 +1,4 @@
-import type { FileHandle } from 'node:fs/promises';
+import { readSync } from 'node:fs';
 import { MeshError } from '@modelmesh/core';
 
 const WINDOW_BYTES = 64 * 1024;
@@ -7,27 +7,27 @@ const WINDOW_BYTES = 64 * 1024;
 export const LOOKED_AT_BYTES_MAX = 256 * 1024 * 1024;
 
 /**
- * A protobuf reader over a file that keeps one window of it in memory. What is skipped is not read from disk.
+ * A protobuf reader over an open file that keeps one window of it in memory. What is skipped is not read from disk.
  *
- * Only what leaves the window waits for the disk.
+ * It reads without promises: a model of ten thousand nodes is a million numbers, and only a few windows of 64 KiB come from disk.
  */
 export class ByteWindow {
   readonly fileBytes: number;
-  readonly #file: FileHandle;
+  readonly #file: number;
   #window = Buffer.alloc(0);
   #windowStart = 0;
   #lookedAtBytes = 0;
   /** Position of the next byte in the file. */
   position = 0;
 
-  constructor(file: FileHandle, fileBytes: number) {
+  constructor(file: number, fileBytes: number) {
     this.#file = file;
     this.fileBytes = fileBytes;
   }
 
   /** Reads a varint of at most 64 bits as a number; values beyond 2^53 lose their low bits. */
-  async varint(end: number): Promise<number> {
-    if (!this.#ready(10)) await this.#fill(Math.min(10, this.fileBytes - this.position));
+  varint(end: number): number {
+    if (!this.#ready(10)) this.#fill(Math.min(10, this.fileBytes - this.position));
     let value = 0;
     let factor = 1;
     for (let i = 0; i < 10; i++) {
@@ -41,37 +41,37 @@ export class ByteWindow {
   }
 
   /** Reads a length and checks that it ends by `end`. @returns where the content ends. */
-  async lengthEnd(end: number): Promise<number> {
-    const length = await this.varint(end);
+  lengthEnd(end: number): number {
+    const length = this.varint(end);
     if (length > end - this.position)
       throw malformed(this.position, `a field of ${length} bytes stands where ${end - this.position} are left`);
     return this.position + length;
   }
 
   /** Reads `[position, end)` as UTF-8 text of at most `bytesMax` bytes; longer text is skipped and answered with an empty string. */
-  async text(end: number, bytesMax: number): Promise<string> {
+  text(end: number, bytesMax: number): string {
     const length = end - this.position;
     if (length > bytesMax) {
       this.position = end;
       return '';
     }
-    if (!this.#ready(length)) await this.#fill(length);
+    if (!this.#ready(length)) this.#fill(length);
     const from = this.position - this.#windowStart;
     this.position = end;
     return this.#window.toString('utf8', from, from + length);
   }
 
   /** Skips the content of a field of wire type `wireType`. */
-  async skip(wireType: number, end: number): Promise<void> {
+  skip(wireType: number, end: number): void {
     switch (wireType) {
       case 0:
-        await this.varint(end);
+        this.varint(end);
         return;
       case 1:
         this.#advance(8, end);
         return;
       case 2:
-        this.position = await this.lengthEnd(end);
+        this.position = this.lengthEnd(end);
         return;
       case 5:
         this.#advance(4, end);
@@ -91,7 +91,7 @@ export class ByteWindow {
     return at >= 0 && at + count <= this.#window.length;
   }
 
-  async #fill(count: number): Promise<void> {
+  #fill(count: number): void {
     const length = Math.max(count, Math.min(WINDOW_BYTES, this.fileBytes - this.position));
     this.#lookedAtBytes += length;
     if (this.#lookedAtBytes > LOOKED_AT_BYTES_MAX) {
@@ -103,7 +103,7 @@ export class ByteWindow {
     const window = Buffer.allocUnsafe(length);
     let filled = 0;
     while (filled < length) {
-      const { bytesRead } = await this.#file.read(window, filled, length - filled, this.position + filled);
+      const bytesRead = readSync(this.#file, window, filled, length - filled, this.position + filled);
       if (bytesRead === 0) throw malformed(this.position + filled, 'the file ends early');
       filled += bytesRead;
     }

@@ -52,31 +52,30 @@ export class GraphScan {
   }
 
   /** Reads a GraphProto up to `end`. */
-  async read(end: number, isMain: boolean): Promise<void> {
+  read(end: number, isMain: boolean): void {
     if (++this.#depth > GRAPH_DEPTH_MAX)
       throw malformed(this.#window.position, `graphs are nested deeper than ${GRAPH_DEPTH_MAX}`);
-    await this.#fields(end, async (tag) => {
-      if (tag === ((1 << 3) | 2)) await this.#node(await this.#window.lengthEnd(end));
-      else if (tag === ((5 << 3) | 2)) this.#add(await this.#tensor(await this.#window.lengthEnd(end)));
-      else if (tag === ((15 << 3) | 2)) await this.#sparseTensor(await this.#window.lengthEnd(end));
-      else if (isMain && (tag === ((11 << 3) | 2) || tag === ((12 << 3) | 2)))
-        await this.#value(await this.#window.lengthEnd(end));
-      else await this.#window.skip(tag & 7, end);
+    this.#fields(end, (tag) => {
+      if (tag === ((1 << 3) | 2)) this.#node(this.#window.lengthEnd(end));
+      else if (tag === ((5 << 3) | 2)) this.#add(this.#tensor(this.#window.lengthEnd(end)));
+      else if (tag === ((15 << 3) | 2)) this.#sparseTensor(this.#window.lengthEnd(end));
+      else if (isMain && (tag === ((11 << 3) | 2) || tag === ((12 << 3) | 2))) this.#value(this.#window.lengthEnd(end));
+      else this.#window.skip(tag & 7, end);
     });
     this.#depth--;
   }
 
   /** Reads a FunctionProto up to `end`: only its nodes matter. */
-  async readFunction(end: number): Promise<void> {
-    await this.#fields(end, async (tag) => {
-      if (tag === ((7 << 3) | 2)) await this.#node(await this.#window.lengthEnd(end));
-      else await this.#window.skip(tag & 7, end);
+  readFunction(end: number): void {
+    this.#fields(end, (tag) => {
+      if (tag === ((7 << 3) | 2)) this.#node(this.#window.lengthEnd(end));
+      else this.#window.skip(tag & 7, end);
     });
   }
 
-  async #fields(end: number, read: (tag: number) => Promise<void>): Promise<void> {
+  #fields(end: number, read: (tag: number) => void): void {
     const window = this.#window;
-    while (window.position < end) await read(await window.varint(end));
+    while (window.position < end) read(window.varint(end));
     if (window.position !== end) throw malformed(window.position, 'a message runs over its end');
   }
 
@@ -85,36 +84,36 @@ export class GraphScan {
     if (this.#depth === 1) this.#initializers.set(tensor.name, tensor);
   }
 
-  async #node(end: number): Promise<void> {
+  #node(end: number): void {
     this.#nodeCount++;
     const inputs: string[] = [];
     let operator = '';
     let transposed = false;
-    await this.#fields(end, async (tag) => {
-      if (tag === ((1 << 3) | 2)) inputs.push(await this.#window.text(await this.#window.lengthEnd(end), NAME_BYTES_MAX));
-      else if (tag === ((4 << 3) | 2)) operator = await this.#window.text(await this.#window.lengthEnd(end), NAME_BYTES_MAX);
-      else if (tag === ((5 << 3) | 2)) transposed = (await this.#attribute(await this.#window.lengthEnd(end))) || transposed;
-      else await this.#window.skip(tag & 7, end);
+    this.#fields(end, (tag) => {
+      if (tag === ((1 << 3) | 2)) inputs.push(this.#window.text(this.#window.lengthEnd(end), NAME_BYTES_MAX));
+      else if (tag === ((4 << 3) | 2)) operator = this.#window.text(this.#window.lengthEnd(end), NAME_BYTES_MAX);
+      else if (tag === ((5 << 3) | 2)) transposed = this.#attribute(this.#window.lengthEnd(end)) || transposed;
+      else this.#window.skip(tag & 7, end);
     });
     const factor = inputs[1];
     if (factor !== undefined && (operator === 'MatMul' || operator === 'Gemm')) this.#factors.set(factor, transposed);
   }
 
   /** Reads an AttributeProto. @returns whether it is a set `transB`. */
-  async #attribute(end: number): Promise<boolean> {
+  #attribute(end: number): boolean {
     const window = this.#window;
     let name = '';
     let number = 0;
-    await this.#fields(end, async (tag) => {
+    this.#fields(end, (tag) => {
       const start = window.position;
-      if (tag === ((1 << 3) | 2)) name = await window.text(await window.lengthEnd(end), NAME_BYTES_MAX);
-      else if (tag === ((3 << 3) | 0)) number = await window.varint(end);
+      if (tag === ((1 << 3) | 2)) name = window.text(window.lengthEnd(end), NAME_BYTES_MAX);
+      else if (tag === ((3 << 3) | 0)) number = window.varint(end);
       else if (tag === ((5 << 3) | 2) || tag === ((10 << 3) | 2))
-        this.#weightBytes += (await this.#tensor(await window.lengthEnd(end))).byteCount;
-      else if (tag === ((6 << 3) | 2) || tag === ((11 << 3) | 2)) await this.read(await window.lengthEnd(end), false);
-      else if (tag === ((22 << 3) | 2)) await this.#sparseTensor(await window.lengthEnd(end));
+        this.#weightBytes += this.#tensor(window.lengthEnd(end)).byteCount;
+      else if (tag === ((6 << 3) | 2) || tag === ((11 << 3) | 2)) this.read(window.lengthEnd(end), false);
+      else if (tag === ((22 << 3) | 2)) this.#sparseTensor(window.lengthEnd(end));
       else {
-        await window.skip(tag & 7, end);
+        window.skip(tag & 7, end);
         this.#attributeBytes += window.position - start;
         this.#weightBytes += window.position - start;
       }
@@ -122,34 +121,34 @@ export class GraphScan {
     return name === 'transB' && number === 1;
   }
 
-  async #sparseTensor(end: number): Promise<void> {
-    await this.#fields(end, async (tag) => {
+  #sparseTensor(end: number): void {
+    this.#fields(end, (tag) => {
       const isTensor = tag === ((1 << 3) | 2) || tag === ((2 << 3) | 2);
-      if (isTensor) this.#weightBytes += (await this.#tensor(await this.#window.lengthEnd(end))).byteCount;
-      else await this.#window.skip(tag & 7, end);
+      if (isTensor) this.#weightBytes += this.#tensor(this.#window.lengthEnd(end)).byteCount;
+      else this.#window.skip(tag & 7, end);
     });
   }
 
-  async #tensor(end: number): Promise<TensorFacts> {
+  #tensor(end: number): TensorFacts {
     const window = this.#window;
     const dims: number[] = [];
     const external: Record<string, string> = {};
     let dataType = 0;
     let name = '';
     let textBytes = 0;
-    await this.#fields(end, async (tag) => {
-      if (tag === ((1 << 3) | 0)) dims.push(await window.varint(end));
+    this.#fields(end, (tag) => {
+      if (tag === ((1 << 3) | 0)) dims.push(window.varint(end));
       else if (tag === ((1 << 3) | 2)) {
-        const packedEnd = await window.lengthEnd(end);
-        while (window.position < packedEnd) dims.push(await window.varint(packedEnd));
-      } else if (tag === ((2 << 3) | 0)) dataType = await window.varint(end);
-      else if (tag === ((8 << 3) | 2)) name = await window.text(await window.lengthEnd(end), NAME_BYTES_MAX);
+        const packedEnd = window.lengthEnd(end);
+        while (window.position < packedEnd) dims.push(window.varint(packedEnd));
+      } else if (tag === ((2 << 3) | 0)) dataType = window.varint(end);
+      else if (tag === ((8 << 3) | 2)) name = window.text(window.lengthEnd(end), NAME_BYTES_MAX);
       else if (tag === ((6 << 3) | 2)) {
-        const textEnd = await window.lengthEnd(end);
+        const textEnd = window.lengthEnd(end);
         textBytes += textEnd - window.position;
         window.position = textEnd;
-      } else if (tag === ((13 << 3) | 2)) await this.#externalEntry(await window.lengthEnd(end), external);
-      else await window.skip(tag & 7, end);
+      } else if (tag === ((13 << 3) | 2)) this.#externalEntry(window.lengthEnd(end), external);
+      else window.skip(tag & 7, end);
     });
     if (external.location !== undefined) {
       const endByte = external.length === undefined ? 0 : Number(external.offset ?? 0) + Number(external.length);
@@ -158,34 +157,34 @@ export class GraphScan {
     return { name, dataType, dims, byteCount: tensorBytes(dataType, dims, textBytes) };
   }
 
-  async #externalEntry(end: number, into: Record<string, string>): Promise<void> {
+  #externalEntry(end: number, into: Record<string, string>): void {
     let key = '';
     let value = '';
-    await this.#fields(end, async (tag) => {
-      if (tag === ((1 << 3) | 2)) key = await this.#window.text(await this.#window.lengthEnd(end), NAME_BYTES_MAX);
-      else if (tag === ((2 << 3) | 2)) value = await this.#window.text(await this.#window.lengthEnd(end), NAME_BYTES_MAX);
-      else await this.#window.skip(tag & 7, end);
+    this.#fields(end, (tag) => {
+      if (tag === ((1 << 3) | 2)) key = this.#window.text(this.#window.lengthEnd(end), NAME_BYTES_MAX);
+      else if (tag === ((2 << 3) | 2)) value = this.#window.text(this.#window.lengthEnd(end), NAME_BYTES_MAX);
+      else this.#window.skip(tag & 7, end);
     });
     into[key] = value;
   }
 
   /** Reads a ValueInfoProto of the main graph: name 1, type 2 → tensor_type 1 → shape 2. */
-  async #value(end: number): Promise<void> {
+  #value(end: number): void {
     let name = '';
     let isTensor = false;
     let isShaped = false;
-    await this.#fields(end, async (tag) => {
-      if (tag === ((1 << 3) | 2)) name = await this.#window.text(await this.#window.lengthEnd(end), NAME_BYTES_MAX);
-      else if (tag !== ((2 << 3) | 2)) await this.#window.skip(tag & 7, end);
+    this.#fields(end, (tag) => {
+      if (tag === ((1 << 3) | 2)) name = this.#window.text(this.#window.lengthEnd(end), NAME_BYTES_MAX);
+      else if (tag !== ((2 << 3) | 2)) this.#window.skip(tag & 7, end);
       else {
-        const typeEnd = await this.#window.lengthEnd(end);
-        await this.#fields(typeEnd, async (typeTag) => {
-          if (typeTag !== ((1 << 3) | 2)) return await this.#window.skip(typeTag & 7, typeEnd);
+        const typeEnd = this.#window.lengthEnd(end);
+        this.#fields(typeEnd, (typeTag) => {
+          if (typeTag !== ((1 << 3) | 2)) return this.#window.skip(typeTag & 7, typeEnd);
           isTensor = true;
-          const tensorEnd = await this.#window.lengthEnd(typeEnd);
-          await this.#fields(tensorEnd, async (tensorTag) => {
+          const tensorEnd = this.#window.lengthEnd(typeEnd);
+          this.#fields(tensorEnd, (tensorTag) => {
             isShaped ||= tensorTag === ((2 << 3) | 2);
-            await this.#window.skip(tensorTag & 7, tensorEnd);
+            this.#window.skip(tensorTag & 7, tensorEnd);
           });
         });
       }

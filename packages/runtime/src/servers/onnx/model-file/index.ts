@@ -2,5 +2,5 @@
 
 export type { ExternalRange, MatrixWeight, ModelFacts } from './facts.ts';
 export { checkExternalFiles, FOLDER_ENTRIES_MAX, locateModelFile } from './locate.ts';
-export { NODE_BYTES, predictSessionBytes, SESSION_BYTES } from './predict.ts';
+export { ATTRIBUTE_FACTOR, NODE_BYTES, predictSessionBytes, SESSION_BYTES } from './predict.ts';
 export { scanModelFile } from './scan.ts';

@@ -5,7 +5,7 @@ import { diskError } from '../../../storage/index.ts';
 import type { ModelFacts } from './facts.ts';
 
 /** The most entries of a folder that are looked through for a model. */
-export const FOLDER_ENTRIES_MAX = 10_000;
+export const FOLDER_ENTRIES_MAX = 1_000;
 
 /**
  * The ONNX file that `path` means: itself; or in a folder `model.onnx`, or the only `*.onnx`; or the same in the sub-folder whose name is the

@@ -5,9 +5,19 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { MeshError } from '@modelmesh/core';
 import fc from 'fast-check';
-import { generateModel, type OnnxModelSpec, onnxModel } from '../../../testing/index.ts';
+import { generateModel, type OnnxModelSpec, onnxModel, ProtobufWriter } from '../../../testing/index.ts';
 import { kindOf } from '../../contract.ts';
-import { checkExternalFiles, locateModelFile, NODE_BYTES, predictSessionBytes, SESSION_BYTES, scanModelFile } from './index.ts';
+import { GRAPH_DEPTH_MAX } from './graph-scan.ts';
+import {
+  ATTRIBUTE_FACTOR,
+  checkExternalFiles,
+  FOLDER_ENTRIES_MAX,
+  locateModelFile,
+  NODE_BYTES,
+  predictSessionBytes,
+  SESSION_BYTES,
+  scanModelFile,
+} from './index.ts';
 
 const MiB = 1 << 20;
 
@@ -58,7 +68,7 @@ describe('an ONNX file', () => {
       });
     const bytesOf = async (bytes: Uint8Array) => {
       const facts = await scan(bytes);
-      return predictSessionBytes(facts) - facts.attributeBytes * 2;
+      return predictSessionBytes(facts) - facts.attributeBytes * ATTRIBUTE_FACTOR;
     };
 
     assert.equal(await bytesOf(withMatrix(16, false)), SESSION_BYTES + NODE_BYTES + 64 * 16 * 4);
@@ -131,6 +141,25 @@ describe('an ONNX file', () => {
     assert.equal(await kindOf(() => locateModelFile(join(root, 'several'))), 'failed-precondition');
     assert.equal(await kindOf(() => locateModelFile(root)), 'not-found');
     assert.equal(await kindOf(() => locateModelFile(join(root, 'gone'))), 'not-found');
+  });
+
+  it('is not looked for among too many files, nor read where graphs nest without end', async () => {
+    const crowd = join(folder, 'crowd');
+    await mkdir(crowd);
+    await Promise.all(Array.from({ length: FOLDER_ENTRIES_MAX + 1 }, (_, i) => writeFile(join(crowd, `${i}`), '')));
+    let nested = new Uint8Array();
+    for (let depth = 0; depth < GRAPH_DEPTH_MAX + 1; depth++) {
+      const graph = nested;
+      const attribute =
+        depth === 0 ? graph : new ProtobufWriter().message(1, (node) => node.message(5, (one) => one.bytes(6, graph))).concat();
+      nested = new Uint8Array(attribute);
+    }
+
+    assert.equal(await kindOf(() => locateModelFile(crowd)), 'failed-precondition');
+    await assert.rejects(scan(new ProtobufWriter().bytes(7, nested).concat()), {
+      kind: 'invalid-argument',
+      message: /nested deeper than 32/,
+    });
   });
 
   it('must have its external files beside it, whole', async () => {

@@ -1,5 +1,4 @@
 import { open } from 'node:fs/promises';
-import { toMeshError } from '@modelmesh/core';
 import { diskError } from '../../../storage/index.ts';
 import { ByteWindow, malformed } from './byte-window.ts';
 import type { ModelFacts } from './facts.ts';
@@ -15,39 +14,39 @@ export async function scanModelFile(path: string): Promise<ModelFacts> {
     const file = await open(path, 'r');
     try {
       const { size } = await file.stat();
-      return await scanModel(new ByteWindow(file, size));
+      return scanModel(new ByteWindow(file.fd, size));
     } finally {
       await file.close();
     }
   } catch (error) {
-    throw toMeshError(diskError(error, path));
+    throw diskError(error, path);
   }
 }
 
-async function scanModel(window: ByteWindow): Promise<ModelFacts> {
+function scanModel(window: ByteWindow): ModelFacts {
   const end = window.fileBytes;
   const graph = new GraphScan(window);
   let irVersion = 0;
   let producer = '';
   let graphs = 0;
   while (window.position < end) {
-    const tag = await window.varint(end);
+    const tag = window.varint(end);
     switch (tag) {
       case (1 << 3) | 0:
-        irVersion = await window.varint(end);
+        irVersion = window.varint(end);
         break;
       case (2 << 3) | 2:
-        producer = await window.text(await window.lengthEnd(end), 256);
+        producer = window.text(window.lengthEnd(end), 256);
         break;
       case (7 << 3) | 2:
         graphs++;
-        await graph.read(await window.lengthEnd(end), true);
+        graph.read(window.lengthEnd(end), true);
         break;
       case (25 << 3) | 2:
-        await graph.readFunction(await window.lengthEnd(end));
+        graph.readFunction(window.lengthEnd(end));
         break;
       default:
-        await window.skip(tag & 7, end);
+        window.skip(tag & 7, end);
     }
   }
   if (graphs === 0) throw malformed(end, 'there is no graph');
