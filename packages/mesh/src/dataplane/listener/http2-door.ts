@@ -1,0 +1,47 @@
+import type { Socket } from 'node:net';
+import type { Clock, DurationMs } from '@modelmesh/core';
+import { connectionInfoOf } from '@modelmesh/grpc/listen';
+import type { AcceptStream, ServerConnection, StreamEngine, StreamLimits } from '@modelmesh/grpc/stream';
+
+/** What a door for HTTP/2 needs. */
+export interface Http2DoorParts {
+  readonly engine: StreamEngine;
+  readonly limits: StreamLimits;
+  readonly clock: Clock;
+  readonly accept: AcceptStream;
+  /** A connection of this age is drained; `null`: never. */
+  readonly ageMaxMs: DurationMs | null;
+  /** It is ended this much later; `null`: when its last stream is over. */
+  readonly ageGraceMs: DurationMs | null;
+}
+
+/** Serves HTTP/2 on sockets that are handed to it. */
+export class Http2Door {
+  readonly #parts: Http2DoorParts;
+  readonly #connections = new Set<ServerConnection>();
+
+  constructor(parts: Http2DoorParts) {
+    this.#parts = parts;
+  }
+
+  /** Serves a socket, whose first bytes may have been read and unshifted. */
+  accept(socket: Socket): void {
+    const { engine, limits, accept, clock, ageMaxMs, ageGraceMs } = this.#parts;
+    const connection = engine.serve(socket, connectionInfoOf(socket), limits, accept);
+    this.#connections.add(connection);
+    let aging = ageMaxMs === null ? undefined : clock.after(ageMaxMs, grow);
+    connection.onClose = () => {
+      aging?.cancel();
+      this.#connections.delete(connection);
+    };
+    function grow(): void {
+      connection.drain();
+      if (ageGraceMs !== null) aging = clock.after(ageGraceMs, () => connection.destroy());
+    }
+  }
+
+  /** GOAWAY to everyone; each connection ends with its last stream. */
+  drain(): void {
+    for (const connection of this.#connections) connection.drain();
+  }
+}

@@ -1,0 +1,10 @@
+/** The door of the room: one port for gRPC and REST, with TLS or without. */
+export {
+  LISTENER_TIMEOUTS,
+  type ListenerHandlers,
+  type ListenerTimeouts,
+  type ListenOptions,
+  listen,
+  type RunningListener,
+} from './listener.ts';
+export { checkTlsFiles, readTlsMaterial } from './tls-material.ts';
