@@ -1,54 +1,71 @@
-import { createServer as createHttpServer } from 'node:http';
-import { type AddressInfo, createServer } from 'node:net';
-import { durationMs } from '@modelmesh/core';
 import { Scope } from '@modelmesh/core/scope';
-import { connectionInfoOf } from '@modelmesh/grpc/listen';
-import { composeNode } from './compose/index.ts';
+import { type ComposedNode, composeNode, type Doors, type NodeSurroundings } from './compose/index.ts';
 import type { Config } from './config/index.ts';
-import { sniff } from './dataplane/listener/sniff.ts';
+import { listen, type RunningListener } from './dataplane/listener/index.ts';
 import type { NodeLog } from './log/index.ts';
+import type { NodeEvent } from './node/index.ts';
 
+/** What a node is started with besides its configuration. */
+export interface NodeStart extends Pick<NodeSurroundings, 'version' | 'runtimeCommand' | 'environment'> {
+  readonly log: NodeLog;
+}
+
+/** A node that serves. */
 export interface RunningNode {
+  /** Takes no new calls, lets those in flight finish within the configured time, then ends everything. */
   close(): Promise<void>;
 }
 
-export async function startNode(
-  config: Config,
-  around: { log: NodeLog; version: string; runtimeCommand: readonly string[]; environment: Record<string, string> },
-): Promise<RunningNode> {
-  const { log } = around;
-  const scope = new Scope('node', ({ task, error }) => log.error('loop-failed', task, { error }));
+interface OpenListener {
+  readonly listener: RunningListener;
+  readonly doors: Doors;
+}
+
+/** Starts a node: control and runtime first, the ports last, so that nothing is refused that a moment later would be served. */
+export async function startNode(config: Config, start: NodeStart): Promise<RunningNode> {
+  const { log } = start;
+  const scope = new Scope('node', ({ task, error }) => log.error('loop-failed', `${task} ended by an error`, { error }));
   const metrics = { call: () => {}, attempt: () => {}, cacheMiss: () => {}, cacheMetric: () => {} };
-  const node = await composeNode(config, { ...around, scope, metrics });
-  node.running.control.subscribe(0, (event) =>
-    log.info(event.kind, event.message, { model: event.model, endpoint: event.endpoint, ...event.fields }),
-  );
-  const [listener] = config.listeners;
-  if (listener === undefined) throw new Error('no listener');
-  const doors = node.doors(listener.roles);
-  const http = createHttpServer((req, res) => doors.onRequest(req, res, false));
-  http.on('checkContinue', (req, res) => doors.onRequest(req, res, true));
-  const server = createServer({ pauseOnConnect: false }, (socket) =>
-    sniff(socket, (protocol) => {
-      if (protocol === 'http2') node.engine.serve(socket, connectionInfoOf(socket), node.streamLimits, doors.accept);
-      else http.emit('connection', socket);
-    }),
-  );
-  await new Promise<void>((resolve) => server.listen(listener.port, listener.host, resolve));
-  const { address, port } = server.address() as AddressInfo;
-  const ready = () => {
-    doors.readyChanged();
-    log.info('node-ready', 'ready', { inference: `${address}:${port}` });
+  const node = await composeNode(config, { ...start, scope, metrics });
+  const listeners: OpenListener[] = [];
+  const close = async (): Promise<void> => {
+    await Promise.all(listeners.map(({ listener }) => listener.close(config.shutdownTimeoutMs)));
+    await node.close();
   };
-  if (node.running.control.ready) ready();
-  node.running.control.subscribe(0, (event) => {
-    if (event.kind === 'runtime-ready') ready();
+  try {
+    for (const listenerConfig of config.listeners) {
+      const doors = node.doors(listenerConfig.roles);
+      const { clock, engine, streamLimits } = node;
+      const { tls, limits } = config;
+      const listener = await listen({ config: listenerConfig, tls, limits, streamLimits, engine, clock, log, handlers: doors });
+      listeners.push({ listener, doors });
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  tellEvents(node, listeners, log);
+  return { close };
+}
+
+/** Every event becomes a line of the log; readiness is told to health checks too. */
+function tellEvents(node: ComposedNode, listeners: readonly OpenListener[], log: NodeLog): void {
+  const { control } = node.running;
+  const [first] = listeners;
+  const inference = first === undefined ? '' : `${first.listener.address.host}:${first.listener.address.port}`;
+  let isReady = false;
+  const look = (): void => {
+    for (const { doors } of listeners) doors.readyChanged();
+    if (control.ready && !isReady) log.info('node-ready', `the node is ready on ${inference}`, { inference });
+    isReady = control.ready;
+  };
+  control.subscribe(0, (event) => {
+    logEvent(event, log);
+    if (event.kind.startsWith('runtime-')) look();
   });
-  void durationMs;
-  return {
-    close: async () => {
-      server.close();
-      await node.close();
-    },
-  };
+  look();
+}
+
+function logEvent(event: NodeEvent, log: NodeLog): void {
+  log.info(event.kind, event.message, { model: event.model, endpoint: event.endpoint, ...event.fields });
 }
