@@ -1,7 +1,8 @@
 /**
  * The runtime process: reads its configuration from the environment, listens, and ends on SIGTERM or with its parent.
  *
- * It tells that it listens in one line of JSON on the standard output, and as a message where there is an IPC channel.
+ * It tells that it listens in one line of JSON on the standard output, and as a message where there is an IPC channel. Exit codes: 0 told to
+ * end, 1 failed, 2 a configuration that cannot work.
  */
 import { availableParallelism, tmpdir, totalmem } from 'node:os';
 import { toMeshError } from '@modelmesh/core';
@@ -11,6 +12,8 @@ import { checkRuntimeEnvironment } from './memory/index.ts';
 import type { RuntimeProcess } from './serve/index.ts';
 
 const EXIT_FAILED = 1;
+/** It cannot work with what it was told: starting it again the same way is of no use. */
+const EXIT_CONFIGURATION = 2;
 
 function log(event: string, fields: Readonly<Record<string, unknown>>): void {
   process.stdout.write(`${JSON.stringify({ event, ...fields })}\n`);
@@ -56,6 +59,8 @@ function endWith(runtime: RuntimeProcess, config: RuntimeConfig): void {
 }
 
 async function run(): Promise<void> {
+  // Who read its output may be gone before it is told to end.
+  process.stdout.on('error', () => undefined);
   const config = readConfig();
   const runtime = await composeRuntime(config, (error, what) => {
     log('fault', {
@@ -77,6 +82,7 @@ async function run(): Promise<void> {
 run().catch((error: unknown) => {
   const { kind, message, cause } = toMeshError(error);
   process.stderr.write(`${message}\n`);
+  if (kind === 'invalid-argument') process.exit(EXIT_CONFIGURATION);
   if (kind === 'internal' && cause instanceof Error) process.stderr.write(`${cause.stack}\n`);
   process.exit(EXIT_FAILED);
 });

@@ -11,14 +11,14 @@ export function runtimeEnvironment(): Readonly<Record<string, string>> {
   return ALLOCATOR_ENVIRONMENT;
 }
 
-/** @throws {MeshError} `failed-precondition` that lists the variables which are missing or differ in `environment`. */
+/** @throws {MeshError} `invalid-argument` that lists the variables which are missing or differ in `environment`. */
 export function checkRuntimeEnvironment(environment: Readonly<Record<string, string | undefined>>): void {
   const wrong = Object.entries(ALLOCATOR_ENVIRONMENT)
     .filter(([name, value]) => environment[name] !== value)
     .map(([name, value]) => `${name}=${value} (is ${environment[name] ?? 'not set'})`);
   if (wrong.length === 0) return;
   throw new MeshError(
-    'failed-precondition',
+    'invalid-argument',
     `the allocator must be set up before the runtime starts, else unloaded models keep their memory; start it with ${wrong.join(' and ')}`,
   );
 }

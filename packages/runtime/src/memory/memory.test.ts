@@ -83,7 +83,7 @@ describe('the allocator', () => {
   it('is checked at the start, naming every variable that is missing or differs', () => {
     checkRuntimeEnvironment(runtimeEnvironment());
     assert.throws(() => checkRuntimeEnvironment({ MALLOC_ARENA_MAX: '8' }), {
-      kind: 'failed-precondition',
+      kind: 'invalid-argument',
       message: /MALLOC_ARENA_MAX=1 \(is 8\) and MALLOC_TRIM_THRESHOLD_=65536 \(is not set\)/,
     });
   });
