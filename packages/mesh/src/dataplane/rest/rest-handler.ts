@@ -43,7 +43,8 @@ export const REST_EXTENSIONS: readonly string[] = [
   'parameters',
 ];
 
-const ALIVE: Uint8Array = Buffer.from('{"status":"alive"}');
+/** Made anew each time: whoever sends bytes owns them. */
+const aliveBody = (): Uint8Array => Buffer.from('{"status":"alive"}');
 
 /** REST inference on a data plane. */
 export function restHandler(deps: RestDeps): RestHandler {
@@ -116,7 +117,7 @@ class Rest implements RestHandler {
   #answer(exchange: HttpExchange, route: Exclude<RestRoute, { readonly kind: CalledKind }>): void {
     switch (route.kind) {
       case 'alive':
-        respondJson(exchange, 200, ALIVE);
+        respondJson(exchange, 200, aliveBody());
         return;
       case 'server-live':
         respondJson(exchange, 200, serverLiveBody(true));
