@@ -1,0 +1,69 @@
+import { execFile, execFileSync } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { LoadResult } from './load-result.ts';
+
+const run = promisify(execFile);
+
+/** What is driven by `h2load`: one prebuilt request, again and again. */
+export interface H2loadPlan {
+  /** `http://host:port`, or `unix:/path`. */
+  readonly target: string;
+  /** HTTP/2 unless it is HTTP/1.1. */
+  readonly protocol: 'h2' | 'http/1.1';
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+  readonly connections: number;
+  readonly streamsPerConnection: number;
+  readonly calls: number;
+  /** A folder for its files. */
+  readonly folder: string;
+}
+
+/** Whether `h2load` of nghttp2 is installed. */
+export function hasH2load(): boolean {
+  try {
+    execFileSync('h2load', ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Drives a load by `h2load`, whose own cost is low. It looks at HTTP statuses alone, so the caller makes sure beforehand that the call is
+ * answered rightly. @throws if an answer was no 2xx.
+ */
+export async function runH2load(plan: H2loadPlan): Promise<LoadResult> {
+  const [bodyPath, logPath] = [join(plan.folder, 'h2load-body'), join(plan.folder, 'h2load-log')];
+  await writeFile(bodyPath, plan.body);
+  await writeFile(logPath, '');
+  const began = performance.now();
+  const { stdout } = await run('h2load', [
+    ...['-n', `${plan.calls}`, '-c', `${plan.connections}`, '-m', `${plan.streamsPerConnection}`, '-t', '1'],
+    ...(plan.protocol === 'h2' ? [] : ['--h1']),
+    ...['-d', bodyPath, `--log-file=${logPath}`],
+    ...Object.entries(plan.headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`]),
+    ...(plan.target.startsWith('unix:') ? [`--base-uri=${plan.target}`] : []),
+    plan.target.startsWith('unix:') ? `http://localhost${plan.path}` : `${plan.target}${plan.path}`,
+  ]);
+  const result = new LoadResult();
+  result.elapsedMs = elapsedOf(stdout) ?? performance.now() - began;
+  for (const line of (await readFile(logPath, 'latin1')).split('\n')) {
+    const [, status = '', us = ''] = line.split('\t');
+    if (us === '') continue;
+    if (status.startsWith('2')) result.latency.recordMs(Number(us) / 1000);
+    else result.fail(`status ${status}`);
+  }
+  if (result.completed !== plan.calls) throw new Error(`h2load: ${result.completed} of ${plan.calls} succeeded\n${stdout}`);
+  return result;
+}
+
+/** `finished in 1.23s, 4567 req/s` in milliseconds. */
+function elapsedOf(stdout: string): number | undefined {
+  const [, number, unit] = /finished in ([\d.]+)(us|ms|s),/.exec(stdout) ?? [];
+  if (number === undefined) return undefined;
+  return Number(number) * (unit === 's' ? 1000 : unit === 'us' ? 0.001 : 1);
+}
