@@ -41,6 +41,8 @@ export class TlsDoor {
     this.#server.on('secureConnection', (socket) => this.#secured(socket));
     this.#server.on('tlsClientError', (error, socket) => {
       parts.log.debug('tls-handshake-failed', 'a TLS handshake failed', { remoteAddress: socket.remoteAddress, error });
+      // Node leaves it open, also when the handshake took too long.
+      socket.destroy();
     });
     this.#stopWatching = this.#watch();
   }

@@ -1,0 +1,229 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { Agent, get, request } from 'node:http';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { bytes, durationMs } from '@modelmesh/core';
+import { FakeClock } from '@modelmesh/core/testing';
+import { LISTENER_TIMEOUTS } from './index.ts';
+import { converse, getHttp2, http2To, startRig } from './testing/index.ts';
+
+const GET = 'GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n';
+
+describe('one port', () => {
+  it('serves HTTP/1.1 and HTTP/2, told apart by their first bytes', async (context) => {
+    const { port } = await startRig(context);
+    assert.match(await converse(port, GET), /^HTTP\/1\.1 200 OK.*"version":"1\.1"/s);
+    const { body } = await getHttp2(http2To(context, `http://127.0.0.1:${port}`), '/');
+    assert.deepEqual(JSON.parse(body), { version: '2', remoteAddress: '127.0.0.1', encrypted: false });
+  });
+
+  it('serves whoever sends byte by byte, and several requests on one connection', async (context) => {
+    const { port } = await startRig(context);
+    const socket = connect(port, '127.0.0.1');
+    socket.setNoDelay(true);
+    let heard = '';
+    socket.on('data', (bytes) => {
+      heard += bytes.toString('latin1');
+    });
+    for (const letter of `GET /1 HTTP/1.1\r\nhost: x\r\n\r\n${GET}`) {
+      socket.write(letter);
+      await new Promise(setImmediate);
+    }
+    await once(socket, 'close');
+    assert.equal(heard.match(/HTTP\/1\.1 200 OK/g)?.length, 2);
+  });
+
+  it('answers a client that has said everything and closed its half', async (context) => {
+    const { port } = await startRig(context);
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    socket.end(GET);
+    const chunks: Buffer[] = [];
+    for await (const chunk of socket) chunks.push(chunk as Buffer);
+    assert.match(Buffer.concat(chunks).toString(), /^HTTP\/1\.1 200 OK/);
+  });
+
+  it('passes on that a client waits to be told to continue', async (context) => {
+    const { port } = await startRig(context);
+    const sent = request({ port, host: '127.0.0.1', method: 'POST', headers: { expect: '100-continue' } });
+    sent.flushHeaders();
+    const [response] = await once(sent, 'response');
+    const [bytes] = await once(response, 'data');
+    assert.deepEqual(JSON.parse(String(bytes)), { version: '1.1', awaitsContinue: true });
+    sent.end();
+  });
+
+  it('hands what is no protocol at all to the parser of HTTP/1.1, which refuses it', async (context) => {
+    const { port } = await startRig(context);
+    assert.match(await converse(port, 'hello\r\n\r\n'), /^HTTP\/1\.1 400 Bad Request/);
+  });
+
+  it('refuses headers over the limit', async (context) => {
+    const { port } = await startRig(context, { limits: { headerListBytesMax: bytes(1024) } });
+    assert.match(await converse(port, `GET / HTTP/1.1\r\nx: ${'y'.repeat(2000)}\r\n\r\n`), /^HTTP\/1\.1 431/);
+  });
+
+  it('listens on a unix socket', async (context) => {
+    const folder = mkdtempSync(join(tmpdir(), 'mesh-listen-'));
+    context.after(() => rmSync(folder, { recursive: true }));
+    const socketPath = join(folder, 's');
+    const { listener } = await startRig(context, { config: { socketPath } });
+    assert.deepEqual(listener.address, { host: socketPath, port: 0 });
+    const [response] = await once(get({ socketPath, path: '/' }), 'response');
+    assert.equal(response.statusCode, 200);
+    response.resume();
+    await listener.close(durationMs(1000));
+    assert.equal(existsSync(socketPath), false);
+  });
+});
+
+describe('a listener that cannot listen', () => {
+  it('names the port that is taken and what to do', async (context) => {
+    const { port } = await startRig(context);
+    await assert.rejects(startRig(context, { config: { port } }), {
+      kind: 'failed-precondition',
+      message: `cannot listen on port ${port} of 127.0.0.1: another program has it; end that program, or choose another port`,
+    });
+  });
+
+  it('names an address that the machine does not have', async (context) => {
+    await assert.rejects(
+      startRig(context, { config: { host: '192.0.2.1' } }),
+      /port 0 of 192\.0\.2\.1: this machine does not have/,
+    );
+  });
+
+  it('names a socket path that is too long', async (context) => {
+    const socketPath = `/tmp/${'x'.repeat(110)}`;
+    await assert.rejects(startRig(context, { config: { socketPath } }), { kind: 'invalid-argument' });
+  });
+
+  it('needs a certificate for TLS', async (context) => {
+    await assert.rejects(startRig(context, { config: { tls: true } }), /has no certificate/);
+  });
+});
+
+describe('limits of connections', () => {
+  it('close further ones at once, count them, and can be changed', async (context) => {
+    const { port, listener, logged } = await startRig(context, { limits: { connectionsMax: 1 } });
+    const first = connect(port, '127.0.0.1');
+    first.write('GET /');
+    await once(first, 'connect');
+    assert.equal(await converse(port, GET), '');
+    assert.deepEqual(listener.counts(), { open: 1, refused: 1 });
+    assert.equal((await logged('connection-refused')).level, 'warn');
+    listener.setConnectionsMax(2);
+    assert.match(await converse(port, GET), /200 OK/);
+    first.destroy();
+  });
+
+  it('end a connection that does not say what it speaks', async (context) => {
+    const clock = new FakeClock();
+    const { port, listener } = await startRig(context, { clock });
+    const closed = Promise.all([converse(port, ''), converse(port, 'PRI * HTTP/2.0')]);
+    while (listener.counts().open < 2) await new Promise(setImmediate);
+    clock.advance(LISTENER_TIMEOUTS.sniffMs);
+    assert.deepEqual(await closed, ['', '']);
+    assert.equal(clock.pendingTimers, 0);
+  });
+
+  it('end a connection whose headers do not come to an end', async (context) => {
+    const { port } = await startRig(context, { timeouts: { ...LISTENER_TIMEOUTS, headersMs: durationMs(100) } });
+    assert.match(await converse(port, 'GET / HTTP/1.1\r\nx: y\r\n'), /^HTTP\/1\.1 408 Request Timeout/);
+  });
+
+  it('leave nothing behind of connections that come and go', async (context) => {
+    const clock = new FakeClock();
+    const { port, listener } = await startRig(context, { clock });
+    await Promise.all(Array.from({ length: 50 }, (_, at) => converse(port, at % 2 === 0 ? GET : 'x\r\n\r\n')));
+    const leaving = connect(port, '127.0.0.1', () => leaving.end());
+    leaving.resume();
+    await once(leaving, 'close');
+    while (listener.counts().open > 0) await new Promise(setImmediate);
+    assert.equal(clock.pendingTimers, 0);
+  });
+});
+
+describe('an HTTP/2 connection of the highest age', () => {
+  it('is drained, and ended after the grace', async (context) => {
+    const clock = new FakeClock();
+    const ages = { connectionAgeMaxMs: durationMs(1000), connectionAgeGraceMs: durationMs(500) };
+    const { port, holding } = await startRig(context, { clock, limits: ages });
+    const session = http2To(context, `http://127.0.0.1:${port}`);
+    const goaway = once(session, 'goaway');
+    const closed = once(session, 'close');
+    const answer = getHttp2(session, '/hold').catch(() => 'ended');
+    await holding(1);
+    clock.advance(1000);
+    await goaway;
+    clock.advance(500);
+    await closed;
+    await answer;
+    assert.equal(clock.pendingTimers, 0);
+  });
+});
+
+describe('closing', () => {
+  it('lets calls in flight end, says so on both protocols, and takes no new connection', async (context) => {
+    const { port, listener, held, holding } = await startRig(context);
+    const agent = new Agent({ keepAlive: true });
+    context.after(() => agent.destroy());
+    const http1 = once(get({ port, host: '127.0.0.1', path: '/hold', agent }), 'response');
+    const session = http2To(context, `http://127.0.0.1:${port}`);
+    const http2 = getHttp2(session, '/hold');
+    const goaway = once(session, 'goaway');
+    const idle = connect(port, '127.0.0.1');
+    const idleGone = once(idle, 'close');
+    await once(idle, 'connect');
+    await holding(2);
+    const closed = listener.close(durationMs(60_000));
+    await goaway;
+    await idleGone;
+    assert.equal(await converse(port, GET), '');
+    for (const answer of held) answer();
+    const [response] = await http1;
+    assert.equal(response.headers.connection, 'close');
+    response.resume();
+    assert.match((await http2).body, /"version":"2"/);
+    await closed;
+    assert.deepEqual(listener.counts(), { open: 0, refused: 0 });
+  });
+
+  it('ends at once what is idle', async (context) => {
+    const { port, listener } = await startRig(context);
+    const agent = new Agent({ keepAlive: true });
+    context.after(() => agent.destroy());
+    const [response] = await once(get({ port, host: '127.0.0.1', agent }), 'response');
+    response.resume();
+    await once(response, 'end');
+    const session = http2To(context, `http://127.0.0.1:${port}`);
+    await getHttp2(session, '/');
+    await listener.close(durationMs(60_000));
+  });
+
+  it('ends what is left when the grace has passed', async (context) => {
+    const clock = new FakeClock();
+    const { port, listener, holding } = await startRig(context, { clock });
+    const http1 = once(get({ port, host: '127.0.0.1', path: '/hold' }), 'error');
+    const http2 = getHttp2(http2To(context, `http://127.0.0.1:${port}`), '/hold').then(
+      ({ headers }) => headers[':status'] ?? 'ended',
+      () => 'ended',
+    );
+    await holding(2);
+    const closed = listener.close(durationMs(1000));
+    clock.advance(1000);
+    await closed;
+    await http1;
+    assert.equal(await http2, 'ended');
+  });
+
+  it('is the end of every timer and watcher, also when nothing was ever opened', async (context) => {
+    const clock = new FakeClock();
+    const { listener } = await startRig(context, { clock });
+    await listener.close(durationMs(1000));
+    assert.equal(clock.pendingTimers, 0);
+  });
+});
