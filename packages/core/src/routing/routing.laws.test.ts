@@ -144,7 +144,7 @@ test('law: over any number of calls, repetitions are at most a fifth of them and
       let repetitions = 0;
       for (const fails of failures) {
         budget = earn(budget);
-        while (fails && hasToken(budget)) {
+        for (let tries = 0; fails && hasToken(budget) && tries <= 2 * RETRY_TOKENS_MAX; tries += 1) {
           budget = spend(budget);
           repetitions += 1;
         }
