@@ -1,2 +1,2 @@
-/** The package's door is that of its rooms; `@modelmesh/sdk/client` is the first of them. */
-export type * from './client/index.ts';
+/** The door of the package: what a client of a mesh needs. The rooms have doors of their own: `@modelmesh/sdk/client`. */
+export * from './client/index.ts';

@@ -1,4 +1,5 @@
 /** The door of the room: a client of a mesh. */
+export { ANSWER_BYTES_MAX } from './http-transport.ts';
 export type {
   AppliedView,
   CopyView,
@@ -12,3 +13,10 @@ export type {
   PageView,
   StatusView,
 } from './management-api.ts';
+export { type InferCall, MeshClient, type MeshClientOptions } from './mesh-client.ts';
+export { ModelMeshClient } from './model-mesh-client.ts';
+export { type EventOptions, RestClient, type RestOptions } from './rest-client.ts';
+export { MESH_PORT_DEFAULT, parseServer, type ServerAddress } from './server-address.ts';
+export { EVENT_CHARS_MAX } from './server-sent-events.ts';
+export { systemClock } from './system-clock.ts';
+export { byteStringsOf, bytesTensor, type ElementsOf, elementsOf, type FixedDatatype, tensor, textsOf } from './tensors.ts';
