@@ -13,7 +13,7 @@ export interface DataPlaneLimits {
   readonly messageBytesMax: number;
   readonly replayBytesPerCallMax: number;
   readonly replayBytesMax: number;
-  /** Requests that are held until the id in them is found. */
+  /** Requests that are held until the model in them is known and they move on, or until a message can be rewritten as a whole. */
   readonly openingBytesMax: number;
   readonly inflateRatioMax: number;
   readonly waitingCallsPerModelMax: number;
@@ -75,8 +75,9 @@ export class DataPlane {
     this.#parts.link.send({ kind: 'snapshot-wanted' });
   }
 
-  /** Calls in flight end as the runtime's connection ends; those that wait fail. */
+  /** Calls in flight end as the runtime's connection ends; those that wait fail, and so do those that come. */
   close(): void {
+    this.plane.locator.close();
     this.plane.runtime.close();
   }
 
@@ -112,7 +113,7 @@ export class DataPlane {
         plane.runtime.up(message.access);
         return;
       case 'runtime-down':
-        plane.runtime.down();
+        plane.runtime.down(message.restarting, message.message);
         return;
       case 'method-rules':
         plane.methodRules = message.rules;

@@ -1,19 +1,41 @@
-import { assertNever, durationMs, MeshError, type MonotonicMs, toMeshError } from '@modelmesh/core';
+import { assertNever, type DurationMs, durationMs, MeshError, type MonotonicMs, toMeshError } from '@modelmesh/core';
 import type { Evidence } from '@modelmesh/core/routing';
-import { type ByteStream, type HeaderBlock, RESET_CODE, type ResetCause, type StreamHandler } from '@modelmesh/grpc/stream';
+import {
+  type ByteStream,
+  type HeaderBlock,
+  headerBlock,
+  RESET_CODE,
+  type ResetCause,
+  type StreamHandler,
+} from '@modelmesh/grpc/stream';
 import { formatGrpcTimeout, HEADER, isInternalHeader } from '@modelmesh/wire/headers';
-import { decodeGrpcMessage, errorMapping, GRPC_CODE, grpcOfHttpStatus, parseGrpcStatus } from '@modelmesh/wire/status';
+import {
+  decodeGrpcMessage,
+  encodeGrpcMessage,
+  errorMapping,
+  GRPC_CODE,
+  grpcOfHttpStatus,
+  parseGrpcStatus,
+} from '@modelmesh/wire/status';
 import type { SlotRef } from '../../link/index.ts';
-import type { CallPlan } from './inference-call.ts';
+import type { CallPlan } from './call-plan.ts';
 import { type InjectionSink, injectionFor, type MessageInjector } from './message-injector.ts';
 import type { Plane } from './plane.ts';
 import type { RequestBody } from './request-body.ts';
+
+/** An error of the runtime as its caller would get it. */
+export interface RuntimeRefusal {
+  /** Headers that came before it and were not given on. */
+  readonly headers: HeaderBlock | null;
+  readonly trailers: HeaderBlock;
+}
 
 /** What an attempt needs of its call. Exactly one of `onAttemptDone` and `onAttemptFailed` comes, unless it is abandoned. */
 export interface AttemptOwner {
   readonly plan: CallPlan;
   readonly body: RequestBody;
-  readonly remainingMs: number | null;
+  /** Until the deadline that the caller named; `null`: it named none. */
+  readonly forwardedMs: DurationMs | null;
   /** Everything pushed so far has moved on. */
   onAttemptTook(): void;
   onAttemptHeaders(headers: HeaderBlock): void;
@@ -22,8 +44,8 @@ export interface AttemptOwner {
   onAttemptDone(trailers: HeaderBlock): void;
   /** It was not sent and will not be: a limit, or a method that the runtime does not have. */
   onAttemptRefused(error: MeshError): void;
-  /** `trailers`: the runtime's own, when it sent a status that may be passed on. */
-  onAttemptFailed(evidence: Evidence, trailers: HeaderBlock | null): void;
+  /** `refusal`: what may be passed on, when the evidence is a status of the runtime. */
+  onAttemptFailed(evidence: Evidence, refusal: RuntimeRefusal | null): void;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -32,7 +54,8 @@ const NOTHING = new Uint8Array(0);
 export class Attempt implements StreamHandler, InjectionSink {
   readonly #plane: Plane;
   readonly #owner: AttemptOwner;
-  readonly #slot: SlotRef;
+  /** The copy that is asked. */
+  readonly slot: SlotRef;
   readonly #startedMs: MonotonicMs;
   #stream: ByteStream | undefined;
   #injector: MessageInjector | undefined;
@@ -48,7 +71,7 @@ export class Attempt implements StreamHandler, InjectionSink {
   constructor(plane: Plane, owner: AttemptOwner, slot: SlotRef) {
     this.#plane = plane;
     this.#owner = owner;
-    this.#slot = slot;
+    this.slot = slot;
     this.#startedMs = plane.clock.monotonicMs();
   }
 
@@ -57,7 +80,7 @@ export class Attempt implements StreamHandler, InjectionSink {
     const { plan, body } = this.#owner;
     const access = this.#plane.runtime.access;
     if (access === undefined) {
-      this.#fail({ kind: 'runtime-down' }, null);
+      this.#fail({ kind: 'runtime-down' });
       return;
     }
     const path = access.methods.get(plan.method);
@@ -66,11 +89,11 @@ export class Attempt implements StreamHandler, InjectionSink {
       return;
     }
     const { messageBytesMax, inflateRatioMax } = this.#plane.limits;
-    this.#injector = injectionFor(path, { model: plan.model, encoding: plan.encoding, messageBytesMax, inflateRatioMax }, this);
-    body.beginAttempt();
-    const remainingMs = this.#owner.remainingMs;
-    const headers =
-      remainingMs === null ? plan.headers : plan.headers.with(HEADER.grpcTimeout, formatGrpcTimeout(durationMs(remainingMs)));
+    const { model, encoding } = plan;
+    const options = { model, encoding, messageBytesMax, inflateRatioMax, held: this.#plane.opening };
+    this.#injector = injectionFor(path, options, this);
+    const { forwardedMs } = this.#owner;
+    const headers = forwardedMs === null ? plan.headers : plan.headers.with(HEADER.grpcTimeout, formatGrpcTimeout(forwardedMs));
     let stream: ByteStream | undefined;
     try {
       stream = this.#plane.runtime.open(headers, false, this);
@@ -79,10 +102,11 @@ export class Attempt implements StreamHandler, InjectionSink {
       return;
     }
     if (stream === undefined) {
-      this.#fail({ kind: 'runtime-down' }, null);
+      this.#fail({ kind: 'runtime-down' });
       return;
     }
     this.#stream = stream;
+    body.beginAttempt();
     this.pump();
   }
 
@@ -128,9 +152,8 @@ export class Attempt implements StreamHandler, InjectionSink {
       return;
     }
     if (status !== 200) {
-      const code = grpcOfHttpStatus(status);
-      this.#fail({ kind: 'runtime-status', code, message: `the runtime answered with HTTP status ${status}` }, null);
       this.#stream?.reset(RESET_CODE.cancel);
+      this.#failAs(grpcOfHttpStatus(status), httpSentence(status));
       return;
     }
     const own = headers.without(isInternalHeader);
@@ -151,11 +174,7 @@ export class Attempt implements StreamHandler, InjectionSink {
       }
     }
     // A gRPC answer ends with trailers; one that ends with data has no status.
-    if (end && !this.#over)
-      this.#fail(
-        { kind: 'runtime-status', code: GRPC_CODE.INTERNAL, message: 'the runtime ended the call without a status' },
-        null,
-      );
+    if (end && !this.#over) this.#failAs(GRPC_CODE.INTERNAL, NO_STATUS);
   }
 
   onTrailers(_stream: ByteStream, trailers: HeaderBlock): void {
@@ -163,7 +182,7 @@ export class Attempt implements StreamHandler, InjectionSink {
   }
 
   onReset(_stream: ByteStream, cause: ResetCause): void {
-    if (!this.#over) this.#fail(evidenceOf(cause), null);
+    if (!this.#over) this.#fail(evidenceOf(cause));
   }
 
   onWritable(_stream: ByteStream): void {
@@ -183,7 +202,6 @@ export class Attempt implements StreamHandler, InjectionSink {
 
   onInjectionFailed(error: MeshError): void {
     if (this.#over) return;
-    this.#stream?.reset(RESET_CODE.cancel);
     this.#refuse(error);
   }
 
@@ -201,25 +219,27 @@ export class Attempt implements StreamHandler, InjectionSink {
 
   #answered(trailers: HeaderBlock, httpStatus: number): void {
     const status = trailers.get('grpc-status');
-    const code = status === undefined ? grpcOfHttpStatus(httpStatus) : parseGrpcStatus(status);
-    if (code !== GRPC_CODE.OK) {
-      const message = decodeGrpcMessage(trailers.get('grpc-message') ?? '');
-      this.#fail({ kind: 'runtime-status', code, message }, status === undefined ? null : trailers);
+    if (status === undefined) {
+      if (httpStatus === 200) this.#failAs(GRPC_CODE.UNKNOWN, NO_STATUS);
+      else this.#failAs(grpcOfHttpStatus(httpStatus), httpSentence(httpStatus));
       return;
     }
-    if (status === undefined) {
-      this.#fail(
-        { kind: 'runtime-status', code: GRPC_CODE.UNKNOWN, message: 'the runtime ended the call without a status' },
-        null,
-      );
+    const code = parseGrpcStatus(status);
+    if (code !== GRPC_CODE.OK) {
+      const message = decodeGrpcMessage(trailers.get('grpc-message') ?? '');
+      this.#fail({ kind: 'runtime-status', code, message }, { headers: this.#heldHeaders ?? null, trailers });
       return;
     }
     this.#giveHeld();
     if (this.#over) return;
     this.#leave(code);
-    // A runtime that answered before it read everything does not want the rest.
-    if (!this.#sentEnd) this.#stream?.reset(RESET_CODE.noError);
+    this.#letGo(RESET_CODE.noError);
     this.#owner.onAttemptDone(trailers);
+  }
+
+  /** A runtime that answered before it read everything does not want the rest; the stream must not wait for it. */
+  #letGo(code: number): void {
+    if (!this.#sentEnd) this.#stream?.reset(code);
   }
 
   #giveHeld(): void {
@@ -236,23 +256,39 @@ export class Attempt implements StreamHandler, InjectionSink {
 
   #refuse(error: MeshError): void {
     this.#leave(errorMapping(error.kind).grpc);
+    this.#stream?.reset(RESET_CODE.cancel);
     this.#owner.onAttemptRefused(error);
   }
 
-  #fail(evidence: Evidence, trailers: HeaderBlock | null): void {
+  /** A failure without a status of its own gets the one that gRPC gives it. */
+  #failAs(code: number, message: string): void {
+    const trailers = headerBlock(['grpc-status', String(code), 'grpc-message', encodeGrpcMessage(message)]);
+    this.#fail({ kind: 'runtime-status', code, message }, { headers: this.#heldHeaders ?? null, trailers });
+  }
+
+  #fail(evidence: Evidence, refusal: RuntimeRefusal | null = null): void {
+    if (evidence.kind === 'runtime-status' && refusal === null) {
+      this.#failAs(evidence.code, evidence.message);
+      return;
+    }
     this.#leave(evidence.kind === 'runtime-status' ? evidence.code : GRPC_CODE.UNAVAILABLE);
-    this.#owner.onAttemptFailed(evidence, trailers);
+    this.#letGo(RESET_CODE.cancel);
+    this.#owner.onAttemptFailed(evidence, refusal);
   }
 
   #leave(code: number): void {
     this.#over = true;
+    this.#injector?.abandon();
     const tookMs = durationMs(this.#plane.clock.monotonicMs() - this.#startedMs);
     const { method, model } = this.#owner.plan;
-    const last = this.#plane.counters.leave(this.#plane.worker, this.#slot, code === GRPC_CODE.OK, tookMs);
-    if (last) this.#plane.link.send({ kind: 'drained', slot: this.#slot });
+    const last = this.#plane.counters.leave(this.#plane.worker, this.slot, code === GRPC_CODE.OK, tookMs);
+    if (last) this.#plane.link.send({ kind: 'drained', slot: this.slot });
     this.#plane.metrics.attempt(method, code, tookMs, model);
   }
 }
+
+const NO_STATUS = 'the runtime ended the call without a status';
+const httpSentence = (status: number): string => `the runtime answered with HTTP status ${status}`;
 
 /** What a stream's end proves about the runtime. */
 function evidenceOf(cause: ResetCause): Evidence {

@@ -1,6 +1,7 @@
 /** The door of the room: one call, from its plan to its end. */
 
-export { type Caller, type CallPlan, InferenceCall } from './inference-call.ts';
+export type { Caller, CallPlan } from './call-plan.ts';
+export { InferenceCall } from './inference-call.ts';
 export { type CopyWaiter, Locator, type WaitLimits } from './locator.ts';
 export type { CallFacts, CallLimits, CallMetrics, Plane } from './plane.ts';
 export { ByteBudget } from './request-body.ts';

@@ -1,53 +1,16 @@
-import {
-  assertNever,
-  type DurationMs,
-  durationMs,
-  MeshError,
-  type ModelKey,
-  type MonotonicMs,
-  toMeshError,
-} from '@modelmesh/core';
-import { type EndedAttempt, type Evidence, nextAttempt } from '@modelmesh/core/routing';
-import type { MessageEncoding } from '@modelmesh/grpc/compression';
+import { assertNever, type DurationMs, durationMs, MeshError, type MonotonicMs, toMeshError } from '@modelmesh/core';
+import { type EndedAttempt, type Evidence, type NextAttempt, nextAttempt } from '@modelmesh/core/routing';
 import { FrameScanner, type FrameSink } from '@modelmesh/grpc/framing';
 import type { HeaderBlock } from '@modelmesh/grpc/stream';
 import type { Expirable, WheelTimer } from '@modelmesh/grpc/timer-wheel';
-import type { EndpointRoute, ModelRoute, SlotRef } from '../../link/index.ts';
-import { Attempt, type AttemptOwner } from './attempt.ts';
+import type { ModelRoute, SlotRef } from '../../link/index.ts';
+import { Attempt, type AttemptOwner, type RuntimeRefusal } from './attempt.ts';
+import type { Caller, CallPlan } from './call-plan.ts';
 import type { CopyWaiter } from './locator.ts';
 import type { Plane } from './plane.ts';
 import { RequestBody } from './request-body.ts';
 import type { RuntimeWaiter } from './runtime-gate.ts';
-
-/** What is to be done, decided once when the call entered. */
-export interface CallPlan {
-  /** Full method, `package.Service/Method`. */
-  readonly method: string;
-  readonly model: ModelKey;
-  readonly endpoint: EndpointRoute | null;
-  /** For the runtime: its own pseudo-header fields and ids included, nothing of ours left in. `grpc-timeout` is added with each attempt. */
-  readonly headers: HeaderBlock;
-  /** Of the request's messages. */
-  readonly encoding: MessageEncoding;
-  readonly deadline: MonotonicMs | null;
-  /** The caller named no deadline: the default one, which holds for single answers only and is dropped once the call proves to be a stream. */
-  readonly deadlineIsDefault: boolean;
-  readonly callRetry: 'safe' | 'never';
-  readonly requestId: string | null;
-}
-
-/** The side that made the call. Exactly one of `onResponseEnd` and `onFailed` comes, last. */
-export interface Caller {
-  onResponseHeaders(headers: HeaderBlock): void;
-  /** False: no more until {@link InferenceCall.resume}. The bytes belong to the caller. */
-  onResponseData(bytes: Uint8Array): boolean;
-  /** The runtime's own end, whatever its status; `trailers` always hold `grpc-status`. */
-  onResponseEnd(trailers: HeaderBlock): void;
-  /** The mesh's end: no answer, or none that is worth having. */
-  onFailed(error: MeshError): void;
-  /** So many bytes of the request have moved on: their flow-control credit may be returned. */
-  onRequestTaken(byteCount: number): void;
-}
+import { StreamProof } from './stream-proof.ts';
 
 /** Where a call stands. */
 type Phase =
@@ -71,7 +34,9 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, AttemptOwner, F
   readonly #caller: Caller;
   readonly #scanner: FrameScanner;
   readonly #ended: EndedAttempt[] = [];
+  readonly #answer = new StreamProof();
   #phase: Phase = { kind: 'new' };
+  #deadline: MonotonicMs | null;
   #timer: WheelTimer | undefined;
   #messages = 0;
   #payloadBytes = 0;
@@ -82,6 +47,7 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, AttemptOwner, F
     this.#plane = plane;
     this.#caller = caller;
     this.plan = plan;
+    this.#deadline = plan.deadline;
     this.body = new RequestBody(plane.replay, plane.limits.replayBytesPerCallMax);
     this.#scanner = new FrameScanner(plane.limits.messageBytesMax, this);
   }
@@ -98,8 +64,8 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, AttemptOwner, F
 
   /** Sets off. Bytes may be pushed before or after. */
   start(): void {
-    const { deadline } = this.plan;
-    if (deadline !== null) this.#timer = this.#plane.deadlines.add(deadline, this);
+    if (this.#deadline !== null) this.#timer = this.#plane.deadlines.add(this.#deadline, this);
+    this.#plane.retryBudgets.earn(this.plan.model);
     this.#seek();
   }
 
@@ -163,7 +129,7 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, AttemptOwner, F
   }
 
   onRuntimeBack(): void {
-    this.#seek();
+    if (this.#phase.kind === 'waiting-for-runtime') this.#seek();
   }
 
   onRuntimeWaitFailed(error: MeshError): void {
@@ -183,12 +149,13 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, AttemptOwner, F
   }
 
   onAttemptData(bytes: Uint8Array): boolean {
-    if (!this.body.ended) this.#provenStream();
+    if (!this.body.ended || this.#answer.push(bytes)) this.#provenStream();
     return this.#caller.onResponseData(bytes);
   }
 
   onAttemptDone(trailers: HeaderBlock): void {
     this.#end();
+    if (this.#ended.length > 0) this.#record('answered');
     this.#caller.onResponseEnd(trailers);
   }
 
@@ -197,45 +164,28 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, AttemptOwner, F
     this.#fail(error);
   }
 
-  onAttemptFailed(evidence: Evidence, trailers: HeaderBlock | null): void {
+  onAttemptFailed(evidence: Evidence, refusal: RuntimeRefusal | null): void {
+    const slot = this.#phase.kind === 'running' ? this.#phase.attempt.slot : null;
     this.#phase = { kind: 'new' };
-    const current = { instance: this.#plane.instance, local: true };
-    const route = this.#plane.routes.model(this.plan.model);
-    const next = nextAttempt(
-      {
-        call: {
-          replayable: this.body.replayable,
-          responseForwarded: this.#answered,
-          modelRetry: route?.retry ?? 'safe',
-          callRetry: this.plan.callRetry,
-          remainingMs: this.remainingMs,
-          elsewhere: false,
-          budgetLeft: this.#plane.retryBudgets.hasToken(this.plan.model),
-        },
-        ended: this.#ended,
-        current,
-      },
-      evidence,
-    );
-    this.#ended.push({ target: current, evidence });
+    const next = this.#judge(evidence);
     switch (next.kind) {
       case 'retry-same':
       case 'retry-other':
-        this.#charge(next.charged);
+        this.#again(next.charged);
         this.#seek();
         return;
       case 'purge-and-reload':
-        this.#charge(next.charged);
-        this.#purge(route);
+        this.#again(next.charged);
+        this.#purge(slot);
         this.#locate();
         return;
       case 'wait-for-runtime':
-        this.#charge(next.charged);
+        this.#again(next.charged);
         this.#waitForRuntime();
         return;
       case 'pass-through':
-        if (next.purge) this.#purge(route);
-        this.#passThrough(trailers);
+        if (next.purge) this.#purge(slot);
+        this.#passThrough(refusal, evidence);
         return;
       case 'fail':
         this.#fail(new MeshError(next.error, next.message));
@@ -247,23 +197,47 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, AttemptOwner, F
 
   /** Until the deadline; `null`: none. */
   get remainingMs(): DurationMs | null {
-    const { deadline } = this.plan;
+    const deadline = this.#deadline;
     return deadline === null ? null : durationMs(Math.max(0, deadline - this.#plane.clock.monotonicMs()));
   }
 
+  get forwardedMs(): DurationMs | null {
+    return this.plan.deadlineIsDefault ? null : this.remainingMs;
+  }
+
   #provenStream(): void {
-    if (!this.plan.deadlineIsDefault || this.#timer === undefined) return;
-    this.#plane.deadlines.cancel(this.#timer);
+    if (!this.plan.deadlineIsDefault || this.#deadline === null) return;
+    this.#deadline = null;
+    if (this.#timer !== undefined) this.#plane.deadlines.cancel(this.#timer);
     this.#timer = undefined;
   }
 
-  #charge(charged: boolean): void {
+  /** What follows what just ended. */
+  #judge(evidence: Evidence): NextAttempt {
+    const { model, callRetry } = this.plan;
+    const current = { instance: this.#plane.instance, local: true };
+    const call = {
+      replayable: this.body.replayable,
+      responseForwarded: this.#answered,
+      modelRetry: this.#plane.routes.model(model)?.retry ?? 'safe',
+      callRetry,
+      remainingMs: this.remainingMs,
+      elsewhere: false,
+      budgetLeft: this.#plane.retryBudgets.hasToken(model),
+    } as const;
+    const next = nextAttempt({ call, ended: this.#ended, current }, evidence);
+    this.#ended.push({ target: current, evidence });
+    return next;
+  }
+
+  /** Another attempt follows. */
+  #again(charged: boolean): void {
+    this.body.rewind();
     if (charged) this.#plane.retryBudgets.spend(this.plan.model);
   }
 
-  #purge(route: ModelRoute | undefined): void {
-    const slot = route?.local;
-    if (slot !== null && slot !== undefined) this.#plane.link.send({ kind: 'not-in-runtime', model: this.plan.model, slot });
+  #purge(slot: SlotRef | null): void {
+    if (slot !== null) this.#plane.link.send({ kind: 'not-in-runtime', model: this.plan.model, slot });
   }
 
   #seek(): void {
@@ -303,12 +277,11 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, AttemptOwner, F
     }
     if (!this.#plane.counters.enter(this.#plane.worker, slot, this.#plane.clock.wallMs())) {
       // The copy began to drain after control named it: control knows by now where to go instead.
-      if (this.#ended.length === 0)
-        this.#ended.push({ target: { instance: this.#plane.instance, local: true }, evidence: { kind: 'not-here' } });
-      this.#locate();
+      const next = this.#judge({ kind: 'not-here' });
+      if (next.kind === 'fail') this.#fail(new MeshError(next.error, next.message));
+      else this.#locate();
       return;
     }
-    if (this.#ended.length === 0) this.#plane.retryBudgets.earn(this.plan.model);
     const attempt = new Attempt(this.#plane, this, slot);
     this.#phase = { kind: 'running', attempt };
     attempt.start();
@@ -321,29 +294,31 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, AttemptOwner, F
     this.#phase = { kind: 'new' };
   }
 
-  #passThrough(trailers: HeaderBlock | null): void {
-    if (trailers === null) {
-      this.#fail(new MeshError('internal', 'the runtime ended the call without a status'));
+  /** The runtime's own words. Headers that were held go first: only a repetition would have made them untrue. */
+  #passThrough(refusal: RuntimeRefusal | null, evidence: Evidence): void {
+    if (refusal === null) {
+      this.#fail(new MeshError('internal', `the call ended with ${evidence.kind} and nothing to pass on`));
       return;
     }
     this.#end();
-    this.#caller.onResponseEnd(trailers);
+    this.#record(evidence.kind === 'runtime-status' ? `the runtime answered with code ${evidence.code}` : evidence.kind);
+    if (refusal.headers !== null && !this.#answered) this.#caller.onResponseHeaders(refusal.headers);
+    this.#caller.onResponseEnd(refusal.trailers);
   }
 
   #fail(error: MeshError): void {
     if (this.over) return;
     if (this.#phase.kind === 'running') this.#phase.attempt.abandon();
     this.#end();
-    this.#plane.record({
-      atMs: this.#plane.clock.wallMs(),
-      requestId: this.plan.requestId,
-      method: this.plan.method,
-      model: this.plan.model,
-      endpoint: this.plan.endpoint?.id ?? null,
-      outcome: `${error.kind}: ${error.message}`,
-      attempts: this.#ended.map(({ evidence }) => evidence.kind),
-    });
+    this.#record(`${error.kind}: ${error.message}`);
     this.#caller.onFailed(error);
+  }
+
+  #record(outcome: string): void {
+    const { requestId, method, model, endpoint } = this.plan;
+    const attempts = this.#ended.map(({ evidence }) => evidence.kind);
+    const atMs = this.#plane.clock.wallMs();
+    this.#plane.record({ atMs, requestId, method, model, endpoint: endpoint?.id ?? null, outcome, attempts });
   }
 
   #end(): void {

@@ -28,6 +28,7 @@ export class Locator {
   /** Those that are being told right now: the first may make a later one leave. */
   #telling: Set<CopyWaiter> | undefined;
   #waitingCalls = 0;
+  #closed = false;
 
   constructor(link: DataPlaneEnd, limits: WaitLimits) {
     this.#link = link;
@@ -39,8 +40,9 @@ export class Locator {
     return this.#waitingCalls;
   }
 
-  /** Joins the calls that wait for `model`. @throws {MeshError} `overloaded` beyond a limit. */
+  /** Joins the calls that wait for `model`. @throws {MeshError} `overloaded` beyond a limit, `unavailable` after {@link close}. */
   wait(model: ModelKey, lastUsedMs: EpochMs, waiter: CopyWaiter): void {
+    if (this.#closed) throw shuttingDown();
     let waiters = this.#waiting.get(model);
     if ((waiters?.size ?? 0) >= this.#limits.callsPerModelMax) throw tooMany(`model ${model}`, this.#limits.callsPerModelMax);
     if (this.#waitingCalls >= this.#limits.callsMax) throw tooMany('models to load on this node', this.#limits.callsMax);
@@ -73,7 +75,18 @@ export class Locator {
     }
     this.#telling = undefined;
   }
+
+  /** The node shuts down: whoever waits is told. */
+  close(): void {
+    this.#closed = true;
+    const { kind, message } = shuttingDown();
+    for (const model of [...this.#waiting.keys()])
+      this.located(model, { kind: 'failed', error: { kind, message, retryAfterMs: null } });
+  }
 }
+
+/** What calls that cannot go on are told while the node ends. */
+export const shuttingDown = (): MeshError => new MeshError('unavailable', 'the node is shutting down');
 
 function tell(waiter: CopyWaiter, outcome: Located): void {
   switch (outcome.kind) {

@@ -1,7 +1,8 @@
-import { type MeshError, type ModelKey, toMeshError } from '@modelmesh/core';
+import { MeshError, type ModelKey, toMeshError } from '@modelmesh/core';
 import { inflateMessage, type MessageEncoding } from '@modelmesh/grpc/compression';
-import { type FramedMessage, frameMessage, joinSlices, MessageReader } from '@modelmesh/grpc/framing';
+import { FRAME_PREFIX_BYTES, type FramedMessage, frameMessage, joinSlices, MessageReader } from '@modelmesh/grpc/framing';
 import { type FieldPath, fieldPath, inject } from '@modelmesh/wire/splice';
+import type { ByteBudget } from './request-body.ts';
 
 /** Where rewritten messages go. */
 export interface InjectionSink {
@@ -17,6 +18,8 @@ export interface InjectionOptions {
   readonly encoding: MessageEncoding;
   readonly messageBytesMax: number;
   readonly inflateRatioMax: number;
+  /** What all calls of the worker may hold of messages that are not complete. */
+  readonly held: ByteBudget;
 }
 
 /**
@@ -29,7 +32,9 @@ export class MessageInjector {
   readonly #sink: InjectionSink;
   readonly #reader: MessageReader;
   readonly #waiting: FramedMessage[] = [];
+  #heldBytes = 0;
   #busy = false;
+  #over = false;
 
   constructor(path: FieldPath, options: InjectionOptions, sink: InjectionSink) {
     this.#path = path;
@@ -45,11 +50,21 @@ export class MessageInjector {
 
   /** More of the request. Complete messages come out of the sink within this call, unless they have to be inflated elsewhere. */
   push(bytes: Uint8Array): void {
+    if (this.#over) return;
     try {
+      if (!this.#options.held.take(bytes.length)) throw new MeshError('overloaded', TOO_MUCH_HELD);
+      this.#heldBytes += bytes.length;
       this.#reader.push(bytes);
     } catch (error) {
-      this.#sink.onInjectionFailed(toMeshError(error));
+      this.#fail(error);
     }
+  }
+
+  /** The attempt is over: nothing comes out of the sink any more, and what was held is given back. */
+  abandon(): void {
+    this.#over = true;
+    this.#giveBack(this.#heldBytes);
+    this.#waiting.length = 0;
   }
 
   #take(message: FramedMessage): void {
@@ -58,7 +73,7 @@ export class MessageInjector {
       return;
     }
     if (!message.compressed) {
-      this.#emit(message.slices);
+      this.#emit(message.slices, message.byteLength);
       return;
     }
     const { encoding, messageBytesMax, inflateRatioMax } = this.#options;
@@ -66,37 +81,53 @@ export class MessageInjector {
       outputBytesMax: messageBytesMax,
       ratioMax: inflateRatioMax,
     });
-    if (inflated instanceof Uint8Array) this.#emit([inflated]);
-    else this.#wait(inflated);
+    if (inflated instanceof Uint8Array) this.#emit([inflated], message.byteLength);
+    else this.#wait(inflated, message.byteLength);
   }
 
-  #wait(inflated: Promise<Uint8Array>): void {
+  #wait(inflated: Promise<Uint8Array>, byteLength: number): void {
     this.#busy = true;
     inflated.then(
-      (bytes) => {
-        this.#busy = false;
-        try {
-          this.#emit([bytes]);
-          while (!this.#busy) {
-            const next = this.#waiting.shift();
-            if (next === undefined) break;
-            this.#take(next);
-          }
-        } catch (error) {
-          this.#sink.onInjectionFailed(toMeshError(error));
-          return;
-        }
-        if (!this.#busy) this.#sink.onInjectorIdle();
-      },
-      (error: unknown) => this.#sink.onInjectionFailed(toMeshError(error)),
+      (bytes) => this.#inflated(bytes, byteLength),
+      (error: unknown) => this.#fail(error),
     );
   }
 
-  #emit(slices: readonly Uint8Array[]): void {
+  #inflated(bytes: Uint8Array, byteLength: number): void {
+    if (this.#over) return;
+    this.#busy = false;
+    try {
+      this.#emit([bytes], byteLength);
+      while (!this.#busy) {
+        const next = this.#waiting.shift();
+        if (next === undefined) break;
+        this.#take(next);
+      }
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    if (!this.#busy) this.#sink.onInjectorIdle();
+  }
+
+  /** `byteLength`: of the message as it was held. */
+  #emit(slices: readonly Uint8Array[], byteLength: number): void {
+    this.#giveBack(FRAME_PREFIX_BYTES + byteLength);
     for (const framed of frameMessage(inject(slices, { path: this.#path, value: this.#options.model })))
       this.#sink.onInjected(framed);
   }
+
+  #fail(error: unknown): void {
+    if (!this.#over) this.#sink.onInjectionFailed(toMeshError(error));
+  }
+
+  #giveBack(byteCount: number): void {
+    this.#heldBytes -= byteCount;
+    this.#options.held.give(byteCount);
+  }
 }
+
+const TOO_MUCH_HELD = 'too many messages that are not complete are held on this node; try again later';
 
 /** The injector that a method needs; `undefined` where the runtime did not ask for one. */
 export function injectionFor(

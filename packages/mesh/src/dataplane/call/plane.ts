@@ -50,7 +50,7 @@ export interface Plane {
   readonly runtime: RuntimeGate;
   /** Requests that may be sent again. */
   readonly replay: ByteBudget;
-  /** Requests that are held until the id in them is found. */
+  /** Requests that are held until the model in them is known and they move on, or until a message can be rewritten as a whole. */
   readonly opening: ByteBudget;
   readonly link: DataPlaneEnd;
   readonly limits: CallLimits;

@@ -46,10 +46,41 @@ describe('the body of a request', () => {
     body.push(Uint8Array.of(1, 2), false);
     assert.equal(body.replayable, true);
     body.push(Uint8Array.of(3, 4), true);
-    assert.equal(body.replayable, false);
+    assert.equal(body.replayable, true, 'nothing was sent yet');
     body.beginAttempt();
+    assert.equal(body.replayable, false);
     assert.deepEqual(drain(body), [1, 2, 3, 4]);
     assert.ok(body.ended && body.drained);
+    assert.throws(() => body.beginAttempt(), /not kept/);
+  });
+
+  it('law: an attempt after a rewind sees everything, whatever could not be kept meanwhile', () => {
+    const chunks = fc.array(fc.uint8Array({ maxLength: 8 }), { maxLength: 8 });
+    fc.assert(
+      fc.property(chunks, chunks, chunks, fc.integer({ min: 1, max: 60 }), (early, between, late, max) => {
+        const budget = new ByteBudget(1000);
+        const body = new RequestBody(budget, max);
+        for (const bytes of early) body.push(Uint8Array.from(bytes), false);
+        body.beginAttempt();
+        drain(body);
+        fc.pre(body.replayable);
+        body.rewind();
+        for (const bytes of between) body.push(Uint8Array.from(bytes), false);
+        assert.ok(body.replayable);
+        body.beginAttempt();
+        const seen = drain(body);
+        for (const bytes of late) {
+          body.push(Uint8Array.from(bytes), false);
+          seen.push(...drain(body));
+        }
+        assert.deepEqual(
+          seen,
+          [...early, ...between, ...late].flatMap((bytes) => [...bytes]),
+        );
+        body.release();
+        assert.equal(budget.used, 0);
+      }),
+    );
   });
 
   it('takes from the budget of the worker what it keeps, and gives all of it back', () => {
@@ -59,7 +90,9 @@ describe('the body of a request', () => {
     one.push(Uint8Array.of(1, 2, 3), false);
     assert.equal(budget.used, 3);
     other.push(Uint8Array.of(1, 2, 3), false);
-    assert.equal(other.replayable, false, 'the budget is used up');
+    assert.equal(budget.used, 3, 'the budget is used up');
+    other.beginAttempt();
+    assert.equal(other.replayable, false);
     one.release();
     other.release();
     assert.equal(budget.used, 0);

@@ -1,3 +1,4 @@
+import { assert } from '@modelmesh/core';
 import { keepBeyondTurn } from '@modelmesh/grpc/stream';
 
 /** Bytes that all calls of one worker together may keep for one purpose. */
@@ -30,7 +31,9 @@ export class ByteBudget {
 /**
  * The framed bytes of one request: what is still to be sent, and a copy of all of it while it can be afforded to send it again.
  *
- * Replayable until it grows beyond its own limit, the worker's budget is used up, or {@link forget} is called.
+ * *Whole*: nothing was taken since the beginning, so that an attempt can start whatever the size. That is so before the first attempt, and
+ * again after {@link rewind}. Otherwise an attempt can start only from the copy, which lasts until the request grows beyond its own limit, the
+ * worker's budget is used up, or {@link forget} is called.
  */
 export class RequestBody {
   readonly #budget: ByteBudget;
@@ -40,7 +43,7 @@ export class RequestBody {
   #kept: Uint8Array[] | undefined = [];
   #keptBytes = 0;
   #ended = false;
-  #attempts = 0;
+  #whole = true;
 
   constructor(budget: ByteBudget, replayBytesMax: number) {
     this.#budget = budget;
@@ -52,9 +55,9 @@ export class RequestBody {
     return this.#ended;
   }
 
-  /** Whether the body can be sent again from its beginning. */
+  /** Whether the body can be sent from its beginning. */
   get replayable(): boolean {
-    return this.#kept !== undefined;
+    return this.#whole || this.#kept !== undefined;
   }
 
   /** Whether everything that arrived was taken by {@link next}. */
@@ -62,21 +65,30 @@ export class RequestBody {
     return this.#unsentAt === this.#unsent.length;
   }
 
-  /** Adds what arrived. Before the first attempt nothing of it can leave, so it is put by in a form that pins no read buffer. */
+  /** Adds what arrived. While the body is whole nothing of it can leave, so it is put by in a form that pins no read buffer. */
   push(bytes: Uint8Array, end: boolean): void {
     if (end) this.#ended = true;
     if (bytes.length === 0) return;
     if (this.#kept !== undefined && !this.#keep(this.#kept, bytes)) this.forget();
-    if (this.#attempts > 0) this.#unsent.push(bytes);
+    if (!this.#whole) this.#unsent.push(bytes);
     else if (this.#kept === undefined) this.#unsent.push(keepBeyondTurn(bytes));
   }
 
-  /** A new attempt: what comes from {@link next} starts again at the beginning. Only the first attempt may begin without a replay. */
+  /** A new attempt: what comes from {@link next} starts at the beginning. The body must be {@link replayable}. */
   beginAttempt(): void {
-    this.#attempts += 1;
+    assert(this.replayable, 'a request that was not kept cannot be sent again');
+    this.#whole = false;
     if (this.#kept === undefined) return;
     // Whoever sends bytes owns them from then on, so that each attempt needs its own.
     this.#unsent = this.#kept.map((chunk) => Uint8Array.from(chunk));
+    this.#unsentAt = 0;
+  }
+
+  /** The attempt is over and another one may follow: from now on nothing leaves, and what still comes is held with the rest. */
+  rewind(): void {
+    if (this.#kept === undefined) return;
+    this.#whole = true;
+    this.#unsent = [];
     this.#unsentAt = 0;
   }
 
@@ -92,10 +104,10 @@ export class RequestBody {
     return chunk;
   }
 
-  /** Gives up sending again, for instance at a second message or once an answer has begun. */
+  /** Gives up the copy, for instance at a second message or once an answer has begun. A body that is whole stays so. */
   forget(): void {
     if (this.#kept === undefined) return;
-    if (this.#attempts === 0) this.#unsent.push(...this.#kept);
+    if (this.#whole) this.#unsent.push(...this.#kept);
     this.#kept = undefined;
     this.#budget.give(this.#keptBytes);
     this.#keptBytes = 0;

@@ -9,6 +9,7 @@ import type {
   StreamLimits,
 } from '@modelmesh/grpc/stream';
 import type { RuntimeAccess } from '../../link/index.ts';
+import { shuttingDown } from './locator.ts';
 
 /** A call that waits for the runtime to come back. Told exactly once, unless it left before. */
 export interface RuntimeWaiter {
@@ -31,6 +32,8 @@ export class RuntimeGate {
   #connection: ClientConnection | undefined;
   #target: ConnectTarget | undefined;
   #retry: Timer | undefined;
+  /** Why nothing will come of waiting. */
+  #gone: MeshError | undefined;
 
   constructor(engine: StreamEngine, limits: StreamLimits, clock: Clock, waitersMax: number) {
     this.#engine = engine;
@@ -51,6 +54,7 @@ export class RuntimeGate {
 
   /** Control: the runtime is up, or is up again as another process. A connection that still works is kept, with the calls on it. */
   up(access: RuntimeAccess): void {
+    this.#gone = undefined;
     this.#access = access;
     const before = this.#connection;
     const alive = before?.state.kind === 'ready' || before?.state.kind === 'connecting';
@@ -62,18 +66,22 @@ export class RuntimeGate {
     const connection = this.#engine.connect(access.target, this.#limits);
     connection.onState = (state) => {
       if (this.#connection !== connection) return;
-      if (state.kind === 'ready') this.#wakeAll();
-      if (state.kind === 'failed' && this.#waiters.size > 0) this.#reconnectSoon(connection);
+      if (state.kind === 'ready' && this.#access !== undefined) this.#wakeAll();
+      if (state.kind === 'failed' && this.#waiters.size > 0) this.#retrySoon();
     };
     this.#connection = connection;
     connection.connect();
     before?.close();
   }
 
-  /** Control: the runtime is gone. Nothing new is sent; calls that wait go on waiting for `up`, or for their deadline. */
-  down(): void {
+  /**
+   * Control: the runtime is gone. Nothing new is sent. While it is `restarting` calls go on waiting for `up`, or for their deadline; otherwise
+   * they end with `message`.
+   */
+  down(restarting: boolean, message: string): void {
     this.#access = undefined;
-    this.#retry?.cancel();
+    this.#stopRetrying();
+    if (!restarting) this.#giveUp(new MeshError('unavailable', message));
   }
 
   /** Sends a request; `undefined` while the runtime is down. */
@@ -81,15 +89,15 @@ export class RuntimeGate {
     return this.#access === undefined ? undefined : this.#connection?.open(headers, end, handler);
   }
 
-  /** Waits until the runtime can be reached again. @throws {MeshError} `overloaded` beyond the limit. */
+  /** Waits until the runtime can be reached again. @throws {MeshError} `overloaded` beyond the limit, `unavailable` if it will not come back. */
   wait(waiter: RuntimeWaiter): void {
+    if (this.#gone !== undefined) throw this.#gone;
     if (this.#waiters.size >= this.#waitersMax) {
       const message = `${this.#waitersMax} calls wait already for the runtime to come back; try again later`;
       throw new MeshError('overloaded', message, { retryAfterMs: RETRY_AFTER_MS });
     }
     this.#waiters.add(waiter);
-    const connection = this.#connection;
-    if (connection !== undefined) this.#reconnectSoon(connection);
+    this.#retrySoon();
   }
 
   /** Stops waiting. */
@@ -99,27 +107,42 @@ export class RuntimeGate {
 
   /** The node shuts down. */
   close(): void {
-    this.down();
-    this.#connection?.close();
+    this.#access = undefined;
+    this.#stopRetrying();
+    const connection = this.#connection;
     this.#connection = undefined;
-    const waiters = [...this.#waiters];
-    this.#waiters.clear();
-    for (const waiter of waiters) waiter.onRuntimeWaitFailed(new MeshError('unavailable', 'the node is shutting down'));
+    this.#giveUp(shuttingDown());
+    connection?.close();
   }
 
-  #reconnectSoon(connection: ClientConnection): void {
-    this.#retry?.cancel();
+  /** Looks again after a pause, whoever comes meanwhile; not before control says that the runtime is up. */
+  #retrySoon(): void {
+    if (this.#retry !== undefined || this.#access === undefined) return;
     this.#retry = this.#clock.after(RECONNECT_PAUSE_MS, () => {
-      if (this.#connection !== connection) return;
-      if (connection.state.kind === 'ready') this.#wakeAll();
-      else connection.connect();
+      this.#retry = undefined;
+      if (this.#connection?.state.kind === 'ready') this.#wakeAll();
+      else this.#connection?.connect();
     });
   }
 
-  #wakeAll(): void {
+  #stopRetrying(): void {
+    this.#retry?.cancel();
+    this.#retry = undefined;
+  }
+
+  #giveUp(error: MeshError): void {
+    this.#gone = error;
+    for (const waiter of this.#takeWaiters()) waiter.onRuntimeWaitFailed(error);
+  }
+
+  #takeWaiters(): RuntimeWaiter[] {
     const waiters = [...this.#waiters];
     this.#waiters.clear();
-    for (const waiter of waiters) waiter.onRuntimeBack();
+    return waiters;
+  }
+
+  #wakeAll(): void {
+    for (const waiter of this.#takeWaiters()) waiter.onRuntimeBack();
   }
 }
 

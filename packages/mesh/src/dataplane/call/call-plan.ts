@@ -1,0 +1,37 @@
+import type { MeshError, ModelKey, MonotonicMs } from '@modelmesh/core';
+import type { MessageEncoding } from '@modelmesh/grpc/compression';
+import type { HeaderBlock } from '@modelmesh/grpc/stream';
+import type { EndpointRoute } from '../../link/index.ts';
+
+/** What is to be done, decided once when the call entered. */
+export interface CallPlan {
+  /** Full method, `package.Service/Method`. */
+  readonly method: string;
+  readonly model: ModelKey;
+  readonly endpoint: EndpointRoute | null;
+  /** For the runtime: its own pseudo-header fields and ids included, nothing of ours left in. `grpc-timeout` is added with each attempt. */
+  readonly headers: HeaderBlock;
+  /** Of the request's messages. */
+  readonly encoding: MessageEncoding;
+  readonly deadline: MonotonicMs | null;
+  /**
+   * The caller named no deadline: the default one, which holds for single answers only. It is dropped once the call proves to be a stream, and
+   * the runtime is not told of it.
+   */
+  readonly deadlineIsDefault: boolean;
+  readonly callRetry: 'safe' | 'never';
+  readonly requestId: string | null;
+}
+
+/** The side that made the call. Exactly one of `onResponseEnd` and `onFailed` comes, last. */
+export interface Caller {
+  onResponseHeaders(headers: HeaderBlock): void;
+  /** False: no more until `InferenceCall.resume`. The bytes belong to the caller. */
+  onResponseData(bytes: Uint8Array): boolean;
+  /** The runtime's own end, whatever its status; `trailers` always hold `grpc-status`. */
+  onResponseEnd(trailers: HeaderBlock): void;
+  /** The mesh's end: no answer, or none that is worth having. */
+  onFailed(error: MeshError): void;
+  /** So many bytes of the request have moved on: their flow-control credit may be returned. */
+  onRequestTaken(byteCount: number): void;
+}
