@@ -66,7 +66,7 @@ overBoth('V2 protocol', { bodyBytesMax: 100_000, messageBytesMax: 50_000 }, prep
   it('18: takes names percent-encoded, whatever is in them', async () => {
     for (const name of ['a/b', '50% off', 'modèle 模型', 'dots.and-dashes_']) {
       const answer = jsonOf(await on.post(`/v2/models/${encodeURIComponent(name)}/infer`, REQUEST));
-      assert.equal((answer as Record<string, unknown>)['model_name'], name);
+      assert.equal((answer as { model_name: string }).model_name, name);
     }
     assert.match(errorOf(await on.post('/v2/models/%E0%A4/infer', REQUEST), 400), /percent-encoded/);
     errorOf(await on.post('/v2/models/a/b/infer', REQUEST), 404);

@@ -7,6 +7,5 @@ export {
   http1Exchange,
   streamExchange,
 } from './exchange/index.ts';
-export { METADATA_BYTES_MAX, METADATA_ENTRIES_MAX, METADATA_WAITERS_MAX } from './model-metadata.ts';
 export type { Repository, RestDeps, RestLimits } from './rest-deps.ts';
 export { REST_EXTENSIONS, type RestHandler, restHandler } from './rest-handler.ts';

@@ -16,12 +16,18 @@ export interface MetadataWaiter {
   onMetadataFailed(failure: Failure): void;
 }
 
-/** Models whose metadata is kept; the one that was used longest ago gives way. */
-export const METADATA_ENTRIES_MAX = 1024;
-/** Metadata above this is asked for every time. */
-export const METADATA_BYTES_MAX = 65_536;
-/** Calls that wait for metadata at the same time. */
-export const METADATA_WAITERS_MAX = 4096;
+/** Bounds of a {@link MetadataBook}. */
+export interface MetadataLimits {
+  /** Models whose metadata is kept; the one that was used longest ago gives way. */
+  readonly entriesMax: number;
+  /** Metadata above this is asked for every time. */
+  readonly entryBytesMax: number;
+  /** Calls that wait for metadata at the same time. */
+  readonly waitersMax: number;
+}
+
+/** At most 64 MiB of messages, and as many calls as may wait for models elsewhere. */
+export const METADATA_LIMITS: MetadataLimits = { entriesMax: 1024, entryBytesMax: 65_536, waitersMax: 4096 };
 const RETRY_AFTER_MS = durationMs(1000);
 
 interface Entry {
@@ -35,12 +41,19 @@ interface Entry {
  */
 export class MetadataBook {
   readonly #deps: RestDeps;
+  readonly #limits: MetadataLimits;
   readonly #entries = new Map<ModelKey, Entry>();
   readonly #fetches = new Map<ModelKey, MetadataFetch>();
   #waiting = 0;
 
-  constructor(deps: RestDeps) {
+  constructor(deps: RestDeps, limits: MetadataLimits = METADATA_LIMITS) {
     this.#deps = deps;
+    this.#limits = limits;
+  }
+
+  /** Models whose metadata is kept now. */
+  get entries(): number {
+    return this.#entries.size;
   }
 
   /** Calls that wait now. */
@@ -61,8 +74,9 @@ export class MetadataBook {
 
   /** Asks the runtime, or joins those who wait for its answer. @throws {MeshError} `overloaded` beyond the limit. */
   wait(model: ModelKey, waiter: MetadataWaiter): void {
-    if (this.#waiting >= METADATA_WAITERS_MAX) {
-      const sentence = `${METADATA_WAITERS_MAX} calls wait already for the metadata of models; try again later`;
+    const { waitersMax } = this.#limits;
+    if (this.#waiting >= waitersMax) {
+      const sentence = `${waitersMax} calls wait already for the metadata of models; try again later`;
       throw new MeshError('overloaded', sentence, { retryAfterMs: RETRY_AFTER_MS });
     }
     this.#waiting += 1;
@@ -85,7 +99,8 @@ export class MetadataBook {
   /** The runtime has answered. */
   fetched(fetch: MetadataFetch, metadata: ModelMetadata, byteLength: number): void {
     const slot = this.#deps.plane.routes.model(fetch.model)?.local;
-    if (slot !== null && slot !== undefined && byteLength <= METADATA_BYTES_MAX) this.#keep(fetch.model, { slot, metadata });
+    if (slot !== null && slot !== undefined && byteLength <= this.#limits.entryBytesMax)
+      this.#keep(fetch.model, { slot, metadata });
     this.#tell(fetch, (waiter) => waiter.onMetadata(metadata));
   }
 
@@ -107,7 +122,7 @@ export class MetadataBook {
   #keep(model: ModelKey, entry: Entry): void {
     this.#entries.delete(model);
     this.#entries.set(model, entry);
-    if (this.#entries.size <= METADATA_ENTRIES_MAX) return;
+    if (this.#entries.size <= this.#limits.entriesMax) return;
     const [oldest] = this.#entries.keys();
     if (oldest !== undefined) this.#entries.delete(oldest);
   }

@@ -23,7 +23,7 @@ import { systemClock } from '../../../node/index.ts';
 import { ByteBudget, type CallFacts } from '../../call/index.ts';
 import { DataPlane } from '../../data-plane.ts';
 import { type HttpExchange, http1Exchange, streamExchange } from '../exchange/index.ts';
-import type { Repository } from '../rest-deps.ts';
+import type { Repository, RestDeps } from '../rest-deps.ts';
 import { type RestHandler, restHandler } from '../rest-handler.ts';
 import { TestClient } from './http-client.ts';
 import { OipRuntime, type TestModel } from './oip-runtime.ts';
@@ -117,6 +117,7 @@ export class RestRig {
   readonly repository = new TestRepository();
   readonly bodies: ByteBudget;
   readonly dataPlane: DataPlane;
+  readonly deps: RestDeps;
   readonly handler: RestHandler;
   readonly #link: InProcessLink = createInProcessLink({ clone: true });
   readonly #counters: SlotCounters;
@@ -157,14 +158,15 @@ export class RestRig {
       },
       rules: { rules: new Map(), allowOthers: true },
     });
-    this.handler = restHandler({
+    this.deps = {
       plane: this.dataPlane.plane,
       repository: this.repository,
       authorizer: options.authorizer ?? allowAll,
       limits: { bodyBytesMax: options.bodyBytesMax ?? 16 * MIB, unaryTimeoutMs: durationMs(30_000) },
       bodies: this.bodies,
       server: { name: 'model-mesh', version: 'test' },
-    });
+    };
+    this.handler = restHandler(this.deps);
     this.#link.control.onMessage = (message) => this.#onMessage(message);
   }
 
