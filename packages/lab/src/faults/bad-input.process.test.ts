@@ -52,11 +52,19 @@ describe('bad input gets a clear error that names the thing', () => {
   });
 
   it('a tensor with a wrong type', async () => {
-    refused(await infer({ inputs: [{ ...FEATURES, datatype: 'INT64', data: [1, 2, 3, 4] }] }), 400, /features.*(FP32.*INT64|INT64.*FP32)/);
+    refused(
+      await infer({ inputs: [{ ...FEATURES, datatype: 'INT64', data: [1, 2, 3, 4] }] }),
+      400,
+      /features.*(FP32.*INT64|INT64.*FP32)/,
+    );
   });
 
   it('a tensor with a wrong shape', async () => {
-    refused(await infer({ inputs: [{ ...FEATURES, shape: [1, 3], data: [1, 2, 3] }] }), 400, /features.*(\[-1, ?4\].*\[1, ?3\]|\[1, ?3\].*\[-1, ?4\])/);
+    refused(
+      await infer({ inputs: [{ ...FEATURES, shape: [1, 3], data: [1, 2, 3] }] }),
+      400,
+      /features.*(\[-1, ?4\].*\[1, ?3\]|\[1, ?3\].*\[-1, ?4\])/,
+    );
   });
 
   it('a shape that does not count its elements', async () => {
@@ -64,7 +72,9 @@ describe('bad input gets a clear error that names the thing', () => {
   });
 
   it('a truncated binary section, and a header that is longer than the body', async () => {
-    const head = JSON.stringify({ inputs: [{ name: 'features', datatype: 'FP32', shape: [1, 4], parameters: { binary_data_size: 16 } }] });
+    const head = JSON.stringify({
+      inputs: [{ name: 'features', datatype: 'FP32', shape: [1, 4], parameters: { binary_data_size: 16 } }],
+    });
     const short = Buffer.concat([Buffer.from(head), Buffer.alloc(12)]);
     const length = { 'inference-header-content-length': String(head.length), 'content-type': 'application/octet-stream' };
     refused(await infer(short, length), 400, /features/);
@@ -81,8 +91,13 @@ describe('bad input gets a clear error that names the thing', () => {
 
   it('a message over the limit, over REST and gRPC', async () => {
     refused(await infer(new Uint8Array(80 * MIB)), 413, /limit|larger|bytes/);
-    const call = node.client.call(rawMethod('/any.Service/Call'), [new Uint8Array(17 * MIB)], { headers: ['mm-model-id', 'iris@1'] });
-    await assert.rejects(call, (error: unknown) => error instanceof GrpcStatusError && error.code === 8 && /16777216/.test(error.message));
+    const call = node.client.call(rawMethod('/any.Service/Call'), [new Uint8Array(17 * MIB)], {
+      headers: ['mm-model-id', 'iris@1'],
+    });
+    await assert.rejects(
+      call,
+      (error: unknown) => error instanceof GrpcStatusError && error.code === 8 && /16777216/.test(error.message),
+    );
   });
 
   it('metadata over the limit', async () => {

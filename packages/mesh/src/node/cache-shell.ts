@@ -32,6 +32,8 @@ export interface CacheShellSink {
   onWake(model: ModelKey, outcome: WakeOutcome): void;
   onEvicted(model: ModelKey, idleForMs: DurationMs): void;
   onGone(model: ModelKey): void;
+  /** A load failed, or the model can never fit: told once, whoever waits for it and however often it is asked for. */
+  onLoadFailed(model: ModelKey, message: string): void;
   onDecision(decision: CacheDecision): void;
   onMetric(model: ModelKey, metric: CacheMetric): void;
 }
@@ -127,6 +129,7 @@ export class CacheShell {
         this.#quietly(this.#claims.withdraw(effect.model));
         return;
       case 'record-failure':
+        this.#sink.onLoadFailed(effect.model, effect.message);
         this.#quietly(this.#claims.recordFailure(effect.model, effect.atMs, effect.message));
         return;
       case 'clear-failure':

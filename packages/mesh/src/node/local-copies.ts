@@ -217,7 +217,6 @@ export class LocalCopies implements CacheShellSink {
   }
 
   onWake(model: ModelKey, outcome: WakeOutcome): void {
-    if (outcome.kind === 'load-failed') this.#events.emit({ kind: 'load-failed', model, message: outcome.message });
     // Whoever is told of the copy must find it in the route table.
     this.#routes.flush();
     this.waits.woken(model, outcome);
@@ -230,6 +229,10 @@ export class LocalCopies implements CacheShellSink {
   onGone(model: ModelKey): void {
     this.#events.emit({ kind: 'model-unloaded', model, message: `model ${model} is unloaded` });
     this.onChange();
+  }
+
+  onLoadFailed(model: ModelKey, message: string): void {
+    this.#events.emit({ kind: 'load-failed', model, message });
   }
 
   onDecision(decision: CacheDecision): void {

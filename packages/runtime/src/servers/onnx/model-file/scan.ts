@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises';
+import { MeshError } from '@modelmesh/core';
 import { diskError } from '../../../storage/index.ts';
 import { ByteWindow, malformed } from './byte-window.ts';
 import type { ModelFacts } from './facts.ts';
@@ -19,8 +20,14 @@ export async function scanModelFile(path: string): Promise<ModelFacts> {
       await file.close();
     }
   } catch (error) {
-    throw diskError(error, path);
+    throw naming(diskError(error, path), path);
   }
+}
+
+/** What is wrong within a file is said by position; people need the file too. */
+function naming(error: MeshError, path: string): MeshError {
+  if (error.kind !== 'invalid-argument' || error.message.includes(path)) return error;
+  return new MeshError(error.kind, `${error.message} (${path})`, { cause: error });
 }
 
 function scanModel(window: ByteWindow): ModelFacts {
