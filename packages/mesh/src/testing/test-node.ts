@@ -3,7 +3,7 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { durationMs, instanceId } from '@modelmesh/core';
-import { DEFAULT_CACHE_CONFIG } from '@modelmesh/core/cache';
+import { type CacheConfig, DEFAULT_CACHE_CONFIG } from '@modelmesh/core/cache';
 import { Scope } from '@modelmesh/core/scope';
 import { GrpcClient, GrpcRouter } from '@modelmesh/grpc/call';
 import { createNodeHttp2Engine, DEFAULT_STREAM_LIMITS, type ServerConnection } from '@modelmesh/grpc/stream';
@@ -24,6 +24,7 @@ const MIB = 1024 * 1024;
 export interface TestNodeOptions {
   readonly rules?: MethodRules;
   readonly runtime?: Omit<EchoRuntimeOptions, 'path'>;
+  readonly cache?: Partial<CacheConfig>;
   readonly metrics?: Partial<CallMetrics>;
   /** Registers management and other local services. */
   readonly serve?: (router: GrpcRouter, control: RunningControl, dataPlane: DataPlane) => void;
@@ -53,65 +54,16 @@ export class TestNode {
   /** Starts everything and waits until the runtime is ready. */
   static async start(options: TestNodeOptions = {}): Promise<TestNode> {
     const folder = mkdtempSync(join(tmpdir(), 'mesh-node-'));
-    const runtime = new EchoRuntime({ path: join(folder, 'rt.sock'), ...options.runtime });
+    const path = join(folder, 'rt.sock');
+    const runtime = new EchoRuntime({ path, ...options.runtime });
     await runtime.listen();
-    const clock = systemClock;
-    const timers = new TimerWheel(clock);
-    const engine = createNodeHttp2Engine({ clock });
-    const link = createInProcessLink({ clone: true });
-    const counters = allocateCounters(1, 1024);
-    const metrics: CallMetrics = { call: () => {}, attempt: () => {}, cacheMiss: () => {}, ...options.metrics };
-    const instance = instanceId('inst1');
-    const dataPlane = new DataPlane({
-      worker: 0,
-      instance,
-      clock,
-      timers,
-      engine,
-      runtimeLimits: DEFAULT_STREAM_LIMITS,
-      counters,
-      link: link.dataPlane,
-      metrics,
-      authorizer: allowAll,
-      limits: TEST_LIMITS,
-      rules: options.rules ?? { rules: new Map(), allowOthers: true },
-    });
-    const layout = registryLayout({ root: '', prefix: 'mm', service: 'test' });
-    const kv: Kv = await openRegistry('memory', { location: '', clock, schemaKey: schemaKey(layout) });
     const failures: unknown[] = [];
     const scope = new Scope('test', ({ error }) => failures.push(error));
-    const target = { kind: 'unix', path: join(folder, 'rt.sock') } as const;
-    const grpcRuntime = new GrpcRuntime({
-      engine,
-      limits: DEFAULT_STREAM_LIMITS,
-      clock,
-      timers,
-      targets: [target],
-      inference: null,
-      process: null,
-    });
-    const running = await startControl({
-      instance,
-      location: 'here',
-      zone: '',
-      labels: new Set(),
-      defaultEndpointOwner: '',
-      cache: DEFAULT_CACHE_CONFIG,
-      clock,
-      scope,
-      kv,
-      layout,
-      runtime: grpcRuntime,
-      counters,
-      link: link.control,
-      metrics: { cacheMetric: () => {} },
-    });
-    dataPlane.start();
-    await runtimeReady(running);
+    const { dataPlane, running, kv, grpcRuntime } = await startNode(options, path, scope);
     const router = new GrpcRouter({ clock, timers, messageBytesMax: TEST_LIMITS.messageBytesMax, fallback: dataPlane.accept });
     options.serve?.(router, running, dataPlane);
     const connections = new Set<ServerConnection>();
-    const server = await listen(engine, router, connections);
+    const server = await listen(router, connections);
     const { port } = server.address() as AddressInfo;
     const connection = engine.connect({ kind: 'tcp', host: '127.0.0.1', port }, DEFAULT_STREAM_LIMITS);
     const client = new GrpcClient(connection, { clock, timers, authority: 'localhost', messageBytesMax: 64 * MIB });
@@ -136,6 +88,10 @@ export class TestNode {
   }
 }
 
+const clock = systemClock;
+const timers = new TimerWheel(clock);
+const engine = createNodeHttp2Engine({ clock });
+
 const TEST_LIMITS = {
   messageBytesMax: 16 * MIB,
   replayBytesPerCallMax: 256 * 1024,
@@ -147,6 +103,58 @@ const TEST_LIMITS = {
   runtimeWaitersMax: 4096,
   unaryTimeoutMs: durationMs(300_000),
 };
+
+interface StartedNode {
+  readonly dataPlane: DataPlane;
+  readonly running: RunningControl;
+  readonly kv: Kv;
+  readonly grpcRuntime: GrpcRuntime;
+}
+
+/** Control and data plane of one node in front of the runtime at `path`; resolves when the runtime is ready. */
+async function startNode(options: TestNodeOptions, path: string, scope: Scope): Promise<StartedNode> {
+  const link = createInProcessLink({ clone: true });
+  const counters = allocateCounters(1, 1024);
+  const instance = instanceId('inst1');
+  const dataPlane = new DataPlane({
+    worker: 0,
+    instance,
+    clock,
+    timers,
+    engine,
+    runtimeLimits: DEFAULT_STREAM_LIMITS,
+    counters,
+    link: link.dataPlane,
+    metrics: { call: () => {}, attempt: () => {}, cacheMiss: () => {}, ...options.metrics },
+    authorizer: allowAll,
+    limits: TEST_LIMITS,
+    rules: options.rules ?? { rules: new Map(), allowOthers: true },
+  });
+  const layout = registryLayout({ root: '', prefix: 'mm', service: 'test' });
+  const kv = await openRegistry('memory', { location: '', clock, schemaKey: schemaKey(layout) });
+  const targets = [{ kind: 'unix', path }] as const;
+  const limits = DEFAULT_STREAM_LIMITS;
+  const grpcRuntime = new GrpcRuntime({ engine, limits, clock, timers, targets, inference: null, process: null });
+  const running = await startControl({
+    instance,
+    location: 'here',
+    zone: '',
+    labels: new Set(),
+    defaultEndpointOwner: '',
+    cache: { ...DEFAULT_CACHE_CONFIG, ...options.cache },
+    clock,
+    scope,
+    kv,
+    layout,
+    runtime: grpcRuntime,
+    counters,
+    link: link.control,
+    metrics: { cacheMetric: () => {} },
+  });
+  dataPlane.start();
+  await runtimeReady(running);
+  return { dataPlane, running, kv, grpcRuntime };
+}
 
 function runtimeReady(running: RunningControl): Promise<void> {
   return new Promise((resolve) => {
@@ -162,11 +170,7 @@ function runtimeReady(running: RunningControl): Promise<void> {
   });
 }
 
-function listen(
-  engine: ReturnType<typeof createNodeHttp2Engine>,
-  router: GrpcRouter,
-  connections: Set<ServerConnection>,
-): Promise<Server> {
+function listen(router: GrpcRouter, connections: Set<ServerConnection>): Promise<Server> {
   const server = createServer((socket) => {
     const info = { remoteAddress: socket.remoteAddress ?? '', encrypted: false, clientCertificate: undefined };
     const connection = engine.serve(socket, info, DEFAULT_STREAM_LIMITS, router.accept);

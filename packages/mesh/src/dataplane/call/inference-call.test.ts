@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { RESET_CODE } from '@modelmesh/grpc/stream';
 import type { SlotRef } from '../../link/index.ts';
-import { CallRig, framed } from './testing/index.ts';
+import { CallRig, framed, patterned } from './testing/index.ts';
 
 const BODY = framed('question');
 const ANSWER = framed('answer');
@@ -133,7 +132,7 @@ describe('a call whose deadline passes', () => {
 describe('a call that is tried again', () => {
   it('sends the whole request again when more of it came while it waited', async () => {
     const { rig, slot } = await serving();
-    const message = framed(randomBytes(1000));
+    const message = framed(patterned(1000));
     const { call, caller } = rig.call('m');
     call.push(message.subarray(0, 500), false);
     call.start();
@@ -149,7 +148,7 @@ describe('a call that is tried again', () => {
 
   it('never begins in the middle: what can no longer be kept between two attempts is held until the next has sent it', async () => {
     const { rig, slot } = await serving({ limits: { replayBytesPerCallMax: 1000 } });
-    const message = framed(randomBytes(3000));
+    const message = framed(patterned(3000));
     const { call, caller } = rig.call('m');
     call.push(message.subarray(0, 900), false);
     call.start();
@@ -176,7 +175,7 @@ describe('a call that is tried again', () => {
   it('waits for a runtime that is away with a request of any size, since nothing of it was sent', async () => {
     const { rig } = await serving();
     await rig.runtimeDown();
-    const message = framed(randomBytes(600_000));
+    const message = framed(patterned(600_000));
     const { call, caller } = rig.call('m');
     call.push(message, true);
     call.start();
@@ -188,7 +187,7 @@ describe('a call that is tried again', () => {
   it('asks control anew with a request of any size when the copy began to drain, and gives up after so many moves', async () => {
     const { rig, slot } = await serving();
     rig.counters.drain(slot);
-    const message = framed(randomBytes(600_000));
+    const message = framed(patterned(600_000));
     const { call, caller } = rig.call('m');
     call.push(message, true);
     call.start();
@@ -301,7 +300,7 @@ describe('the pace of a call', () => {
   it('returns the credit of every byte once, and none while the runtime takes nothing', async () => {
     const { rig } = await serving();
     const { call, caller } = rig.call('m');
-    const message = framed(randomBytes(300));
+    const message = framed(patterned(300));
     call.push(message.subarray(0, 100), false);
     call.start();
     assert.equal(caller.taken, 100);

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { durationMs, epochMs } from '@modelmesh/core';
 import { type CallOptions, GrpcStatusError, rawMethod } from '@modelmesh/grpc/call';
 import type { HeaderBlock } from '@modelmesh/grpc/stream';
 import { TestNode } from '../../testing/index.ts';
+import { patterned } from '../call/testing/index.ts';
 import type { CallFacts } from '../index.ts';
 
 const METHOD = rawMethod('/any.Service/Method');
@@ -21,7 +21,7 @@ describe('a gRPC call for a model', () => {
   const register = (modelId: string, path = 'p') =>
     node.running.control.registerModel(
       { modelId, info: { type: 'onnx', path, encKey: '{}' }, loadNow: false, sync: false, lastUsedMs: epochMs(0) },
-      AbortSignal.timeout(5000),
+      new AbortController().signal,
     );
   const call = (model: string, body: string | Uint8Array, options: CallOptions = {}): Promise<Uint8Array> =>
     node.client.call(METHOD, [typeof body === 'string' ? Buffer.from(body) : body], {
@@ -104,7 +104,7 @@ describe('a gRPC call for a model', () => {
   });
 
   it('carries a message larger than every window', async () => {
-    const large = randomBytes(5 * 1024 * 1024);
+    const large = patterned(5 * 1024 * 1024);
     assert.equal(Buffer.compare(await call('a', large), large), 0);
   });
 

@@ -8,6 +8,7 @@ import {
   RESET_CODE,
   type StreamHandler,
 } from '@modelmesh/grpc/stream';
+import type { Expirable, WheelTimer } from '@modelmesh/grpc/timer-wheel';
 import { forbidsRetry, HEADER, parseGrpcTimeout, readTarget } from '@modelmesh/wire/headers';
 import { errorMapping, grpcTrailersOf, parseGrpcStatus } from '@modelmesh/wire/status';
 import type { Principal } from '../../authz/index.ts';
@@ -36,7 +37,7 @@ const NOTHING = new Uint8Array(0);
  * One gRPC call of a client for a model: reads whom it is for, from the headers or from its first message, and carries bytes between the
  * client's stream and the {@link InferenceCall}.
  */
-export class GrpcIngress implements StreamHandler, Caller, OpenerSink {
+export class GrpcIngress implements StreamHandler, Caller, OpenerSink, Expirable {
   readonly #plane: Plane;
   readonly #stream: ByteStream;
   readonly #headers: HeaderBlock;
@@ -51,9 +52,10 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink {
   #call: InferenceCall | undefined;
   #sentHeaders = false;
   #requestEnded = false;
-  /** Credit that was returned while the target was not yet known. */
-  #creditAhead = 0;
+  /** Bytes whose credit was returned while the target was not yet known: held until they move on. */
   #heldBytes = 0;
+  /** The deadline while the target is not known; then the call has its own. */
+  #opening: WheelTimer | undefined;
   #responseBytes = 0;
 
   constructor(plane: Plane, stream: ByteStream, headers: HeaderBlock, principal: Principal) {
@@ -121,8 +123,12 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink {
       this.onFailed(toMeshError(error));
       return;
     }
-    this.#giveBackHeld();
     for (const { bytes, end } of phase.held) this.#call?.push(bytes, end);
+  }
+
+  /** The deadline passed before the message that names the model was there. */
+  expired(): void {
+    this.onFailed(new MeshError('deadline-exceeded', 'the deadline passed before the request named its model'));
   }
 
   onOpenFailed(error: MeshError): void {
@@ -154,8 +160,8 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink {
   }
 
   onRequestTaken(byteCount: number): void {
-    const ahead = Math.min(byteCount, this.#creditAhead);
-    this.#creditAhead -= ahead;
+    const ahead = Math.min(byteCount, this.#heldBytes);
+    this.#release(ahead);
     if (byteCount > ahead) this.#stream.consume(byteCount - ahead);
   }
 
@@ -175,10 +181,12 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink {
     }
     const opener = new MessageOpener(rule, this.#encoding, this.#plane.limits, this);
     this.#phase = { kind: 'opening', rule, opener, held: [] };
+    this.#opening = this.#plane.deadlines.add(this.#deadline, this);
   }
 
   #start(target: ResolvedTarget): void {
     this.#target = target;
+    this.#stopOpening();
     const call = new InferenceCall(this.#plane, this, {
       method: this.#method,
       model: target.model,
@@ -210,18 +218,23 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink {
       return;
     }
     this.#heldBytes += bytes.length;
-    this.#creditAhead += bytes.length;
     this.#stream.consume(bytes.length);
   }
 
-  #giveBackHeld(): void {
-    this.#plane.opening.give(this.#heldBytes);
-    this.#heldBytes = 0;
+  #release(byteCount: number): void {
+    this.#plane.opening.give(byteCount);
+    this.#heldBytes -= byteCount;
+  }
+
+  #stopOpening(): void {
+    if (this.#opening !== undefined) this.#plane.deadlines.cancel(this.#opening);
+    this.#opening = undefined;
   }
 
   #finish(code: number): void {
     this.#phase = { kind: 'over' };
-    this.#giveBackHeld();
+    this.#stopOpening();
+    this.#release(this.#heldBytes);
     this.#plane.metrics.call({
       method: this.#method,
       code,

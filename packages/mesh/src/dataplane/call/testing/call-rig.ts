@@ -41,6 +41,17 @@ export function framed(bytes: Uint8Array | string): Buffer {
   return Buffer.concat(frameMessage([message]));
 }
 
+/** That many bytes in which no stretch looks like its neighbours, so that a piece that is lost, doubled or moved shows. */
+export function patterned(byteCount: number): Buffer {
+  const bytes = Buffer.alloc(byteCount);
+  let state = 1;
+  for (let at = 0; at < byteCount; at++) {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    bytes[at] = state >>> 24;
+  }
+  return bytes;
+}
+
 /** Hears a call as a caller would, and checks that it ends once and says nothing after. */
 export class RecordingCaller implements Caller {
   headers: HeaderBlock | undefined;
