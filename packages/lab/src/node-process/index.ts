@@ -6,3 +6,4 @@ export { LOG_LINES_MAX, type LogLine, type ProcessEnd, Program, type ProgramOpti
 export { programEnvironment } from './program-environment.ts';
 export { realClock } from './real-clock.ts';
 export { RuntimeProcess, type RuntimeProcessOptions } from './runtime-process.ts';
+export { parseScrape, type Scrape, scrape } from './scrape.ts';

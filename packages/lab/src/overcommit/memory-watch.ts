@@ -1,0 +1,81 @@
+import { quantile } from '../figures/index.ts';
+import { type NodeProcess, scrape } from '../node-process/index.ts';
+import { privateBytes } from '../process-usage/index.ts';
+
+/** What the ledger and the kernel said within a few milliseconds. */
+export interface MemorySample {
+  readonly bookedBytes: number;
+  /** Private bytes of the runtime's process beyond those of the empty one. */
+  readonly heldBytes: number;
+}
+
+/** What a run of samples says. */
+export interface MemoryFigures {
+  readonly samples: number;
+  readonly bookedBytesMax: number;
+  readonly heldBytesMax: number;
+  /** Shares of |held − booked| in what is booked. */
+  readonly differenceMedian: number;
+  readonly differenceP95: number;
+}
+
+/** Samples are compared with the ledger once it holds this share of the capacity: a share of next to nothing says nothing. */
+const FILLED_SHARE = 0.5;
+
+/** Everything that may be resident by the node's ledger: loaded, loading, and leaving until the unload completed. */
+export async function bookedBytes(node: NodeProcess): Promise<number> {
+  const booked = (await scrape(node)).get('mesh_instance_booked_bytes');
+  if (booked === undefined) throw new Error('the node does not tell what is booked');
+  return booked;
+}
+
+/** Looks at the ledger and at the runtime's process again and again until it is stopped. */
+export class MemoryWatch {
+  readonly samples: MemorySample[] = [];
+  readonly #node: NodeProcess;
+  readonly #emptyBytes: number;
+  readonly #capacityBytes: number;
+  readonly #periodMs: number;
+  #isStopped = false;
+  #running: Promise<void> = Promise.resolve();
+
+  /** `emptyBytes`: private bytes of the runtime before its first model. */
+  constructor(node: NodeProcess, emptyBytes: number, capacityBytes: number, periodMs: number) {
+    this.#node = node;
+    this.#emptyBytes = emptyBytes;
+    this.#capacityBytes = capacityBytes;
+    this.#periodMs = periodMs;
+  }
+
+  start(): void {
+    this.#running = this.#run();
+  }
+
+  /** Ends after the sample that is being taken. @throws what a sample threw. */
+  async stop(): Promise<MemoryFigures> {
+    this.#isStopped = true;
+    await this.#running;
+    return memoryFigures(this.samples, this.#capacityBytes);
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isStopped) {
+      const booked = await bookedBytes(this.#node);
+      this.samples.push({ bookedBytes: booked, heldBytes: privateBytes(this.#node.runtimePid) - this.#emptyBytes });
+      await new Promise((resolve) => setTimeout(resolve, this.#periodMs));
+    }
+  }
+}
+
+/** Sums up samples. @throws {RangeError} if the cache was never half full. */
+export function memoryFigures(samples: readonly MemorySample[], capacityBytes: number): MemoryFigures {
+  const filled = samples.filter(({ bookedBytes }) => bookedBytes >= FILLED_SHARE * capacityBytes);
+  const differences = filled.map(({ bookedBytes, heldBytes }) => Math.abs(heldBytes - bookedBytes) / bookedBytes);
+  return {
+    samples: filled.length,
+    bookedBytesMax: Math.max(0, ...samples.map(({ bookedBytes }) => bookedBytes)),
+    heldBytesMax: Math.max(0, ...samples.map(({ heldBytes }) => heldBytes)),
+    differenceMedian: quantile(differences, 0.5),
+    differenceP95: quantile(differences, 0.95),
+  };
+}

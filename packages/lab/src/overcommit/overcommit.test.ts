@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { copyLives } from './copy-lives.ts';
+import { memoryFigures } from './memory-watch.ts';
+
+const events = (...list: readonly string[]) =>
+  list.map((text) => {
+    const [event = '', model] = text.split(' ');
+    return { event, ...(model === undefined ? {} : { model }) };
+  });
+
+describe('the lives of copies', () => {
+  it('begin again after an unload, a lost copy or a lost runtime', () => {
+    const lives = copyLives(
+      events(
+        'model-loaded a',
+        'model-evicted a',
+        'model-unloaded a',
+        'model-loaded a',
+        'copy-lost a',
+        'model-loaded a',
+        'runtime-lost',
+        'model-loaded a',
+      ),
+    );
+    assert.deepEqual([lives.loads, lives.evictions, lives.doubleLoads], [4, 1, []]);
+  });
+
+  it('show a model that was loaded twice', () => {
+    assert.deepEqual(copyLives(events('model-loaded a', 'model-loaded b', 'model-evicted a', 'model-loaded a')).doubleLoads, [
+      'a',
+    ]);
+  });
+});
+
+describe('samples of memory', () => {
+  it('count once the cache is half full, and are shares of what is booked', () => {
+    const samples = [
+      { bookedBytes: 10, heldBytes: 90 },
+      { bookedBytes: 50, heldBytes: 60 },
+      { bookedBytes: 100, heldBytes: 95 },
+    ];
+    const { samples: count, bookedBytesMax, heldBytesMax, differenceMedian, differenceP95 } = memoryFigures(samples, 100);
+    assert.deepEqual([count, bookedBytesMax, heldBytesMax, differenceMedian, differenceP95], [2, 100, 95, 0.05, 0.2]);
+  });
+
+  it('say nothing of a cache that was never half full', () => {
+    assert.throws(() => memoryFigures([{ bookedBytes: 1, heldBytes: 1 }], 100), RangeError);
+  });
+});
