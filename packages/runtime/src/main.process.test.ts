@@ -33,6 +33,7 @@ function start(environment: Record<string, string>, stdio: ('pipe' | 'ipc')[] = 
     env: { PATH: process.env.PATH, ...runtimeEnvironment(), MESH_RUNTIME_WORKERS: '2', ...environment },
     stdio,
   });
+  children.push(child);
   const events: Child['events'] = [];
   const waiting: { event: string; resolve: () => void }[] = [];
   let stderr = '';
@@ -69,13 +70,18 @@ function connect(path: string) {
   return { client, close: () => connection.close() };
 }
 
+const children: ChildProcess[] = [];
+
 describe('the runtime process', () => {
   let folder = '';
   let sockets = 0;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'mesh-rt-'));
   });
-  after(() => rm(folder, { recursive: true }));
+  after(async () => {
+    for (const child of children) child.kill('SIGKILL');
+    await rm(folder, { recursive: true });
+  });
   const socketPath = (): string => join(folder, `s${sockets++}`);
   const cache = (): Record<string, string> => ({ MESH_RUNTIME_CACHE_FOLDER: join(folder, `cache${sockets++}`) });
 
@@ -196,6 +202,7 @@ describe('the runtime process', () => {
   it('says in one sentence why it cannot start', { timeout: 20_000 }, async () => {
     const failing: [number, Record<string, string>, RegExp][] = [
       [
+        2,
         { MESH_RUNTIME_SOCKET: `${folder}/${'long'.repeat(30)}`, MESH_RUNTIME_SERVER: 'null' },
         /the socket path .* bytes; the limit is/,
       ],

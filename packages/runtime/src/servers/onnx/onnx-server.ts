@@ -62,12 +62,17 @@ export class OnnxServer implements ModelServer, OipEngine {
   readonly #pool: WorkerPool;
   readonly #models: ModelBook<PoolModel>;
   readonly #memory = new Map<string, MemoryFacts>();
-  #baseBytes = 0;
+  readonly #bytesBeforeWorkers: number;
+  /** Private bytes without models and without this thread's JavaScript, with as many workers as there always are. */
+  #bareBytes = 0;
+  /** What each worker beyond those adds. */
+  #workerBytes = 0;
 
   constructor(options: OnnxServerOptions) {
     this.#options = options;
     this.version = options.facts.version;
     this.facts = { ...options.facts, methods: OIP_METHODS, allowsAnyMethod: false };
+    this.#bytesBeforeWorkers = options.probe.read() - options.probe.scriptBytes();
     this.#pool = new WorkerPool(
       { ...options, scriptBytes: options.probe.scriptBytes },
       {
@@ -87,7 +92,9 @@ export class OnnxServer implements ModelServer, OipEngine {
 
   async start(): Promise<void> {
     await this.#pool.ready();
-    this.#baseBytes = await this.#options.probe.readAsync();
+    const { probe, workersMin } = this.#options;
+    this.#bareBytes = (await probe.readAsync()) - probe.scriptBytes();
+    this.#workerBytes = Math.max(0, (this.#bareBytes - this.#bytesBeforeWorkers) / workersMin);
   }
 
   async prepare(request: ModelRequest, signal: AbortSignal): Promise<PreparedModel> {
@@ -130,7 +137,10 @@ export class OnnxServer implements ModelServer, OipEngine {
   }
 
   async processUsage(): Promise<ProcessUsage> {
-    return { baseBytes: this.#baseBytes, privateBytes: await this.#options.probe.readAsync() };
+    const { probe, workersMin } = this.#options;
+    const added = Math.max(0, this.#pool.workerCount - workersMin);
+    const baseBytes = Math.round(this.#bareBytes + added * this.#workerBytes + probe.scriptBytes());
+    return { baseBytes, privateBytes: await probe.readAsync() };
   }
 
   async releaseFiles(modelId: string): Promise<void> {

@@ -175,7 +175,8 @@ export class Lane {
   }
 
   #pump(): void {
-    if (this.#lostWhy !== undefined || this.#controlRunning !== undefined) return;
+    // A thread that is still starting would take what it is told much later than it was measured.
+    if (!this.isReady || this.#lostWhy !== undefined || this.#controlRunning !== undefined) return;
     const next = this.#control[0];
     const isControlDue = next !== undefined && this.#clock.monotonicMs() - next.sinceMs >= CONTROL_WAIT_MS_MAX;
     while (!isControlDue && this.#queued.length > 0 && this.#batches < BATCHES_MAX) this.#sendBatch();
@@ -218,6 +219,7 @@ export class Lane {
       case 'ready':
         this.isReady = true;
         this.#ready.resolve();
+        this.#pump();
         break;
       case 'answers':
         this.#answers(message.batch);

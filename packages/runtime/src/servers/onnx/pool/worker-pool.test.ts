@@ -9,10 +9,24 @@ const never = new AbortController().signal;
 
 /** A worker that keeps what it is told until the test lets it answer. */
 class FakeWorker implements WorkerPort {
-  onMessage: ((message: FromWorker) => void) | undefined = undefined;
+  /** Whether it is up as soon as somebody listens. */
+  readonly #comesUp: boolean;
+  #listener: ((message: FromWorker) => void) | undefined = undefined;
   onExit: ((why: string) => void) | undefined = undefined;
   readonly inbox: ToWorker[] = [];
   privateBytes = 100 * MiB;
+
+  constructor(comesUp: boolean) {
+    this.#comesUp = comesUp;
+  }
+
+  get onMessage(): ((message: FromWorker) => void) | undefined {
+    return this.#listener;
+  }
+  set onMessage(listener: ((message: FromWorker) => void) | undefined) {
+    this.#listener = listener;
+    if (this.#comesUp) listener?.({ kind: 'ready' });
+  }
 
   post(message: ToWorker): void {
     this.inbox.push(message);
@@ -67,7 +81,7 @@ interface World {
   advance(ms: number): void;
 }
 
-function world(workersMin = 1, workersMax = 1): World {
+function world(workersMin = 1, workersMax = 1, comesUp = true): World {
   let nowMs = 1_000_000;
   let planned: (() => void)[] = [];
   const clock: Clock = {
@@ -79,9 +93,8 @@ function world(workersMin = 1, workersMax = 1): World {
   const lost: string[] = [];
   const measured: { modelId: string; measuredBytes: number }[] = [];
   const spawn = (): FakeWorker => {
-    const worker = new FakeWorker();
+    const worker = new FakeWorker(comesUp);
     workers.push(worker);
-    queueMicrotask(() => worker.onMessage?.({ kind: 'ready' }));
     return worker;
   };
   const pool = new WorkerPool(
@@ -308,9 +321,13 @@ describe('the worker pool', () => {
   });
 
   it('does not start a worker again that never came up', async () => {
-    const at = world();
+    const at = world(1, 1, false);
+    const loading = at.pool.load(job('m'), never);
+    at.turn();
+    assert.deepEqual(at.workers[0]?.waiting, [], 'nothing is sent to a thread that is not up');
     at.workers[0]?.onExit?.('no binary');
 
+    await assert.rejects(loading, { kind: 'unavailable', message: /no binary/ });
     assert.equal(at.workers.length, 1);
   });
 
