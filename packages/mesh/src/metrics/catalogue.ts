@@ -1,0 +1,103 @@
+import { LATENCY_BOUNDS_MS } from '../link/index.ts';
+
+/** One metric: what the page and the registry need to know of it. */
+export interface MetricEntry {
+  readonly type: 'histogram' | 'counter' | 'gauge';
+  /** `call`: `method` and `code`; both of them get `modelId` and `vModelId` when series per model are configured. */
+  readonly labels: 'call' | 'model' | 'none';
+  readonly buckets?: readonly number[];
+  readonly help: string;
+}
+
+/** Four times the bound before, eight times. */
+const byFour = (first: number): readonly number[] => Array.from({ length: 8 }, (_, at) => first * 4 ** at);
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/** Bounds of ModelMesh's histograms (spec `modelmesh.md` §6.5). */
+const TIME_MS: readonly number[] = LATENCY_BOUNDS_MS;
+const AGE_MS = [
+  30_000,
+  5 * MINUTE_MS,
+  15 * MINUTE_MS,
+  HOUR_MS,
+  4 * HOUR_MS,
+  12 * HOUR_MS,
+  DAY_MS,
+  7 * DAY_MS,
+  30 * DAY_MS,
+  90 * DAY_MS,
+] as const;
+const MODEL_BYTES = byFour(256 * 1024);
+const MESSAGE_BYTES = byFour(128);
+
+const callTime = (help: string) => ({ type: 'histogram', labels: 'call', buckets: TIME_MS, help }) as const;
+const callSize = (help: string) => ({ type: 'histogram', labels: 'call', buckets: MESSAGE_BYTES, help }) as const;
+const modelTime = (help: string) => ({ type: 'histogram', labels: 'model', buckets: TIME_MS, help }) as const;
+const counter = (help: string) => ({ type: 'counter', labels: 'none', help }) as const;
+const gauge = (help: string) => ({ type: 'gauge', labels: 'none', help }) as const;
+
+/** ModelMesh's metrics: its names, types, buckets and labels. Source: spec `modelmesh.md` §6.5. */
+export const MODELMESH_METRICS = {
+  modelmesh_api_request_milliseconds: callTime('Time of calls as their callers saw them, whatever came of them'),
+  modelmesh_invoke_model_milliseconds: callTime('Time of one attempt against the local runtime'),
+  modelmesh_request_size_bytes: callSize('Size of the messages that callers sent'),
+  modelmesh_response_size_bytes: callSize('Size of the messages that callers got'),
+  modelmesh_cache_miss_milliseconds: modelTime('Time that a call waited for a load, if more than 10 ms'),
+  modelmesh_loadmodel_milliseconds: modelTime('Time of a load that succeeded'),
+  modelmesh_unloadmodel_milliseconds: modelTime('Time of an unload'),
+  modelmesh_req_queue_delay_milliseconds: modelTime('Time that a call waited for a copy with limited concurrency'),
+  modelmesh_loading_queue_delay_milliseconds: modelTime('Time that a model waited to be loaded'),
+  modelmesh_model_sizing_milliseconds: modelTime('Time that the runtime took to measure a model'),
+  modelmesh_age_at_eviction_milliseconds: {
+    type: 'histogram',
+    labels: 'model',
+    buckets: AGE_MS,
+    help: 'Time since the last use of a model that had to make room',
+  },
+  modelmesh_loaded_model_size_bytes: {
+    type: 'histogram',
+    labels: 'model',
+    buckets: MODEL_BYTES,
+    help: 'Measured size of a model that was loaded',
+  },
+  modelmesh_loadmodel_failure: counter('Loads that failed'),
+  modelmesh_unloadmodel_failure: counter('Unloads that were given up'),
+  modelmesh_unloadmodel_attempt_failure: counter('Attempts to unload that failed'),
+  modelmesh_models_loaded_total: gauge('Models with at least one copy'),
+  modelmesh_models_with_failure_total: gauge('Models with failed loads'),
+  modelmesh_models_managed_total: gauge('Models that are registered'),
+  modelmesh_instance_lru_seconds: gauge('Last use of the copy that would go first, as seconds since 1970'),
+  modelmesh_instance_lru_age_seconds: gauge('Time since the last use of the copy that would go first'),
+  modelmesh_instance_capacity_bytes: gauge('Memory that copies can fill, without the unload reserve'),
+  modelmesh_instance_used_bytes: gauge('Memory of copies that are loaded, loading or wanted'),
+  modelmesh_instance_used_bps: gauge('Used memory as parts of ten thousand of the capacity'),
+  modelmesh_instance_models_total: gauge('Copies on this instance'),
+} as const satisfies Readonly<Record<string, MetricEntry>>;
+
+/** Metrics that ModelMesh does not have. */
+export const OWN_METRICS = {
+  mesh_instance_booked_bytes: gauge('Memory of everything that may be resident, copies that leave included'),
+  mesh_connections: gauge('Connections that are open, over all ports'),
+  mesh_connections_refused_total: counter('Connections that were closed at once because there were too many'),
+} as const satisfies Readonly<Record<string, MetricEntry>>;
+
+/** Metrics of the process. The names are those that Node's programs have in common. */
+export const PROCESS_METRICS = {
+  process_cpu_seconds_total: counter('CPU time of this process, user and system'),
+  process_resident_memory_bytes: gauge('Resident memory of this process'),
+  nodejs_heap_size_used_bytes: gauge('Used heap of the main thread'),
+  nodejs_heap_size_total_bytes: gauge('Heap of the main thread'),
+  nodejs_external_memory_bytes: gauge('Memory outside the heap, buffers included'),
+  nodejs_eventloop_lag_mean_seconds: gauge('Delay of the event loop since the last scrape, mean'),
+  nodejs_eventloop_lag_p99_seconds: gauge('Delay of the event loop since the last scrape, 99th percentile'),
+  nodejs_eventloop_lag_max_seconds: gauge('Delay of the event loop since the last scrape, maximum'),
+} as const satisfies Readonly<Record<string, MetricEntry>>;
+
+/** Names of {@link MODELMESH_METRICS} of one type. */
+export type NamesOf<Table, Type extends MetricEntry['type']> = {
+  [Name in keyof Table]: Table[Name] extends { readonly type: Type } ? Name : never;
+}[keyof Table] &
+  string;

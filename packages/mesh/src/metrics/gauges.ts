@@ -1,0 +1,79 @@
+import type { Clock } from '@modelmesh/core';
+import { Counter, Gauge, type Registry } from 'prom-client';
+import { MODELMESH_METRICS, type NamesOf, OWN_METRICS } from './catalogue.ts';
+
+/** What gauges show, read at each scrape. */
+export interface Figures {
+  /** Without the unload reserve. */
+  readonly capacityBytes: number;
+  readonly usedBytes: number;
+  readonly bookedBytes: number;
+  /** Copies on this instance. */
+  readonly models: number;
+  /** Last use of the copy that would go first, as milliseconds since 1970; `null` when there is none. */
+  readonly leastRecentUseMs: number | null;
+  readonly modelsManaged: number;
+  readonly modelsLoaded: number;
+  readonly modelsWithFailure: number;
+  /** Over all ports, since the start. */
+  readonly connections: { readonly open: number; readonly refused: number };
+}
+
+type GaugeName = NamesOf<typeof MODELMESH_METRICS, 'gauge'> | NamesOf<typeof OWN_METRICS, 'gauge'>;
+
+/** Parts of ten thousand. */
+const BASIS_POINTS = 10_000;
+
+const READ: Readonly<Record<GaugeName, (figures: Figures, wallMs: number) => number>> = {
+  modelmesh_models_loaded_total: ({ modelsLoaded }) => modelsLoaded,
+  modelmesh_models_with_failure_total: ({ modelsWithFailure }) => modelsWithFailure,
+  modelmesh_models_managed_total: ({ modelsManaged }) => modelsManaged,
+  modelmesh_instance_lru_seconds: ({ leastRecentUseMs }) => Math.floor((leastRecentUseMs ?? 0) / 1000),
+  modelmesh_instance_lru_age_seconds: ({ leastRecentUseMs }, wallMs) =>
+    leastRecentUseMs === null ? 0 : Math.max(0, Math.floor((wallMs - leastRecentUseMs) / 1000)),
+  modelmesh_instance_capacity_bytes: ({ capacityBytes }) => capacityBytes,
+  modelmesh_instance_used_bytes: ({ usedBytes }) => usedBytes,
+  modelmesh_instance_used_bps: ({ usedBytes, capacityBytes }) =>
+    capacityBytes === 0 ? 0 : Math.floor((usedBytes * BASIS_POINTS) / capacityBytes),
+  modelmesh_instance_models_total: ({ models }) => models,
+  mesh_instance_booked_bytes: ({ bookedBytes }) => bookedBytes,
+  mesh_connections: ({ connections }) => connections.open,
+};
+
+/** Adds the gauges. `read` is called once for each at a scrape, so it is kept for the turn. */
+export function addGauges(registry: Registry, read: () => Figures | null, clock: Clock): void {
+  let kept: { readonly figures: Figures | null } | null = null;
+  const figures = (): Figures | null => {
+    if (kept === null) {
+      kept = { figures: read() };
+      // A scrape asks for all of them in one turn; the next one asks anew.
+      queueMicrotask(() => {
+        kept = null;
+      });
+    }
+    return kept.figures;
+  };
+  for (const name of Object.keys(READ) as GaugeName[]) {
+    const help = { ...MODELMESH_METRICS, ...OWN_METRICS }[name].help;
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        const now = figures();
+        this.set(now === null ? 0 : READ[name](now, clock.wallMs()));
+      },
+    });
+  }
+  let counted = 0;
+  new Counter({
+    name: 'mesh_connections_refused_total',
+    help: OWN_METRICS.mesh_connections_refused_total.help,
+    registers: [registry],
+    collect() {
+      const refused = figures()?.connections.refused ?? 0;
+      this.inc(Math.max(0, refused - counted));
+      counted = Math.max(counted, refused);
+    },
+  });
+}

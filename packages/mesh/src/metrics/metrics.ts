@@ -1,0 +1,166 @@
+import type { Clock, DurationMs, ModelKey } from '@modelmesh/core';
+import type { CacheMetric } from '@modelmesh/core/cache';
+import { type GrpcCode, parseGrpcStatus } from '@modelmesh/wire/status';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { MetricsConfig } from '../config/index.ts';
+import type { CallFacts, CallMetrics } from '../dataplane/index.ts';
+import { type Histograms, SeriesSet } from './call-series.ts';
+import { type MetricEntry, MODELMESH_METRICS, OWN_METRICS } from './catalogue.ts';
+import { addGauges, type Figures } from './gauges.ts';
+import { MethodLabels } from './method-labels.ts';
+import { ModelSeries } from './model-series.ts';
+import { addProcessMetrics } from './process-metrics.ts';
+import { renderText } from './render.ts';
+
+/** Waiting for less than this is no cache miss (spec `modelmesh.md` §2.5). */
+const CACHE_MISS_FROM_MS = 10;
+
+/** The measurements of a node, and the page that shows them. */
+export interface NodeMetrics extends CallMetrics {
+  /** A fact of the cache. */
+  cacheMetric(model: ModelKey, metric: CacheMetric): void;
+  /** Where gauges are read at each scrape; without it they are 0. */
+  readFrom(figures: () => Figures): void;
+  /** The page in Prometheus' text format 0.0.4; only what is named, if anything is. */
+  render(names: readonly string[]): Promise<string>;
+  close(): void;
+}
+
+/** Makes the metrics of a node, under ModelMesh's names where the meaning is the same. */
+export function createMetrics(
+  config: Pick<MetricsConfig, 'fullMethodNames' | 'perModel' | 'modelsMax' | 'processMetrics' | 'info'>,
+  clock: Clock,
+): NodeMetrics {
+  return new PrometheusMetrics(config, clock);
+}
+
+class PrometheusMetrics implements NodeMetrics {
+  readonly #registry = new Registry();
+  readonly #methods: MethodLabels;
+  readonly #all: SeriesSet;
+  readonly #models: ModelSeries<SeriesSet> | null;
+  readonly #counters: Readonly<Record<'load-failure' | 'unload-failure' | 'unload-attempt-failure', Counter>>;
+  readonly #stop: () => void;
+  #figures: (() => Figures) | null = null;
+
+  constructor(config: Parameters<typeof createMetrics>[0], clock: Clock) {
+    const registry = this.#registry;
+    const histograms = addHistograms(registry, config.perModel);
+    this.#methods = new MethodLabels(config.fullMethodNames);
+    this.#all = new SeriesSet(histograms, null);
+    this.#models = config.perModel
+      ? new ModelSeries({
+          max: config.modelsMax,
+          clock,
+          make: (labels) => new SeriesSet(histograms, labels),
+          drop: (series) => series.remove(),
+        })
+      : null;
+    this.#counters = {
+      'load-failure': addCounter(registry, 'modelmesh_loadmodel_failure'),
+      'unload-failure': addCounter(registry, 'modelmesh_unloadmodel_failure'),
+      'unload-attempt-failure': addCounter(registry, 'modelmesh_unloadmodel_attempt_failure'),
+    };
+    addGauges(registry, () => this.#figures?.() ?? null, clock);
+    if (config.info !== null) addInfo(registry, config.info);
+    this.#stop = config.processMetrics ? addProcessMetrics(registry) : () => {};
+  }
+
+  call({ method, code, durationMs, requestBytes, responseBytes, model, endpoint }: CallFacts): void {
+    const label = this.#methods.of(method);
+    const grpc = codeOf(code);
+    const series = this.#seriesOf(model, endpoint ?? '');
+    series.call('modelmesh_api_request_milliseconds', label, grpc, durationMs);
+    series.call('modelmesh_request_size_bytes', label, grpc, requestBytes);
+    // A call that failed before its first message has no answer to measure.
+    if (grpc === 0 || responseBytes > 0) series.call('modelmesh_response_size_bytes', label, grpc, responseBytes);
+  }
+
+  attempt(method: string, code: number, durationMs: DurationMs, model: ModelKey): void {
+    const series = this.#seriesOf(model, '');
+    series.call('modelmesh_invoke_model_milliseconds', this.#methods.of(method), codeOf(code), durationMs);
+  }
+
+  cacheMiss(waitedMs: DurationMs, model: ModelKey): void {
+    if (waitedMs > CACHE_MISS_FROM_MS) this.#seriesOf(model, '').plain('modelmesh_cache_miss_milliseconds', waitedMs);
+  }
+
+  cacheMetric(model: ModelKey, metric: CacheMetric): void {
+    switch (metric.name) {
+      case 'load-failure':
+      case 'unload-failure':
+      case 'unload-attempt-failure':
+        this.#counters[metric.name].inc();
+        return;
+      case 'loaded-size':
+        this.#seriesOf(model, '').plain('modelmesh_loaded_model_size_bytes', metric.size);
+        return;
+      default:
+        this.#seriesOf(model, '').plain(CACHE_TIMES[metric.name], metric.durationMs);
+    }
+  }
+
+  readFrom(figures: () => Figures): void {
+    this.#figures = figures;
+  }
+
+  render(names: readonly string[]): Promise<string> {
+    return renderText(this.#registry, names);
+  }
+
+  close(): void {
+    this.#stop();
+  }
+
+  #seriesOf(model: string | null, endpoint: string): SeriesSet {
+    return this.#models === null ? this.#all : this.#models.of(model ?? '', endpoint);
+  }
+}
+
+const CACHE_TIMES = {
+  'loading-queue-delay': 'modelmesh_loading_queue_delay_milliseconds',
+  'load-time': 'modelmesh_loadmodel_milliseconds',
+  'unload-time': 'modelmesh_unloadmodel_milliseconds',
+  'sizing-time': 'modelmesh_model_sizing_milliseconds',
+  'age-at-eviction': 'modelmesh_age_at_eviction_milliseconds',
+} as const satisfies Readonly<Record<Extract<CacheMetric, { durationMs: DurationMs }>['name'], keyof Histograms>>;
+
+/** A code that gRPC does not have is UNKNOWN, so that labels stay few. */
+const codeOf = (code: number): GrpcCode => parseGrpcStatus(String(code));
+
+function addHistograms(registry: Registry, perModel: boolean): Histograms {
+  const made: Record<string, Histogram> = {};
+  for (const [name, entry] of Object.entries<MetricEntry>(MODELMESH_METRICS)) {
+    if (entry.type !== 'histogram') continue;
+    const labelNames = [...(entry.labels === 'call' ? ['method', 'code'] : []), ...(perModel ? ['modelId', 'vModelId'] : [])];
+    made[name] = new Histogram({
+      name,
+      help: entry.help,
+      buckets: [...(entry.buckets ?? [])],
+      labelNames,
+      registers: [registry],
+    });
+  }
+  // Every histogram of the table was made in the loop.
+  return made as Record<keyof Histograms, Histogram>;
+}
+
+function addCounter(registry: Registry, name: keyof typeof MODELMESH_METRICS): Counter {
+  return new Counter({ name, help: MODELMESH_METRICS[name].help, registers: [registry] });
+}
+
+function addInfo(registry: Registry, { name, labels }: NonNullable<MetricsConfig['info']>): void {
+  const gauge = new Gauge({ name, help: 'Says something by its labels', labelNames: [...labels.keys()], registers: [registry] });
+  gauge.set(Object.fromEntries(labels), 1);
+}
+
+/** Metrics that nobody reads. */
+export const noMetrics: Pick<NodeMetrics, 'call' | 'attempt' | 'cacheMiss' | 'cacheMetric'> = {
+  call: () => {},
+  attempt: () => {},
+  cacheMiss: () => {},
+  cacheMetric: () => {},
+};
+
+/** Names of all metrics that a node without an info gauge shows. */
+export const METRIC_NAMES: readonly string[] = [...Object.keys(MODELMESH_METRICS), ...Object.keys(OWN_METRICS)];

@@ -1,0 +1,60 @@
+import { type MetricEntry, MODELMESH_METRICS, OWN_METRICS, PROCESS_METRICS } from './catalogue.ts';
+import { METHODS_MAX } from './method-labels.ts';
+import { MODEL_IDLE_MS } from './model-series.ts';
+
+const INTRODUCTION = `# Metrics
+
+<!-- Made from packages/mesh/src/metrics/catalogue.ts. Change the table; a test compares and rewrites this page. -->
+
+A node shows its metrics to Prometheus at \`/metrics\` (and \`/\`) on port 2112, in the text format 0.0.4; \`name[]\` in the query names the
+metrics to show. \`metrics\` in [the configuration](configuration.md) moves the page, switches it off, or serves it over \`https\`: with
+the node's certificate if it has one, otherwise with one that the node makes and signs itself at its start.
+
+\`method\` is the part after the slash of the gRPC method unless \`metrics.fullMethodNames\` is set, \`code\` the name of the gRPC status.
+${METHODS_MAX} methods have a label of their own, later ones are counted as \`other\`. With \`metrics.perModel\` all histograms also have \`modelId\` and
+\`vModelId\`: \`metrics.modelsMax\` pairs at a time, the rest as \`other\`; a pair without calls for ${MODEL_IDLE_MS / 60_000} minutes gives its place away.
+`;
+
+const DIFFERENCES = `## Differences from ModelMesh
+
+- Times keep their fractions of a millisecond; ModelMesh cuts them, so that everything below one millisecond counts as 0.
+- Metrics of the Java virtual machine (\`jvm_*\`, \`netty_*\`) do not exist; those of the process take their place.
+- \`modelmesh_models_*_total\` are shown by every node, since each of them knows the registry.
+- \`modelmesh_response_size_bytes\` also counts calls that failed after a part of their answer.
+- StatsD is not supported.
+`;
+
+const LABELS: Readonly<Record<MetricEntry['labels'], string>> = {
+  call: '`method`, `code`, (`modelId`, `vModelId`)',
+  model: '(`modelId`, `vModelId`)',
+  none: '',
+};
+
+function tableOf(entries: Readonly<Record<string, MetricEntry>>): string {
+  const rows = Object.entries(entries).map(
+    ([name, { type, labels, help }]) => `| \`${name}\` | ${type} | ${LABELS[labels]} | ${help} |`,
+  );
+  return ['| metric | type | labels | meaning |', '| --- | --- | --- | --- |', ...rows].join('\n');
+}
+
+function bucketsOf(entries: Readonly<Record<string, MetricEntry>>): string {
+  const names = new Map<string, string[]>();
+  for (const [name, { buckets }] of Object.entries(entries)) {
+    if (buckets === undefined) continue;
+    const bounds = buckets.join(', ');
+    names.set(bounds, [...(names.get(bounds) ?? []), `\`${name}\``]);
+  }
+  return [...names].map(([bounds, metrics]) => `- ${bounds}: ${metrics.join(', ')}`).join('\n');
+}
+
+/** The page `docs/reference/metrics.md`. */
+export function metricsReference(): string {
+  return [
+    INTRODUCTION,
+    `## ModelMesh's metrics\n\n${tableOf(MODELMESH_METRICS)}\n`,
+    `Bounds of the buckets:\n\n${bucketsOf(MODELMESH_METRICS)}\n`,
+    `## Metrics of our own\n\n${tableOf(OWN_METRICS)}\n`,
+    `## The process\n\n${tableOf(PROCESS_METRICS)}\n`,
+    DIFFERENCES,
+  ].join('\n');
+}
