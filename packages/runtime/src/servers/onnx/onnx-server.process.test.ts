@@ -365,6 +365,28 @@ describe('the ONNX server', () => {
     });
   });
 
+  it('forgets a model whose worker is lost, wherever else it had sessions, and loads it again', async () => {
+    const ports: ReturnType<typeof spawnWorker>[] = [];
+    const spawn = (): ReturnType<typeof spawnWorker> => {
+      const port = spawnWorker();
+      ports.push(port);
+      return port;
+    };
+    const server = await makeServer({ spawn });
+    const wide = request('wide', 'good.onnx', '{"instances":2}');
+    await server.load(wide, never);
+
+    ports[0]?.onExit?.('as if it had run out of memory');
+
+    const bytes = toBinary(ModelInferRequestSchema, create(ModelInferRequestSchema, { modelName: 'wide' }));
+    assert.equal((await callServer(server, INFER, [bytes])).error?.kind, 'model-not-found');
+    assert.deepEqual(server.usage([]), []);
+    await server.load(wide, never);
+    assert.match((await callServer(server, INFER, [bytes])).error?.message ?? '', /missing input "x"/);
+    await server.close();
+    ports[0]?.post({ kind: 'end' }, []);
+  });
+
   it('refuses requests beyond its queue and answers the others', async () => {
     const server = await makeServer({ runsQueuedMax: 3 });
     await server.load(request('m', 'good.onnx'), never);

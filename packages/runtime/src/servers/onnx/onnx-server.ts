@@ -100,14 +100,14 @@ export class OnnxServer implements ModelServer, OipEngine {
   async prepare(request: ModelRequest, signal: AbortSignal): Promise<PreparedModel> {
     const { located, done } = await this.#fetch(request, signal);
     done();
-    return { predictedBytes: predictedOf(located), filesBytes: located.filesBytes };
+    return { predictedBytes: this.#predictedOf(located), filesBytes: located.filesBytes };
   }
 
   async predict(request: ModelRequest): Promise<number> {
     const reference = this.#reference(request);
     const path = await this.#options.storage.find(reference.source);
     if (path === undefined) throw new MeshError('not-found', `the files of ${request.modelId} are not on this machine yet`);
-    return predictedOf(await locate(path, reference));
+    return this.#predictedOf(await locate(path, reference));
   }
 
   async load(request: ModelRequest, signal: AbortSignal): Promise<number> {
@@ -178,9 +178,9 @@ export class OnnxServer implements ModelServer, OipEngine {
     const { modelId } = request;
     const { located, done } = await this.#fetch(request, signal);
     try {
-      this.#memory.set(modelId, { predictedBytes: predictedOf(located), measuredBytes: undefined, peakBytes: 0 });
-      const { file: path, facts, sessionBytes, reference } = located;
-      const instances = Math.min(reference.instances, this.#options.workersMax);
+      this.#memory.set(modelId, { predictedBytes: this.#predictedOf(located), measuredBytes: undefined, peakBytes: 0 });
+      const { file: path, facts, sessionBytes } = located;
+      const instances = this.#instancesOf(located);
       return await this.#pool.load({ modelId, path, unshaped: facts.unshaped, sessionBytes, instances }, signal);
     } catch (error) {
       this.#memory.delete(modelId);
@@ -231,7 +231,20 @@ export class OnnxServer implements ModelServer, OipEngine {
 
   /** A worker died: what it held is gone, so the mesh must hear NOT_FOUND and load again. */
   #lost(modelId: string): void {
+    const model = this.#models.loaded(modelId);
+    if (model === undefined) return;
     this.#models.lost(modelId);
+    this.#memory.delete(modelId);
+    // Its sessions in workers that live are of no use without the model's own entry.
+    void this.#pool.unload(model, 0);
+  }
+
+  #predictedOf(located: LocatedModel): number {
+    return located.sessionBytes * this.#instancesOf(located);
+  }
+
+  #instancesOf(located: LocatedModel): number {
+    return Math.min(located.reference.instances, this.#options.workersMax);
   }
 }
 
@@ -240,10 +253,6 @@ async function locate(path: string, reference: ModelReference): Promise<LocatedM
   const facts = await scanModelFile(file);
   const externalBytes = await checkExternalFiles(file, facts);
   return { file, facts, filesBytes: facts.fileBytes + externalBytes, reference, sessionBytes: predictSessionBytes(facts) };
-}
-
-function predictedOf(located: LocatedModel): number {
-  return located.sessionBytes * located.reference.instances;
 }
 
 function metadataOf({ name, type, shape }: TensorSpec): { name: string; datatype: string; shape: readonly number[] } {
