@@ -84,7 +84,8 @@ overBoth('what a client sends with its call', {}, prepare, (on) => {
     await on.rig.settled();
     const record = on.rig.records.at(-1);
     assert.deepEqual([record?.requestId, record?.model], ['r3', 'echo']);
-    assert.match(record?.outcome ?? '', /^deadline-exceeded/);
+    // Runtime and mesh watch the same deadline; either may be first.
+    assert.match(record?.outcome ?? '', /^deadline-exceeded|code 4$/);
   });
 });
 

@@ -125,9 +125,9 @@ class Http1Exchange implements HttpExchange {
     const head = [...fields, 'content-length', String(length)];
     if (rest === 'close' || rest === 'linger') head.push('connection', 'close');
     this.#response.writeHead(status, head);
-    for (const chunk of chunks) if (chunk.length > 0) this.#response.write(chunk);
-    if (rest === 'linger') this.#response.flushHeaders();
-    else this.#response.end();
+    const [only] = chunks;
+    if (chunks.length === 1 && only !== undefined && rest !== 'linger') this.#response.end(only);
+    else this.#writeAll(chunks, rest === 'linger');
     if (rest === 'discard' || rest === 'linger') {
       this.#reading = { kind: rest === 'linger' ? 'lingering' : 'discarding' };
       this.#flow();
@@ -188,6 +188,12 @@ class Http1Exchange implements HttpExchange {
     if (this.#over) return;
     this.#over = true;
     this.listener?.onAborted();
+  }
+
+  #writeAll(chunks: readonly Uint8Array[], lingers: boolean): void {
+    for (const chunk of chunks) if (chunk.length > 0) this.#response.write(chunk);
+    if (lingers) this.#response.flushHeaders();
+    else this.#response.end();
   }
 
   #release(): void {

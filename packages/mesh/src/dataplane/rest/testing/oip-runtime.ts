@@ -110,8 +110,13 @@ export class OipRuntime {
     return { kind: 'tcp', host: '127.0.0.1', port };
   }
 
-  close(): Promise<void> {
+  /** Breaks all connections; new ones are taken. */
+  dropConnections(): void {
     for (const connection of this.#connections) connection.destroy();
+  }
+
+  close(): Promise<void> {
+    this.dropConnections();
     return new Promise((resolve) => this.#server.close(() => resolve()));
   }
 
