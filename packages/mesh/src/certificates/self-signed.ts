@@ -8,6 +8,8 @@ const LIFETIME_MS = 10 * 365 * 86_400_000;
 /** Clocks of those who look at it may be behind. */
 const BACKDATED_MS = 86_400_000;
 const NAMES_MAX = 100;
+/** RFC 5280, appendix A: ub-common-name. */
+const COMMON_NAME_CHARS_MAX = 64;
 
 const OID = { commonName: '2.5.4.3', altNames: '2.5.29.17', ecdsaWithSha256: '1.2.840.10045.4.3.2' } as const;
 /** Kinds of GeneralName, RFC 5280 §4.2.1.6. */
@@ -32,7 +34,7 @@ export function selfSignedCertificate(names: readonly string[], now: EpochMs): C
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const spki = publicKey.export({ type: 'spki', format: 'der' });
   const algorithm = sequence(objectIdentifier(OID.ecdsaWithSha256));
-  const name = sequence(set(sequence(objectIdentifier(OID.commonName), utf8(commonName))));
+  const name = sequence(set(sequence(objectIdentifier(OID.commonName), utf8(commonName.slice(0, COMMON_NAME_CHARS_MAX)))));
   const altNames = sequence(objectIdentifier(OID.altNames), octets(sequence(...names.map(generalName))));
   const signed = sequence(
     tagged(0xa0, positive(Buffer.from([2]))),

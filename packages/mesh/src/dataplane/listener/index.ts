@@ -1,4 +1,5 @@
 /** The door of the room: one port for gRPC and REST, with TLS or without. */
+export { cannotListen } from './cannot-listen.ts';
 export {
   LISTENER_TIMEOUTS,
   type ListenerHandlers,
@@ -7,4 +8,4 @@ export {
   listen,
   type RunningListener,
 } from './listener.ts';
-export { checkTlsFiles, readTlsMaterial } from './tls-material.ts';
+export { checkTlsFiles, readTlsMaterial, tlsPaths } from './tls-material.ts';

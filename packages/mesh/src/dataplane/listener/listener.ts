@@ -6,6 +6,7 @@ import { UNIX_PATH_BYTES_MAX } from '@modelmesh/grpc/listen';
 import type { AcceptStream, StreamEngine, StreamLimits } from '@modelmesh/grpc/stream';
 import type { LimitsConfig, ListenerConfig, TlsConfig } from '../../config/index.ts';
 import type { Log } from '../../log/index.ts';
+import { cannotListen } from './cannot-listen.ts';
 import { Http1Door } from './http1-door.ts';
 import { Http2Door } from './http2-door.ts';
 import { type Protocol, sniff } from './sniff.ts';
@@ -255,26 +256,4 @@ function refusePlaintext(socket: Socket, protocol: Protocol): void {
   }
   const head = `HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\ncontent-length: ${PLAINTEXT_ANSWER.length}\r\nconnection: close`;
   socket.end(`${head}\r\n\r\n${PLAINTEXT_ANSWER}`, 'latin1', () => socket.destroy());
-}
-
-function cannotListen(error: NodeJS.ErrnoException, { host, port, socketPath }: ListenerConfig): MeshError {
-  const where = socketPath ?? `port ${port} of ${host}`;
-  return new MeshError('failed-precondition', `cannot listen on ${where}: ${reasonOf(error, socketPath !== undefined)}`, {
-    cause: error,
-  });
-}
-
-function reasonOf(error: NodeJS.ErrnoException, isSocket: boolean): string {
-  switch (error.code) {
-    case 'EADDRINUSE':
-      return isSocket
-        ? 'the file exists; remove it if no program uses it'
-        : 'another program has it; end that program, or choose another port';
-    case 'EACCES':
-      return 'permission denied; choose a port from 1024 on, or a folder that this user may write to';
-    case 'EADDRNOTAVAIL':
-      return 'this machine does not have that address';
-    default:
-      return error.message;
-  }
 }
