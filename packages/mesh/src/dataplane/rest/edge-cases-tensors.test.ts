@@ -244,7 +244,7 @@ overBoth('V2 tensors', {}, prepare, (on) => {
     const answer = await on.post(INFER, body, headers);
     assert.equal(answer.status, 200, answer.body.toString().slice(0, 200));
     assert.ok(answer.body.subarray(Number(answer.headers['inference-header-content-length'])).equals(data));
-    assert.equal(on.rig.bodies.used, 0);
+    await on.rig.released();
   });
 
   it('says where JSON is broken, and what is no UTF-8', async () => {

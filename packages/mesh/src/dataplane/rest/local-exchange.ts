@@ -59,6 +59,8 @@ export class LocalExchange implements ExchangeListener, Expirable {
     this.#ending.abort(new MeshError('cancelled', 'the client went away'));
   }
 
+  onOver(): void {}
+
   expired(): void {
     const error = new MeshError('deadline-exceeded', 'the deadline passed');
     this.#ending.abort(error);

@@ -69,6 +69,8 @@ export class MetadataExchange implements ExchangeListener, MetadataWaiter, Expir
     if (!this.#over) this.#finish(GRPC_CODE.CANCELLED, 0);
   }
 
+  onOver(): void {}
+
   expired(): void {
     this.onMetadataFailed(
       failureOf(new MeshError('deadline-exceeded', 'the deadline passed while the model was asked for its metadata')),

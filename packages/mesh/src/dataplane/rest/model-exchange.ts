@@ -201,6 +201,8 @@ export abstract class ModelExchange implements ExchangeListener, CopyWaiter, Met
     if (!this.over) this.finish(GRPC_CODE.CANCELLED, 0);
   }
 
+  onOver(): void {}
+
   onLocated(_slot: SlotRef): void {
     this.#countMiss();
     this.#read();

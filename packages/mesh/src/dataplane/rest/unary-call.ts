@@ -103,7 +103,8 @@ export class UnaryCall implements Caller {
   }
 }
 
-function tooManyAnswers(): MeshError {
+/** The refusal of an answer for which the worker's budget has no room. */
+export function tooManyAnswers(): MeshError {
   const sentence = 'the answers that are held on this node have reached their limit; try again later';
   return new MeshError('overloaded', sentence, { retryAfterMs: RETRY_AFTER_MS });
 }

@@ -8,12 +8,14 @@ import type { HttpExchange } from './exchange/index.ts';
 import type { Failure } from './failure.ts';
 import { type ExchangeParts, ModelExchange, type NamedModel } from './model-exchange.ts';
 import { METHOD } from './rest-method.ts';
-import { UnaryCall, type UnaryOutcome } from './unary-call.ts';
+import { tooManyAnswers, UnaryCall, type UnaryOutcome } from './unary-call.ts';
 
 /** One inference with one answer: V2 infer, V1 predict or generate, as its dialect says. */
 export class UnaryExchange<Memo> extends ModelExchange implements UnaryOutcome {
   readonly #dialect: Dialect<Memo>;
   #read: { readonly memo: Memo; readonly id: string } | undefined;
+  /** Bytes of the answer that are booked until the client has taken them. */
+  #unsentBytes = 0;
 
   constructor(parts: ExchangeParts, exchange: HttpExchange, asked: NamedModel, dialect: Dialect<Memo>) {
     const { binary, metadata } = dialect;
@@ -38,12 +40,19 @@ export class UnaryExchange<Memo> extends ModelExchange implements UnaryOutcome {
     try {
       const names = { modelName: this.asked.name, modelVersion: this.modelVersion, id };
       body = this.#dialect.encode(decodeInferResponse(message), memo, names);
+      if (!this.deps.bodies.take(body.byteLength)) throw tooManyAnswers();
     } catch (error) {
       this.fail(toMeshError(error));
       return;
     }
+    this.#unsentBytes = body.byteLength;
     this.finish(GRPC_CODE.OK, body.byteLength);
     respondTensors(this.exchange, body);
+  }
+
+  override onOver(): void {
+    this.deps.bodies.give(this.#unsentBytes);
+    this.#unsentBytes = 0;
   }
 
   onFailure(failure: Failure): void {

@@ -148,6 +148,36 @@ class Waiter implements MetadataWaiter {
   }
 }
 
+overBoth(
+  'an answer that the client does not take',
+  {},
+  (rig) => rig.model('warm', { behaviour: ECHO }),
+  (on) => {
+    it('is booked until it is taken, or the client has gone', async () => {
+      const { body, headers } = tensorRequest(8 * MIB);
+      const plain = Buffer.from(body.subarray(0, Number(headers['inference-header-content-length'])).toString().slice(0, -1));
+      const json = Buffer.concat([plain, Buffer.from(',"parameters":{"binary_data_output":true}}')]);
+      const request = {
+        method: 'POST',
+        path: '/v2/models/warm/infer',
+        headers: { 'inference-header-content-length': String(json.length) },
+        body: Buffer.concat([json, Buffer.alloc(8 * MIB)]),
+      };
+      const taken = await on.rig.client.open(on.version, request);
+      await turns(100);
+      assert.ok(on.rig.bodies.used > 8 * MIB, `booked ${on.rig.bodies.used}`);
+      let received = 0;
+      for await (const bytes of taken.chunks) received += bytes.length;
+      assert.ok(received > 8 * MIB);
+      await on.rig.released();
+      const left = await on.rig.client.open(on.version, request);
+      assert.ok(on.rig.bodies.used > 8 * MIB);
+      left.abort();
+      await on.rig.released();
+    });
+  },
+);
+
 describe('metadata of models', () => {
   const input = { name: 'x', datatype: 'FP32', shape: [1] };
   const ask = (book: MetadataBook, model: string): Promise<ModelMetadata | Failure> => {

@@ -15,8 +15,10 @@ export class TestListener implements ExchangeListener {
   readonly body = Promise.withResolvers<Uint8Array>();
   readonly refused = Promise.withResolvers<MeshError>();
   readonly aborted = Promise.withResolvers<void>();
+  readonly over = Promise.withResolvers<void>();
   writable: () => void = () => undefined;
   aborts = 0;
+  overs = 0;
 
   onBody(body: Uint8Array): void {
     this.body.resolve(body);
@@ -30,6 +32,10 @@ export class TestListener implements ExchangeListener {
   onAborted(): void {
     this.aborts += 1;
     this.aborted.resolve();
+  }
+  onOver(): void {
+    this.overs += 1;
+    this.over.resolve();
   }
 }
 
@@ -192,7 +198,23 @@ function answerTests(version: HttpVersion, next: Next, post: Post, servers: () =
     exchange.end();
     assert.equal(exchange.write(Buffer.from('more')), true);
     assert.deepEqual([(await answer).status, (await answer).body.toString()], [200, 'once']);
-    assert.equal(listener.aborts, 0);
+    await listener.over.promise;
+    assert.deepEqual([listener.aborts, listener.overs], [0, 1]);
+  });
+
+  it('is over when the client has taken the answer, and not before', async () => {
+    const seen = next();
+    const opening = servers().client.open(version, { path: '/' });
+    const { exchange, listener } = await seen;
+    exchange.respond(200, [], [new Uint8Array(32 * MIB)]);
+    const open = await opening;
+    for (let turn = 0; turn < TURNS_ENOUGH_TO_READ_ALL; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(listener.overs, 0);
+    let received = 0;
+    for await (const bytes of open.chunks) received += bytes.length;
+    assert.equal(received, 32 * MIB);
+    await listener.over.promise;
+    assert.deepEqual([listener.aborts, listener.overs], [0, 1]);
   });
 }
 
@@ -250,7 +272,7 @@ function abortTests(version: HttpVersion, next: Next, servers: () => ExchangeSer
     call.abort();
     await listener.aborted.promise;
     exchange.respond(200, [], [Buffer.from('for nobody')]);
-    assert.equal(listener.aborts, 1);
+    assert.deepEqual([listener.aborts, listener.overs], [1, 1]);
     assert.equal(budget.used, 0);
   });
 

@@ -185,9 +185,12 @@ class Http1Exchange implements HttpExchange {
   /** The answer is sent, or the connection is gone. */
   closed(): void {
     this.#release();
-    if (this.#over) return;
-    this.#over = true;
-    this.listener?.onAborted();
+    const { listener } = this;
+    if (!this.#over) {
+      this.#over = true;
+      listener?.onAborted();
+    }
+    listener?.onOver();
   }
 
   #writeAll(chunks: readonly Uint8Array[], lingers: boolean): void {

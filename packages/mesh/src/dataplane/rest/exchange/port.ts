@@ -11,7 +11,7 @@ export interface BodyLimits {
   readonly budget: ByteBudget;
 }
 
-/** Hears what becomes of an exchange. Nothing is called from inside a method of the exchange, except where it says so, nor after `onAborted`. */
+/** Hears what becomes of an exchange. Nothing is called from inside a method of the exchange, except where it says so. */
 export interface ExchangeListener {
   /** The whole body, which belongs to the listener. Once, after {@link HttpExchange.readBody}; from inside it when there is no body. */
   onBody(body: Uint8Array): void;
@@ -21,6 +21,8 @@ export interface ExchangeListener {
   onWritable(): void;
   /** The client went away before the answer was complete. */
   onAborted(): void;
+  /** The exchange is over: the answer was taken from our hands, or nobody is there to take it. Last, and once. */
+  onOver(): void;
 }
 
 /**

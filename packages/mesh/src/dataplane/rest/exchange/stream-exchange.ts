@@ -111,9 +111,12 @@ class StreamExchange implements HttpExchange, StreamHandler {
 
   onReset(): void {
     this.#release();
-    if (this.#over) return;
-    this.#over = true;
-    this.listener?.onAborted();
+    const { listener } = this;
+    if (!this.#over) {
+      this.#over = true;
+      listener?.onAborted();
+    }
+    listener?.onOver();
   }
 
   onWritable(): void {
@@ -123,6 +126,7 @@ class StreamExchange implements HttpExchange, StreamHandler {
   onClosed(): void {
     this.#over = true;
     this.#release();
+    this.listener?.onOver();
   }
 
   /** Copies bytes into the body and returns their credit. */

@@ -247,6 +247,11 @@ export class RestRig {
     return new Promise((resolve) => setImmediate(resolve));
   }
 
+  /** Resolves once nothing is held for any exchange. */
+  async released(): Promise<void> {
+    while (this.bodies.used > 0) await this.settled();
+  }
+
   async close(): Promise<void> {
     await this.#servers?.close();
     this.dataPlane.close();
