@@ -9,11 +9,11 @@ import { durationMs, MeshError } from '@modelmesh/core';
 import { GrpcClient, GrpcStatusError, rawMethod } from '@modelmesh/grpc/call';
 import { createNodeHttp2Engine, DEFAULT_STREAM_LIMITS } from '@modelmesh/grpc/stream';
 import { TimerWheel } from '@modelmesh/grpc/timer-wheel';
-import { Health, HealthCheckResponse_ServingStatus } from '@modelmesh/wire/grpc-services';
+import { Health, HealthCheckResponse_ServingStatus, reflectionV1 } from '@modelmesh/wire/grpc-services';
 import { ModelRuntime, ModelRuntimeX, RuntimeStatusResponse_Status } from '@modelmesh/wire/mmesh';
 import { GRPC_CODE } from '@modelmesh/wire/status';
 import { systemClock } from '../clock/index.ts';
-import { type ModelServer, NullServer } from '../servers/index.ts';
+import { type ModelServer, NullServer, StreamTextServer } from '../servers/index.ts';
 import { freeSocketPath, RuntimeProcess } from './index.ts';
 
 const MESSAGE_BYTES_MAX = 1 << 20;
@@ -195,6 +195,27 @@ describe('a runtime process', () => {
 
     assert.equal(code, GRPC_CODE.DEADLINE_EXCEEDED);
     assert.equal(cancelled, 1);
+  });
+
+  it('describes exactly the services that it serves', async () => {
+    await using at = await serve(new StreamTextServer(systemClock));
+    const answers = at.client.bidi(
+      reflectionV1.ServerReflection.method.serverReflectionInfo,
+      each([{ messageRequest: { case: 'listServices' as const, value: '' } }]),
+    );
+    const names: string[] = [];
+    for await (const { messageResponse } of answers) {
+      if (messageResponse.case === 'listServicesResponse') names.push(...messageResponse.value.service.map(({ name }) => name));
+    }
+
+    assert.deepEqual(names.sort(), [
+      'grpc.health.v1.Health',
+      'grpc.reflection.v1.ServerReflection',
+      'grpc.reflection.v1alpha.ServerReflection',
+      'inference.GRPCInferenceService',
+      'mmesh.ModelRuntime',
+      'mmesh.ModelRuntimeX',
+    ]);
   });
 
   it('says STARTING until its server is up, FAILING if it never will be, and takes no inference meanwhile', async () => {

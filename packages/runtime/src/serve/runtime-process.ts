@@ -45,7 +45,7 @@ export class RuntimeProcess {
     const router = new GrpcRouter({ clock, timers: this.#timers, messageBytesMax, fallback: this.#acceptInference, onFault });
     addContractServices(router, options.server, () => this.#state);
     addHealth(router, this.#health);
-    addReflection(router, { descriptorSet: descriptorSetBytes() });
+    addReflection(router, { descriptorSet: descriptorSetBytes(), services: () => servicesOf(router, options.server) });
     this.#listener = new Listener({
       engine: createNodeHttp2Engine({ clock, poison }),
       limits: { ...DEFAULT_STREAM_LIMITS, streamsPerConnectionMax: streamsMax },
@@ -120,4 +120,10 @@ export class RuntimeProcess {
       return refuseCall(stream, toMeshError(error), end);
     }
   };
+}
+
+/** Services of the contract and those that the server names; what else a server of any method takes has no description. */
+function servicesOf(router: GrpcRouter, server: ModelServer): readonly string[] {
+  const methods = [...router.paths().map((path) => path.slice(1)), ...Object.keys(server.facts.methods)];
+  return [...new Set(methods.map((method) => method.slice(0, method.lastIndexOf('/'))))].sort();
 }
