@@ -6,10 +6,12 @@ import {
   type Config,
   type ConfigSources,
   configProblemText,
+  configurationReference,
   NO_TIMEOUT_MS,
   parseConfig,
   parseFlags,
 } from './index.ts';
+import { COMPOSITE_VARIABLES } from './modelmesh-variables.ts';
 import { flagOf, variableOf } from './setting.ts';
 import { SETTINGS } from './settings.ts';
 import { UNSUPPORTED_VARIABLES } from './unsupported-variables.ts';
@@ -340,5 +342,13 @@ describe('problems', () => {
     for (const [at, name] of [...'bcdefg'].entries())
       bomb.push(`${name}: &${name} [${Array(9).fill(`*${'abcdef'[at]}`).join(',')}]`);
     assert.ok(problemsOf({ yaml: `${bomb.join('\n')}\nlabels: *g\n` }).length > 0);
+  });
+});
+
+describe('the reference of the configuration', () => {
+  it('names every setting and every variable that is read', () => {
+    const page = configurationReference();
+    for (const { path } of Object.values(SETTINGS)) assert.ok(page.includes(`### \`${path}\`\n`), path);
+    for (const name of [...COMPOSITE_VARIABLES, ...UNSUPPORTED_VARIABLES.keys()]) assert.ok(page.includes(`\`${name}\``), name);
   });
 });

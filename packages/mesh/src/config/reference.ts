@@ -1,11 +1,10 @@
-import { COMPOSITE_VARIABLES } from './modelmesh-variables.ts';
 import { flagOf, type Setting, variableOf } from './setting.ts';
 import { SETTINGS, type SettingName } from './settings.ts';
 import { UNSUPPORTED_VARIABLES, type UnsupportedVariable } from './unsupported-variables.ts';
 
 const INTRODUCTION = `# Configuration
 
-<!-- Made from the table of settings in packages/mesh/src/config. Change the table; a test compares and rewrites this page. -->
+<!-- Made from the table of settings in packages/mesh/src/config. Change the table, then run tools/docs/write-reference.ts; a test compares. -->
 
 A node reads its configuration once at its start: defaults, outranked by a YAML file (\`--config\` or \`MESH_CONFIG\`), outranked by
 environment variables, outranked by flags. Everything that is wrong is reported at once, each with its name, its value, where it came from
@@ -92,6 +91,3 @@ function unsupported(): string {
 ${rows.join('\n')}
 `;
 }
-
-/** Variables that the page must name, for the test that it does. */
-export const DOCUMENTED_COMPOSITES: readonly string[] = COMPOSITE_VARIABLES;

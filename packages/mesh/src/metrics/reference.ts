@@ -4,7 +4,7 @@ import { MODEL_IDLE_MS } from './model-series.ts';
 
 const INTRODUCTION = `# Metrics
 
-<!-- Made from packages/mesh/src/metrics/catalogue.ts. Change the table; a test compares and rewrites this page. -->
+<!-- Made from packages/mesh/src/metrics/catalogue.ts. Change the table, then run tools/docs/write-reference.ts; a test compares. -->
 
 A node shows its metrics to Prometheus at \`/metrics\` (and \`/\`) on port 2112, in the text format 0.0.4; \`name[]\` in the query names the
 metrics to show. \`metrics\` in [the configuration](configuration.md) moves the page, switches it off, or serves it over \`https\`: with

@@ -1,0 +1,9 @@
+/** Pages of the reference that are made from tables in the code. */
+import { configurationReference } from '@modelmesh/mesh/config';
+import { metricsReference } from '@modelmesh/mesh/metrics';
+
+/** Path in the repository → what stands there. */
+export const referencePages: Readonly<Record<string, () => string>> = {
+  'docs/reference/configuration.md': configurationReference,
+  'docs/reference/metrics.md': metricsReference,
+};
