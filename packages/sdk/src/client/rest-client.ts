@@ -1,5 +1,6 @@
-import { MeshError } from '@modelmesh/core';
+import { type DurationMs, MeshError } from '@modelmesh/core';
 import type { ClientTls } from '@modelmesh/grpc/stream';
+import { HEADER } from '@modelmesh/wire/headers';
 import { HttpTransport } from './http-transport.ts';
 import type {
   AppliedView,
@@ -22,6 +23,14 @@ const JSON_TYPE = { 'content-type': 'application/json' };
 /** What a call may be given. */
 export interface RestOptions {
   readonly signal?: AbortSignal | undefined;
+}
+
+/** How to ask a model. */
+export interface RestInferOptions extends RestOptions {
+  /** A version of the family that the model's name stands for. */
+  readonly version?: string | undefined;
+  /** How long the call may take, a load included. */
+  readonly timeoutMs?: DurationMs | undefined;
 }
 
 /** Which events to hear of. */
@@ -152,11 +161,12 @@ export class RestClient {
   async inferJson(
     model: string,
     body: string | Uint8Array,
-    { version, ...options }: RestOptions & { readonly version?: string | undefined } = {},
+    { version, timeoutMs, ...options }: RestInferOptions = {},
   ): Promise<string> {
     const versions = version === undefined || version === '' ? '' : `/versions/${segment(version)}`;
     const path = `/v2/models/${segment(model)}${versions}/infer`;
-    return (await this.#http.call({ method: 'POST', path, headers: JSON_TYPE, body, ...options })).body.toString();
+    const headers = timeoutMs === undefined ? JSON_TYPE : { ...JSON_TYPE, [HEADER.timeoutMs]: String(Math.ceil(timeoutMs)) };
+    return (await this.#http.call({ method: 'POST', path, headers, body, ...options })).body.toString();
   }
 
   /** Ends kept connections. */

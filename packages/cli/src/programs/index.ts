@@ -1,0 +1,2 @@
+/** The door of the room: the programs that the command line starts and never imports. */
+export { nodeCommand, programPath } from './programs.ts';

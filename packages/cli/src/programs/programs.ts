@@ -1,0 +1,29 @@
+import { MeshError } from '@modelmesh/core';
+import type { CliWorld, Command } from '../world.ts';
+
+/** Where the node looks for the program of its embedded runtime. */
+const RUNTIME_PROGRAM_VARIABLE = 'MESH_RUNTIME_PROGRAM';
+
+/**
+ * The file that starts a program of ours: `main` beside the door of its package, as sources in the repository and compiled where installed.
+ *
+ * @throws {MeshError} `not-found` if the package is not installed
+ */
+export function programPath(packageName: string): string {
+  try {
+    const door = new URL(import.meta.resolve(packageName));
+    return decodeURIComponent(new URL(door.pathname.endsWith('.ts') ? './main.ts' : './main.js', door).pathname);
+  } catch (cause) {
+    throw new MeshError('not-found', `the package ${packageName} is not installed; install @modelmesh/cli anew`, { cause });
+  }
+}
+
+/** The command that starts a node with these flags. The runtime's program is the one installed beside this one unless the environment says otherwise. */
+export function nodeCommand({ node, env }: CliWorld, flags: readonly string[]): Command {
+  const runtime = env[RUNTIME_PROGRAM_VARIABLE] ?? programPath('@modelmesh/runtime');
+  return {
+    program: node.program,
+    args: [...node.args, programPath('@modelmesh/mesh'), ...flags],
+    env: { ...env, [RUNTIME_PROGRAM_VARIABLE]: runtime },
+  };
+}
