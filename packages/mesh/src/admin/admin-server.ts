@@ -3,8 +3,8 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 import type { SecureContextOptions } from 'node:tls';
 import { toMeshError } from '@modelmesh/core';
 import type { AdminListenerConfig } from '../config/index.ts';
-import { cannotListen } from '../dataplane/listener/index.ts';
 import type { Log } from '../log/index.ts';
+import { cannotListen } from '../sockets/index.ts';
 
 /** Connections of one port: probes, scrapes and hooks are few. Further ones are closed at once. */
 export const ADMIN_CONNECTIONS_MAX = 256;

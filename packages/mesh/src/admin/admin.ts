@@ -1,7 +1,6 @@
 import { type Clock, durationMs, toMeshError } from '@modelmesh/core';
-import { selfSignedCertificate } from '../certificates/index.ts';
+import { readTlsMaterial, selfSignedCertificate, tlsPaths } from '../certificates/index.ts';
 import type { Config, TlsConfig } from '../config/index.ts';
-import { readTlsMaterial, tlsPaths } from '../dataplane/listener/index.ts';
 import { watchFiles } from '../files/index.ts';
 import type { Log } from '../log/index.ts';
 import { type AdminServer, startAdminServer } from './admin-server.ts';

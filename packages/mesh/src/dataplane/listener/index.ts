@@ -1,5 +1,4 @@
 /** The door of the room: one port for gRPC and REST, with TLS or without. */
-export { cannotListen } from './cannot-listen.ts';
 export {
   LISTENER_TIMEOUTS,
   type ListenerHandlers,
@@ -8,4 +7,3 @@ export {
   listen,
   type RunningListener,
 } from './listener.ts';
-export { checkTlsFiles, readTlsMaterial, tlsPaths } from './tls-material.ts';

@@ -6,7 +6,7 @@ import { UNIX_PATH_BYTES_MAX } from '@modelmesh/grpc/listen';
 import type { AcceptStream, StreamEngine, StreamLimits } from '@modelmesh/grpc/stream';
 import type { LimitsConfig, ListenerConfig, TlsConfig } from '../../config/index.ts';
 import type { Log } from '../../log/index.ts';
-import { cannotListen } from './cannot-listen.ts';
+import { cannotListen } from '../../sockets/index.ts';
 import { Http1Door } from './http1-door.ts';
 import { Http2Door } from './http2-door.ts';
 import { type Protocol, sniff } from './sniff.ts';

@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net';
 import { createServer, type SecureContextOptions, type Server, type TLSSocket } from 'node:tls';
 import { type Clock, type DurationMs, toMeshError } from '@modelmesh/core';
+import { readTlsMaterial, tlsPaths } from '../../certificates/index.ts';
 import type { TlsConfig } from '../../config/index.ts';
 import { watchFiles } from '../../files/index.ts';
 import type { Log } from '../../log/index.ts';
-import { readTlsMaterial, tlsPaths } from './tls-material.ts';
 
 /** What a TLS door needs. */
 export interface TlsDoorParts {

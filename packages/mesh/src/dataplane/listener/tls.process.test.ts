@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { durationMs } from '@modelmesh/core';
-import { selfSignedCertificate } from '../../certificates/index.ts';
+import { checkTlsFiles, selfSignedCertificate } from '../../certificates/index.ts';
 import type { TlsConfig } from '../../config/index.ts';
 import { systemClock } from '../../node/index.ts';
-import { checkTlsFiles, LISTENER_TIMEOUTS } from './index.ts';
+import { LISTENER_TIMEOUTS } from './index.ts';
 import { converse, getHttp2, http2To, type RigOptions, startRig, tlsFolder } from './testing/index.ts';
 
 async function startTls(context: TestContext, more: Partial<TlsConfig> = {}, options: RigOptions = {}) {

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { MeshError, toMeshError } from '@modelmesh/core';
-import type { Config, ConfigProblem, TlsConfig } from '../../config/index.ts';
+import type { Config, ConfigProblem, TlsConfig } from '../config/index.ts';
 
 /** File endings that count as certificates when a trust path is a folder (spec `modelmesh.md` §6.7). */
 const CERTIFICATE_ENDINGS = new Set(['.pem', '.crt']);
