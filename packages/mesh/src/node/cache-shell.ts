@@ -5,6 +5,7 @@ import {
   type DurationMs,
   durationMs,
   type EpochMs,
+  type MeshError,
   type ModelKey,
   type Timer,
   toMeshError,
@@ -47,6 +48,12 @@ export interface ClaimBook {
   clearFailure(model: ModelKey): Promise<void>;
 }
 
+/**
+ * How long a load that could not reach the runtime is left without a verdict: if the runtime itself is lost the cache hears of that within
+ * this time, and starts the load again in its next life.
+ */
+const VERDICT_DELAY_MS = durationMs(1000);
+
 /** How often a draining slot that still has calls is looked at, besides the data plane's own word. */
 const DRAIN_POLL_MS = durationMs(1000);
 
@@ -63,6 +70,7 @@ export class CacheShell {
   readonly #sink: CacheShellSink;
   readonly #timers = new Map<number, Timer>();
   readonly #loads = new Map<CopyId, AbortController>();
+  readonly #verdicts = new Set<Timer>();
   readonly #draining = new Map<number, { readonly slot: Slot; timer: Timer }>();
   readonly #events: CacheEvent[] = [];
   #stepping = false;
@@ -112,8 +120,10 @@ export class CacheShell {
   close(): void {
     for (const timer of this.#timers.values()) timer.cancel();
     for (const { timer } of this.#draining.values()) timer.cancel();
+    for (const timer of this.#verdicts) timer.cancel();
     for (const load of this.#loads.values()) load.abort();
     this.#timers.clear();
+    this.#verdicts.clear();
     this.#draining.clear();
   }
 
@@ -250,9 +260,22 @@ export class CacheShell {
       },
       (error: unknown) => {
         this.#loads.delete(copy);
-        this.step({ kind: 'load-failed', model, copy, message: toMeshError(error).message });
+        this.#loadFailed(model, copy, toMeshError(error));
       },
     );
+  }
+
+  #loadFailed(model: ModelKey, copy: CopyId, error: MeshError): void {
+    const verdict = (): void => this.step({ kind: 'load-failed', model, copy, message: error.message });
+    if (error.kind !== 'unavailable') {
+      verdict();
+      return;
+    }
+    const timer = this.#clock.after(VERDICT_DELAY_MS, () => {
+      this.#verdicts.delete(timer);
+      verdict();
+    });
+    this.#verdicts.add(timer);
   }
 
   #size(model: ModelKey, copy: CopyId): void {

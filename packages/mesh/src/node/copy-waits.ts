@@ -1,9 +1,16 @@
-import { type EpochMs, type ModelKey, unitsForBytes } from '@modelmesh/core';
-import type { CacheEvent, CopyPolicy, Urgency, WakeOutcome } from '@modelmesh/core/cache';
+import { type EpochMs, MeshError, type ModelKey, unitsForBytes } from '@modelmesh/core';
+import { type CacheEvent, type CopyPolicy, outcomeError, type Urgency, type WakeOutcome } from '@modelmesh/core/cache';
 import type { ModelRecord } from '@modelmesh/core/records';
 
+/** How a wait ended: as the cache says, or because there is no runtime to hope for. */
+export type WaitOutcome = WakeOutcome | { readonly kind: 'unavailable'; readonly message: string };
+
 /** Told how a wait ended. */
-export type OnOutcome = (outcome: WakeOutcome) => void;
+export type OnOutcome = (outcome: WaitOutcome) => void;
+
+/** The error that a caller sees for an outcome that is not `serving`. */
+export const waitError = (model: ModelKey, outcome: Exclude<WaitOutcome, { readonly kind: 'serving' }>): MeshError =>
+  outcome.kind === 'unavailable' ? new MeshError('unavailable', outcome.message) : outcomeError(model, outcome);
 
 /** Waits that end without a copy and without a verdict on the model: asking the cache again is sound, this often. */
 const DISPLACED_TRIES_MAX = 3;
@@ -12,6 +19,8 @@ const DISPLACED_TRIES_MAX = 3;
 export class CopyWaits {
   readonly #step: (event: CacheEvent) => void;
   readonly #waiting = new Map<ModelKey, OnOutcome[]>();
+  /** Why waiting is of no use. */
+  #hopeless: string | undefined;
 
   constructor(step: (event: CacheEvent) => void) {
     this.#step = step;
@@ -22,8 +31,23 @@ export class CopyWaits {
     this.#ask(record, urgency, lastUsedMs, onOutcome, 1);
   }
 
+  /** There will be no runtime: everyone is told why, now and until {@link open}. What the cache queued stays queued. */
+  close(message: string): void {
+    this.#hopeless = message;
+    for (const model of [...this.#waiting.keys()]) this.#tell(model, { kind: 'unavailable', message });
+  }
+
+  /** There is a runtime, or will be. */
+  open(): void {
+    this.#hopeless = undefined;
+  }
+
   /** The cache's word. */
   woken(model: ModelKey, outcome: WakeOutcome): void {
+    this.#tell(model, outcome);
+  }
+
+  #tell(model: ModelKey, outcome: WaitOutcome): void {
     const waiting = this.#waiting.get(model);
     if (waiting === undefined) return;
     this.#waiting.delete(model);
@@ -32,6 +56,10 @@ export class CopyWaits {
 
   #ask(record: ModelRecord, urgency: Urgency, lastUsedMs: EpochMs, onOutcome: OnOutcome, tries: number): void {
     const { key } = record;
+    if (this.#hopeless !== undefined) {
+      onOutcome({ kind: 'unavailable', message: this.#hopeless });
+      return;
+    }
     const again: OnOutcome = (outcome) => {
       const displaced = outcome.kind === 'evicted' || outcome.kind === 'claim-lost';
       if (displaced && tries < DISPLACED_TRIES_MAX) this.#ask(record, urgency, lastUsedMs, onOutcome, tries + 1);
@@ -53,8 +81,8 @@ export class CopyWaits {
   }
 }
 
-/** What the cache has to know of a record's wishes. */
+/** What the cache has to know of a record's wishes. A copy that must be here is not unloaded for being idle. */
 export const policyOf = (record: ModelRecord): CopyPolicy => ({
   pinned: record.copiesPolicy.pin,
-  idleAfterMs: record.copiesPolicy.idleAfterMs ?? null,
+  idleAfterMs: record.copiesPolicy.min > 0 ? null : (record.copiesPolicy.idleAfterMs ?? null),
 });

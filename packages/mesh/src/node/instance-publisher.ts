@@ -19,8 +19,10 @@ export class InstancePublisher {
   readonly #onProblem: (message: string) => void;
   #lease: LeaseId | undefined;
   #published = '';
-  #publishedMs: MonotonicMs | undefined;
+  #aliveMs: MonotonicMs | undefined;
+  #ticking: Promise<void> = Promise.resolve();
   #dirty = true;
+  #stopped = false;
 
   constructor(parts: {
     readonly kv: Kv;
@@ -42,7 +44,9 @@ export class InstancePublisher {
     scope.spawn('publish instance record', async (signal) => {
       for (;;) {
         await sleep(this.#clock, PUBLISH_MIN_MS, signal);
-        await this.#tick();
+        if (this.#stopped) return;
+        this.#ticking = this.#tick();
+        await this.#ticking;
       }
     });
   }
@@ -52,48 +56,55 @@ export class InstancePublisher {
     this.#dirty = true;
   }
 
-  /** Takes the record back. */
+  /** Takes the record back, and publishes it no more. */
   async stop(): Promise<void> {
-    if (this.#lease !== undefined) await this.#kv.revokeLease(this.#lease).catch(() => {});
+    this.#stopped = true;
+    await this.#ticking;
+    const lease = this.#lease;
     this.#lease = undefined;
+    if (lease !== undefined)
+      await this.#kv.revokeLease(lease).catch((error: unknown) => this.#onProblem(toMeshError(error).message));
   }
 
+  /** The lease lives by its own calls, not by publications: a node that changes all the time needs it no less. */
   async #tick(): Promise<void> {
     try {
-      if (this.#dirty) await this.#publish();
-      else if (this.#sinceMs() >= KEEP_ALIVE_MS) await this.#keepAlive();
+      if (this.#lease !== undefined && this.#sinceAliveMs() >= KEEP_ALIVE_MS) await this.#keepAlive(this.#lease);
+      if (this.#dirty || this.#lease === undefined) await this.#publish();
     } catch (error) {
       this.#onProblem(toMeshError(error).message);
     }
   }
 
-  #sinceMs(): DurationMs {
-    return durationMs(this.#clock.monotonicMs() - (this.#publishedMs ?? 0));
+  #sinceAliveMs(): DurationMs {
+    return durationMs(this.#clock.monotonicMs() - (this.#aliveMs ?? 0));
   }
 
   async #publish(): Promise<void> {
     const record = this.#record();
     const value = encodeRecord(record);
-    this.#dirty = false;
-    if (value === this.#published && this.#lease !== undefined) return;
-    this.#lease ??= (await this.#kv.grantLease(LEASE_TTL_MS)).id;
+    if (value === this.#published && this.#lease !== undefined) {
+      this.#dirty = false;
+      return;
+    }
+    if (this.#lease === undefined) {
+      this.#lease = (await this.#kv.grantLease(LEASE_TTL_MS)).id;
+      this.#aliveMs = this.#clock.monotonicMs();
+    }
     const key = recordKeyText(this.#layout, instanceRecordKey(record.id));
+    this.#dirty = false;
     const outcome = await this.#kv.txn({ conditions: [], operations: [{ kind: 'put', key, value, lease: this.#lease }] });
     if (outcome.kind === 'committed') {
       this.#published = value;
-      this.#publishedMs = this.#clock.monotonicMs();
       return;
     }
     this.#dirty = true;
     if (outcome.kind === 'lease-gone') this.#lease = undefined;
   }
 
-  async #keepAlive(): Promise<void> {
-    if (this.#lease === undefined) return;
-    const { kind } = await this.#kv.keepAlive(this.#lease);
-    this.#publishedMs = this.#clock.monotonicMs();
-    if (kind === 'alive') return;
-    this.#lease = undefined;
-    await this.#publish();
+  async #keepAlive(lease: LeaseId): Promise<void> {
+    const { kind } = await this.#kv.keepAlive(lease);
+    if (kind === 'alive') this.#aliveMs = this.#clock.monotonicMs();
+    else this.#lease = undefined;
   }
 }

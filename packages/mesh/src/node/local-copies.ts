@@ -23,7 +23,7 @@ import type { SlotCounters } from '../link/index.ts';
 import type { Runtime, RuntimeModel, RuntimeState, RuntimeUsage } from '../runtime/index.ts';
 import { CacheShell, type CacheShellSink } from './cache-shell.ts';
 import type { RegistryClaims } from './claim-book.ts';
-import { CopyWaits, policyOf } from './copy-waits.ts';
+import { CopyWaits, policyOf, type WaitOutcome } from './copy-waits.ts';
 import type { Events } from './events.ts';
 import type { RegistryMirror } from './registry-mirror.ts';
 import type { RoutePublisher } from './route-publisher.ts';
@@ -47,6 +47,9 @@ export class LocalCopies implements CacheShellSink {
   readonly #events: Events;
   readonly #metrics: CacheMetrics;
   readonly #clock: Clock;
+  /** Models that owners want here, and whether they were asked for as if they were used just then. */
+  readonly #minimums = new Map<ModelKey, { asked: boolean }>();
+  #stopped = false;
   /** Called when a copy began or ceased to serve. */
   onChange: () => void = () => {};
 
@@ -79,6 +82,8 @@ export class LocalCopies implements CacheShellSink {
 
   /** The runtime's life, told to the cache. */
   runtimeChanged(state: RuntimeState): void {
+    if (state.kind === 'failed') this.waits.close(state.message);
+    else if (!this.#stopped) this.waits.open();
     if (state.kind === 'ready') {
       const { capacityBytes, loadingConcurrency, loadTimeoutMs, defaultModelBytes } = state.facts;
       this.#shell.step({
@@ -100,17 +105,20 @@ export class LocalCopies implements CacheShellSink {
       const record = this.#mirror.view.model(DEFAULT_NAMESPACE, name)?.record;
       const copy = this.cache.copy(name);
       if (record === undefined) {
+        this.#minimums.delete(name);
         if (copy !== null) this.#shell.step({ kind: 'remove', model: name });
         continue;
       }
       if (copy !== null) this.#shell.step({ kind: 'policy', model: name, policy: policyOf(record) });
-      this.#keepMinimum(record);
+      if (record.copiesPolicy.min === 0) this.#minimums.delete(name);
+      else if (!this.#minimums.has(name)) this.#minimums.set(name, { asked: false });
+      this.#keepMinimum(name);
     }
   }
 
   /** Brings up what owners want loaded without any request. */
   keepMinimums(): void {
-    for (const { record } of this.#mirror.view.models(DEFAULT_NAMESPACE)) this.#keepMinimum(record);
+    for (const model of this.#minimums.keys()) this.#keepMinimum(model);
   }
 
   /** The runtime says that it does not have a copy that we route to. Old news about an earlier copy counts for nothing. */
@@ -127,7 +135,7 @@ export class LocalCopies implements CacheShellSink {
   }
 
   /** Waits for a copy; resolves with what came of it. */
-  ensure(record: ModelRecord, lastUsedMs: EpochMs): Promise<WakeOutcome> {
+  ensure(record: ModelRecord, lastUsedMs: EpochMs): Promise<WaitOutcome> {
     return new Promise((resolve) => this.waits.want(record, 'background', lastUsedMs, resolve));
   }
 
@@ -191,9 +199,11 @@ export class LocalCopies implements CacheShellSink {
       .slice(0, DECISIONS_SHOWN_MAX);
   }
 
-  /** No new loads; what is queued is given up. */
+  /** No new loads; what is queued is given up, and everyone who waits is told. */
   stop(): void {
+    this.#stopped = true;
     this.#shell.step({ kind: 'stop' });
+    this.waits.close('the node is shutting down');
   }
 
   close(): void {
@@ -245,9 +255,16 @@ export class LocalCopies implements CacheShellSink {
     this.#metrics.cacheMetric(model, metric);
   }
 
-  #keepMinimum(record: ModelRecord): void {
-    if (record.copiesPolicy.min > 0 && this.knowledge(record.key) === 'absent' && record.failures.size === 0) {
-      this.waits.want(record, 'background', this.#clock.wallMs(), () => {});
-    }
+  /**
+   * The first time the model counts as used now. One that had to go for others comes back at its own age: else those that do not fit together
+   * would push each other out for ever.
+   */
+  #keepMinimum(model: ModelKey): void {
+    const wanted = this.#minimums.get(model);
+    const record = this.#mirror.view.model(DEFAULT_NAMESPACE, model)?.record;
+    if (wanted === undefined || record === undefined || record.failures.size > 0 || this.knowledge(model) !== 'absent') return;
+    const lastUsedMs = wanted.asked ? record.lastUsedMs : this.#clock.wallMs();
+    wanted.asked = true;
+    this.waits.want(record, 'background', lastUsedMs, () => {});
   }
 }

@@ -1,5 +1,4 @@
 import { type Clock, DEFAULT_NAMESPACE, type EpochMs, type InstanceId, MeshError, type ModelKey } from '@modelmesh/core';
-import { outcomeError } from '@modelmesh/core/cache';
 import {
   decideDeleteEndpoint,
   decideSetEndpoint,
@@ -23,6 +22,7 @@ import {
 } from '@modelmesh/core/registration';
 import type { Scope } from '@modelmesh/core/scope';
 import type { RegistryClaims } from './claim-book.ts';
+import { waitError } from './copy-waits.ts';
 import type { Events } from './events.ts';
 import type { LocalCopies } from './local-copies.ts';
 import type { RegistryMirror } from './registry-mirror.ts';
@@ -165,8 +165,8 @@ export class Management {
     // The outcome is known before its record is written; the answer speaks of the record.
     await claims.settled(key);
     const status = this.statusOf(key);
-    if (ended.kind === 'serving' || status.status !== 'NOT_LOADED') return status;
-    return { status: 'LOADING_FAILED', errors: [outcomeError(key, ended).message], copies: [] };
+    if (ended.kind === 'serving' || (ended.kind !== 'unavailable' && status.status !== 'NOT_LOADED')) return status;
+    return { status: 'LOADING_FAILED', errors: [waitError(key, ended).message], copies: [] };
   }
 
   readonly #ensureTarget: EnsureTarget = async (model, lastUsedMs, timeoutMs): Promise<TargetEvidence> => {

@@ -8,12 +8,12 @@ import {
   type ModelKey,
   modelKey,
 } from '@modelmesh/core';
-import { outcomeError, type WakeOutcome } from '@modelmesh/core/cache';
 import type { EndpointStatus, SetEndpointRequest } from '@modelmesh/core/endpoints';
 import type { EndpointPolicy, EndpointRecord, InstanceRecord } from '@modelmesh/core/records';
 import { type ModelStatus, modelIdError, type RegisterRequest } from '@modelmesh/core/registration';
 import type { CallRecord, ControlEnd, ErrorFacts, Located, ToControl } from '../link/index.ts';
 import type { Applied, Control, ModelDetail, NodeEvent, Page, PageRequest } from './control.ts';
+import { type WaitOutcome, waitError } from './copy-waits.ts';
 import type { Events } from './events.ts';
 import type { LocalCopies } from './local-copies.ts';
 import type { Management } from './management.ts';
@@ -190,9 +190,9 @@ export class NodeControl implements Control {
   }
 }
 
-function locatedOf(model: ModelKey, outcome: WakeOutcome): Located {
+function locatedOf(model: ModelKey, outcome: WaitOutcome): Located {
   if (outcome.kind === 'serving') return { kind: 'serving', slot: outcome.slot };
-  const { kind, message, retryAfterMs } = outcomeError(model, outcome);
+  const { kind, message, retryAfterMs } = waitError(model, outcome);
   const error: ErrorFacts = { kind, message, retryAfterMs: retryAfterMs ?? null };
   return { kind: 'failed', error };
 }

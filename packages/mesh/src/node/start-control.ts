@@ -20,6 +20,8 @@ import { RoutePublisher } from './route-publisher.ts';
 
 /** How often measured memory is asked for, and expired failures are looked at. */
 const MEASURE_PERIOD_MS = durationMs(2000);
+/** Every so many of these periods, models that must be here and had to go for others are tried again. */
+const MINIMUM_PERIODS = 15;
 
 /** What one life of control is made of. */
 export interface ControlSetup {
@@ -164,10 +166,11 @@ function watchRuntime({ runtime, link }: ControlSetup, { copies, publisher, even
 /** Asks the runtime what it measured, and lets failures of versions expire. */
 function measure({ clock, scope, runtime }: ControlSetup, { copies, view, routes, events }: Parts): void {
   scope.spawn('measure', async (signal) => {
-    for (;;) {
+    for (let period = 1; ; period++) {
       await sleep(clock, MEASURE_PERIOD_MS, signal);
       routes.dirty(view.expireFailures(clock.wallMs()));
       if (runtime.state.kind !== 'ready') continue;
+      if (period % MINIMUM_PERIODS === 0) copies.keepMinimums();
       try {
         const usage = await runtime.usage();
         if (usage !== null) copies.measured(usage);

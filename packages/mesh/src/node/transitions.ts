@@ -111,6 +111,8 @@ export class Transitions {
           return;
         case 'ensure-target':
           evidence = await this.#ensure(step.model, step.lastUsedMs, step.timeoutMs);
+          // A node that ends proves nothing about the target; the next life, or another node, goes on.
+          if (this.#scope.signal.aborted) return;
           break;
         case 'switch':
         case 'mark-failed':
