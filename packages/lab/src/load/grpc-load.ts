@@ -11,6 +11,9 @@ import {
 import { LoadBudget, type LoadEnd } from './load-end.ts';
 import { LoadResult } from './load-result.ts';
 
+/** Large messages are handed over in slices of this size, so that what waits for the other side's window stays small. */
+const SLICE_BYTES = 65_536;
+
 /** One unary call, made beforehand, so that sending it costs the driver next to nothing. */
 export interface GrpcRequest {
   readonly headers: HeaderBlock;
@@ -26,6 +29,8 @@ export interface GrpcLoadPlan {
   /** Calls in flight at a time on each connection. */
   readonly streamsPerConnection: number;
   readonly end: LoadEnd;
+  /** How long a lane rests after each answer, in milliseconds; not at all unless given. */
+  readonly pauseMs?: number;
   /** The next call of a lane; lanes are numbered from 0. */
   readonly next: (lane: number) => GrpcRequest;
 }
@@ -57,58 +62,73 @@ export function runGrpcLoad(plan: GrpcLoadPlan): Promise<LoadResult> {
     result.elapsedMs = performance.now() - budget.beganMs;
     resolve(result);
   };
+  const shared = { next: plan.next, budget, result, pauseMs: plan.pauseMs ?? 0, ended };
   let number = 0;
   for (let stream = 0; stream < plan.streamsPerConnection; stream++) {
-    for (const connection of plan.connections) new GrpcLane(connection, number++, plan.next, budget, result, ended).start();
+    for (const connection of plan.connections) new GrpcLane(connection, number++, shared).start();
   }
   return promise;
+}
+
+interface LaneParts {
+  readonly next: (lane: number) => GrpcRequest;
+  readonly budget: LoadBudget;
+  readonly result: LoadResult;
+  readonly pauseMs: number;
+  readonly ended: () => void;
 }
 
 /** One call after another. */
 class GrpcLane implements StreamHandler {
   readonly #connection: ClientConnection;
   readonly #number: number;
-  readonly #next: (lane: number) => GrpcRequest;
-  readonly #budget: LoadBudget;
-  readonly #result: LoadResult;
-  readonly #ended: () => void;
+  readonly #parts: LaneParts;
   #request: GrpcRequest | undefined;
   #beganMs = 0;
+  /** Where sending stands: frames that were sent whole, and bytes of the next one. */
+  #frame = 0;
+  #sent = 0;
   #slices: Uint8Array[] = [];
   #bytes = 0;
   /** `grpc-status` and `grpc-message` as they came. */
   #status: HeaderBlock | undefined;
 
-  constructor(
-    connection: ClientConnection,
-    number: number,
-    next: (lane: number) => GrpcRequest,
-    budget: LoadBudget,
-    result: LoadResult,
-    ended: () => void,
-  ) {
+  constructor(connection: ClientConnection, number: number, parts: LaneParts) {
     this.#connection = connection;
     this.#number = number;
-    this.#next = next;
-    this.#budget = budget;
-    this.#result = result;
-    this.#ended = ended;
+    this.#parts = parts;
   }
 
   start(): void {
-    if (!this.#budget.takes()) {
-      this.#ended();
+    if (!this.#parts.budget.takes()) {
+      this.#parts.ended();
       return;
     }
-    const request = this.#next(this.#number);
+    const request = this.#parts.next(this.#number);
     this.#request = request;
     this.#slices.length = 0;
     this.#bytes = 0;
     this.#status = undefined;
     this.#beganMs = performance.now();
-    const stream = this.#connection.open(request.headers, false, this);
-    const last = request.frames.length - 1;
-    for (let at = 0; at <= last; at++) stream.sendData(request.frames[at] ?? new Uint8Array(0), at === last);
+    this.#frame = 0;
+    this.#sent = 0;
+    this.#sendOn(this.#connection.open(request.headers, false, this));
+  }
+
+  /** Sends until the other side's window is full. */
+  #sendOn(stream: ByteStream): void {
+    const frames = this.#request?.frames ?? [];
+    for (let flows = true; flows && this.#frame < frames.length; ) {
+      const frame = frames[this.#frame] ?? new Uint8Array(0);
+      const whole = frame.byteLength <= SLICE_BYTES;
+      const slice = whole ? frame : frame.subarray(this.#sent, this.#sent + SLICE_BYTES);
+      this.#sent += slice.byteLength;
+      if (this.#sent >= frame.byteLength) {
+        this.#frame += 1;
+        this.#sent = 0;
+      }
+      flows = stream.sendData(slice, this.#frame === frames.length);
+    }
   }
 
   onHeaders(_stream: ByteStream, headers: HeaderBlock, end: boolean): void {
@@ -129,8 +149,8 @@ class GrpcLane implements StreamHandler {
     this.#done(errorOfReset(cause).message);
   }
 
-  onWritable(): void {
-    // What is sent is bounded by one message a lane.
+  onWritable(stream: ByteStream): void {
+    this.#sendOn(stream);
   }
 
   onClosed(): void {
@@ -140,10 +160,11 @@ class GrpcLane implements StreamHandler {
   }
 
   #done(failure: string | undefined): void {
-    if (failure !== undefined) this.#result.fail(failure);
-    else if (this.#isRight()) this.#result.latency.recordMs(performance.now() - this.#beganMs);
-    else this.#result.wrong += 1;
-    this.start();
+    if (failure !== undefined) this.#parts.result.fail(failure);
+    else if (this.#isRight()) this.#parts.result.latency.recordMs(performance.now() - this.#beganMs);
+    else this.#parts.result.wrong += 1;
+    if (this.#parts.pauseMs > 0) setTimeout(() => this.start(), this.#parts.pauseMs);
+    else this.start();
   }
 
   #isRight(): boolean {

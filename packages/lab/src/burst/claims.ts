@@ -1,0 +1,69 @@
+import { digits, judged, mebibytes, type Table } from '../figures/index.ts';
+import type { ColdBurstFigures } from './cold-burst.ts';
+import type { StalledBurstFigures } from './stalled-burst.ts';
+
+/** What a burst may take beyond the load, in bursts at a warm model. */
+export const BEYOND_LOAD_MAX = 1.5;
+/** How much slower the slowest hundredth of another model's calls may be. */
+export const OTHER_P99_MAX = 1.5;
+/** What the node may grow by while calls wait, beyond the windows of their streams. */
+export const GROWTH_BEYOND_WINDOWS_MAX = 64 << 20;
+/** What counts as flat. */
+export const FLAT_BYTES_MAX = 8 << 20;
+
+/** One sentence that a run must make true. */
+export interface BurstClaim {
+  readonly sentence: string;
+  readonly shown: string;
+  readonly holds: boolean;
+}
+
+/** What a burst at a cold model must show. */
+export const coldClaims = (figures: ColdBurstFigures): readonly BurstClaim[] => [
+  {
+    sentence: `${figures.calls} first calls at once make one load`,
+    shown: figures.loadsEach.join(', '),
+    holds: figures.loadsEach.length > 0 && figures.loadsEach.every((loads) => loads === 1),
+  },
+  {
+    sentence: 'all are answered within the load + 1.5 × the same burst warm',
+    shown: `${digits(figures.coldMs, 0)} ms = ${figures.loadMs} + ${digits(figures.beyondLoad)} × ${digits(figures.warmMs, 0)}`,
+    holds: figures.beyondLoad <= BEYOND_LOAD_MAX,
+  },
+];
+
+/** What large calls that wait must show. */
+export function stalledClaims(figures: StalledBurstFigures): readonly BurstClaim[] {
+  const ratio = figures.otherDuringP99Ms / figures.otherQuietP99Ms;
+  return [
+    { sentence: 'one load', shown: `${figures.loads}`, holds: figures.loads === 1 },
+    {
+      sentence: 'waiting calls hold no more than their windows',
+      shown: `${mebibytes(figures.grownWhileWaiting)}, windows ${mebibytes(figures.windowBytes)}`,
+      holds: figures.grownWhileWaiting <= figures.windowBytes + GROWTH_BEYOND_WINDOWS_MAX,
+    },
+    {
+      sentence: 'memory is flat while they wait',
+      shown: mebibytes(figures.grownInSecondHalf),
+      holds: figures.grownInSecondHalf <= FLAT_BYTES_MAX,
+    },
+    {
+      sentence: 'another model on the same connections keeps its p99 within 1.5 ×',
+      shown: `${digits(figures.otherDuringP99Ms, 1)} / ${digits(figures.otherQuietP99Ms, 1)} ms = ${digits(ratio)}`,
+      holds: ratio <= OTHER_P99_MAX,
+    },
+  ];
+}
+
+/** The claims of both bursts. */
+export function burstTable(cold: ColdBurstFigures, stalled: StalledBurstFigures): Table {
+  const rows = [...coldClaims(cold), ...stalledClaims(stalled)].map(({ sentence, shown, holds }) => [
+    sentence,
+    judged(shown, holds),
+  ]);
+  return {
+    title: `${cold.calls} first calls at once`,
+    columns: ['', 'shown'],
+    rows: [...rows, ['grown until all were answered', mebibytes(stalled.grownAtMost)]],
+  };
+}

@@ -1,0 +1,67 @@
+import { median } from '../figures/index.ts';
+import { type LoadResult, runGrpcLoad } from '../load/index.ts';
+import type { NodeProcess } from '../node-process/index.ts';
+import { echoRequest, loadsOf, registerNull, startNullNode } from './null-node.ts';
+
+/** Many first calls at once for one cold model, beside the same burst at a warm one. */
+export interface ColdBurstPlan {
+  readonly calls: number;
+  readonly connections: number;
+  readonly loadMs: number;
+  readonly messageBytes: number;
+  /** Bursts of each kind, in turns. */
+  readonly rounds: number;
+}
+
+/** The burst of the claim. */
+export const COLD_BURST: ColdBurstPlan = { calls: 1000, connections: 10, loadMs: 500, messageBytes: 256, rounds: 5 };
+
+/** What the bursts showed; times until the last answer, medians over the rounds. */
+export interface ColdBurstFigures {
+  readonly calls: number;
+  readonly loadMs: number;
+  readonly coldMs: number;
+  readonly warmMs: number;
+  /** `coldMs` beyond the load, as a multiple of `warmMs`. */
+  readonly beyondLoad: number;
+  /** Loads of each cold model: one, whatever the burst. */
+  readonly loadsEach: readonly number[];
+}
+
+/** Runs the plan. @throws if a call fails or is answered wrongly. */
+export async function runColdBurst(plan: ColdBurstPlan): Promise<ColdBurstFigures> {
+  await using node = await startNullNode();
+  await registerNull(node, 'first', '');
+  await burst(node, plan, 'first');
+  const [cold, warm, loadsEach]: [number[], number[], number[]] = [[], [], []];
+  for (let round = 0; round < plan.rounds; round++) {
+    const model = `cold-${round}`;
+    await registerNull(node, model, `slow ${plan.loadMs}`);
+    cold.push((await burst(node, plan, model)).elapsedMs);
+    warm.push((await burst(node, plan, model)).elapsedMs);
+    loadsEach.push(loadsOf(node, model));
+  }
+  const [coldMs, warmMs] = [median(cold), median(warm)];
+  return { calls: plan.calls, loadMs: plan.loadMs, coldMs, warmMs, beyondLoad: (coldMs - plan.loadMs) / warmMs, loadsEach };
+}
+
+/** All calls at once, on connections that are up. */
+async function burst(node: NodeProcess, plan: ColdBurstPlan, model: string): Promise<LoadResult> {
+  const connections = Array.from({ length: plan.connections }, () => node.connect());
+  const first = echoRequest('first', Buffer.from('up'));
+  const each = { connections: connections.map(({ connection }) => connection) };
+  if (model !== 'first') {
+    const end = { kind: 'calls', count: plan.connections } as const;
+    (await runGrpcLoad({ ...each, streamsPerConnection: 1, end, next: () => first })).assertAllRight();
+  }
+  const request = echoRequest(model, Buffer.alloc(plan.messageBytes, 1));
+  const result = await runGrpcLoad({
+    ...each,
+    streamsPerConnection: plan.calls / plan.connections,
+    end: { kind: 'calls', count: plan.calls },
+    next: () => request,
+  });
+  for (const connection of connections) connection.close();
+  result.assertAllRight();
+  return result;
+}
