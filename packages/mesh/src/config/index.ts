@@ -15,6 +15,8 @@ export {
   type RuntimeConfig,
   type TlsConfig,
 } from './config.ts';
+export { flagsHelp } from './flags-help.ts';
+export { type FollowedConfig, followConfig } from './follow-config.ts';
 export { LiveConfig, type LiveConfigParts, problemLines, type ReloadOutcome } from './live-config.ts';
 export type { Environment } from './modelmesh-variables.ts';
 export { type ConfigCheck, type ConfigResult, type ConfigSources, parseConfig } from './parse-config.ts';

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseFlags } from './index.ts';
+import { flagsHelp, parseFlags } from './index.ts';
+import { flagOf } from './setting.ts';
+import { SETTINGS } from './settings.ts';
 
 describe('flags', () => {
   it('take their value from the next argument or after an equals sign', () => {
@@ -47,5 +49,13 @@ describe('flags', () => {
         ['-x', 'flags such as --log-level debug'],
       ],
     );
+  });
+
+  it('are all explained in one line each', () => {
+    const help = flagsHelp().split('\n');
+    for (const { path } of Object.values(SETTINGS)) {
+      const lines = help.filter((line) => line.trimStart().startsWith(`${flagOf(path)} `));
+      assert.equal(lines.length, 1, path);
+    }
   });
 });

@@ -49,7 +49,7 @@ describe('the log', () => {
     );
   });
 
-  it('never writes what stands in fields of secrets, however deep within three levels', () => {
+  it('never writes what stands in fields of secrets, however deep and however written', () => {
     for (const secret of SECRET_FIELDS) {
       const { log, written } = logOf('trace');
       const field = { [secret]: 'hunter2' };
@@ -57,11 +57,23 @@ describe('the log', () => {
       log.info('a', 'one below', { runtime: field });
       log.info('a', 'two below', { load: { request: field } });
       log.info('a', 'three below', { load: { request: { info: field } } });
+      log.info('a', 'in a list', { loads: [{ [secret.toUpperCase()]: 'hunter2' }] });
+      log.info('a', 'in a map', { headers: new Map([[secret, 'hunter2']]) });
       log.with(field).info('a', 'in a child');
       log.with({ request: { headers: field } }).info('a', 'deep in a child');
-      assert.equal(written.length, 6);
+      assert.equal(written.length, 8);
       assert.doesNotMatch(written.join(''), /hunter2/, secret);
     }
+  });
+
+  it('writes at most six levels and a hundred items of what it is given, in a circle too', () => {
+    const { log, lines } = logOf('info');
+    const circle: Record<string, unknown> = { size: 10n };
+    circle.again = circle;
+    log.info('a', 'a circle', { circle, many: Array.from({ length: 1000 }, (_, at) => at) });
+    const [line = {}] = lines();
+    assert.match(JSON.stringify(line.circle), /^(\{"size":"10","again":){6}"\[deep\]"\}{6}$/);
+    assert.equal((line.many as unknown[]).length, 100);
   });
 
   it('writes kind, code, stack and causes of an error', () => {

@@ -20,6 +20,8 @@ export interface Http1DoorParts {
 export class Http1Door {
   readonly #server: Server;
   readonly #answering = new Set<ServerResponse>();
+  /** One function for all answers, which are its `this`. */
+  readonly #answered: (this: ServerResponse) => void;
   #draining = false;
 
   constructor({ headerBytesMax, headersTimeoutMs, onRequest }: Http1DoorParts) {
@@ -30,6 +32,14 @@ export class Http1Door {
       connectionsCheckingInterval: Math.max(1, Math.floor(headersTimeoutMs / CHECKS_PER_TIMEOUT)),
       noDelay: true,
     });
+    const forget = (response: ServerResponse): void => {
+      this.#answering.delete(response);
+      // An answer whose headers promised to keep the connection.
+      if (this.#draining) this.#server.closeIdleConnections();
+    };
+    this.#answered = function answered() {
+      forget(this);
+    };
     const serve = (request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): void => {
       this.#track(response);
       onRequest(request, response, awaitsContinue);
@@ -56,10 +66,6 @@ export class Http1Door {
   #track(response: ServerResponse): void {
     if (this.#draining) response.shouldKeepAlive = false;
     this.#answering.add(response);
-    response.on('close', () => {
-      this.#answering.delete(response);
-      // An answer whose headers promised to keep the connection.
-      if (this.#draining) this.#server.closeIdleConnections();
-    });
+    response.on('close', this.#answered);
   }
 }
