@@ -97,7 +97,7 @@ describe('the runtime process', () => {
     const { client, close } = connect(path);
     const status = await client.unary(ModelRuntime.method.runtimeStatus, {});
     assert.deepEqual([status.status, status.capacityInBytes], [RuntimeStatusResponse_Status.READY, BigInt(512 * MiB)]);
-    assert.deepEqual(status.methodInfos['inference.GRPCInferenceService/ModelInfer']?.idInjectionPath, [1]);
+    assert.deepEqual(status.methodInfos['inference.GRPCInferenceService/ModelInfer']?.idInjectionPath, []);
     const empty = (await client.unary(ModelRuntimeX.method.modelUsage, {})).runtime;
     assert.ok(empty);
     const row = [1, 2, 3, -1, 0, 0, 1, 2, -3, 2, 1, 0, -1, 1, 2, 3];

@@ -76,4 +76,13 @@ describe('parseModelReference', () => {
       }),
     );
   });
+
+  it('puts together what the controller of ModelMesh splits: a URL in the storage parameters', () => {
+    const key = JSON.stringify({ storage_params: { type: 'http', url: 'https://models.example/fraud?v=1' } });
+    assert.deepEqual(parseModelReference('3/model.onnx', key, '/root').source, {
+      kind: 'http',
+      url: 'https://models.example/fraud/3/model.onnx?v=1',
+      sha256: undefined,
+    });
+  });
 });

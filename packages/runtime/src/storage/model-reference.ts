@@ -1,6 +1,7 @@
 import { isAbsolute, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MeshError } from '@modelmesh/core';
+import { uriOf } from '@modelmesh/core/manifest';
 import type { ModelSource } from './port.ts';
 
 /** The longest path or key that is read, in characters; ModelMesh's records stay far below. */
@@ -44,7 +45,7 @@ export function parseModelReference(path: string, key: string, root: string | un
   }
   const fields = parseKey(key);
   return {
-    source: parseSource(path, readSha256(fields.sha256, 'model key: sha256'), root),
+    source: parseSource(locationOf(path, fields.storage_params), readSha256(fields.sha256, 'model key: sha256'), root),
     format: readFormat(fields.format ?? fields.model_type),
     instances: readInstances(fields.instances),
   };
@@ -68,6 +69,13 @@ function parseKey(key: string): Readonly<Record<string, unknown>> {
     throw invalid(`the model key must be a JSON object, got ${JSON.stringify(value).slice(0, 80)}`);
   }
   return value as Readonly<Record<string, unknown>>;
+}
+
+/** The URI that path and storage parameters stand for, as ModelMesh's controller splits them; the path itself where they name no place. */
+function locationOf(path: string, parameters: unknown): string {
+  if (typeof parameters !== 'object' || parameters === null) return path;
+  const texts = Object.entries(parameters).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
+  return uriOf(path, new Map(texts)) ?? path;
 }
 
 function parseSource(path: string, sha256FromKey: string | undefined, root: string | undefined): ModelSource {

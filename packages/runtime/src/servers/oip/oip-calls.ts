@@ -18,12 +18,12 @@ import { StreamInferCall } from './stream-infer-call.ts';
 
 const SERVICE = GRPCInferenceService.typeName;
 
-/** Methods of the protocol with the field where the mesh puts a model's id; spec `kserve.md` §4.4. */
+/** Methods of the protocol (spec `kserve.md` §4.4). None asks for injection: the mesh's header names the model, and messages pass untouched. */
 export const OIP_METHODS: Readonly<Record<string, readonly number[]>> = {
-  [`${SERVICE}/ModelInfer`]: [1],
-  [`${SERVICE}/ModelStreamInfer`]: [1],
-  [`${SERVICE}/ModelMetadata`]: [1],
-  [`${SERVICE}/ModelReady`]: [1],
+  [`${SERVICE}/ModelInfer`]: [],
+  [`${SERVICE}/ModelStreamInfer`]: [],
+  [`${SERVICE}/ModelMetadata`]: [],
+  [`${SERVICE}/ModelReady`]: [],
   [`${SERVICE}/ServerLive`]: [],
   [`${SERVICE}/ServerReady`]: [],
   [`${SERVICE}/ServerMetadata`]: [],

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { readdirSync, statSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -12,6 +13,15 @@ import { errorOf, storageContract } from '../contract.ts';
 import { createHttpStorage } from './index.ts';
 
 const never = new AbortController().signal;
+/** Breaks the connection, but not before the client has put that many bytes on disk. */
+function breakOnceWritten(folder: string, byteCount: number, response: ServerResponse): void {
+  const sizes = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => statSync(join(entry.parentPath, entry.name)).size);
+  if (sizes.includes(byteCount)) response.destroy();
+  else setImmediate(breakOnceWritten, folder, byteCount, response);
+}
+
 /** Time passes at once: pauses between attempts cost nothing. */
 const instant: Clock = {
   wallMs: () => epochMs(0),
@@ -67,7 +77,7 @@ describe('the http storage', () => {
   const sha256 = createHash('sha256').update(content).digest('hex');
 
   it('resumes a broken download where the content has a strong validator, and verifies the whole', async () => {
-    const { adapter } = await open();
+    const { adapter, own } = await open();
     const ranges: (string | undefined)[] = [];
     routes['/m'] = (request, response) => {
       ranges.push(request.headers.range);
@@ -79,7 +89,9 @@ describe('the http storage', () => {
       };
       response.writeHead(start === 0 ? 200 : 206, headers);
       const part = content.subarray(start, ranges.length < 3 ? start + 5_000 : undefined);
-      response.write(part, () => (ranges.length < 3 ? response.destroy() : response.end()));
+      response.write(part);
+      if (ranges.length < 3) breakOnceWritten(own, start + part.length, response);
+      else response.end();
     };
 
     const files = await adapter.fetch('m', source('/m', sha256), never);
@@ -91,9 +103,9 @@ describe('the http storage', () => {
   it('starts over when the other side answers with everything again', async () => {
     const { adapter } = await open();
     let calls = 0;
-    routes['/m'] = (_request, response) => {
+    routes['/m'] = (request, response) => {
       response.writeHead(200, { 'content-length': content.length });
-      if (++calls === 1) response.write(content.subarray(0, 100), () => response.destroy());
+      if (++calls === 1) response.write(content.subarray(0, 100), () => request.socket.end());
       else response.end(content);
     };
 
