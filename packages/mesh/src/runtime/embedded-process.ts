@@ -1,13 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import { type Clock, type DurationMs, durationMs, type MonotonicMs, type Timer } from '@modelmesh/core';
 import type { RuntimeProcess } from './grpc-runtime.ts';
+import { LineSplitter } from './line-splitter.ts';
 
 /** Pause before a runtime that ended is started again: doubled with each end that came soon. */
 const RESTART_PAUSE_MIN_MS = durationMs(50);
 const RESTART_PAUSE_MAX_MS = durationMs(5000);
 /** A runtime that lived this long did not end because of how it was started. */
 const STEADY_MS = durationMs(10_000);
+/** How long its last words are waited for once it has ended: a child of its own may hold the pipes open. */
+const LAST_WORDS_MS = durationMs(500);
 /** How long a runtime may take to end by itself when it is told to. */
 const STOP_GRACE_MS = durationMs(5000);
 /** Lines of its log that are kept to explain why it ended. */
@@ -66,11 +68,25 @@ export class EmbeddedProcess implements RuntimeProcess {
     this.#lastLines = [];
     const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...environment, ...ALLOCATOR_ENVIRONMENT } });
     this.#child = child;
-    for (const output of [child.stdout, child.stderr]) createInterface({ input: output }).on('line', (line) => this.#heard(line));
+    for (const output of [child.stdout, child.stderr]) {
+      const lines = new LineSplitter((line) => this.#heard(child, line));
+      output.on('data', (bytes: Buffer) => lines.push(bytes));
+      output.on('end', () => lines.end());
+    }
     // A pipe to a child that just died: the exit says it all.
     child.stdin.on('error', () => {});
-    child.on('error', (error) => this.#ended(child, error.message, null));
-    child.on('exit', (code, signal) => this.#ended(child, signal === null ? `exit code ${code}` : `signal ${signal}`, code));
+    child.on('error', (error) => {
+      // Also told of a signal that could not be sent, which ends nothing.
+      if (child.pid === undefined) this.#ended(child, error.message, null);
+    });
+    child.on('exit', (code, signal) => {
+      const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
+      const timer = clock.after(LAST_WORDS_MS, () => this.#ended(child, how, code));
+      child.once('close', () => {
+        timer.cancel();
+        this.#ended(child, how, code);
+      });
+    });
   }
 
   async restart(_reason: string): Promise<void> {
@@ -84,10 +100,11 @@ export class EmbeddedProcess implements RuntimeProcess {
     await this.#end();
   }
 
-  #heard(line: string): void {
+  #heard(child: ChildProcess, line: string): void {
+    this.#options.onLine(line);
+    if (this.#child !== child) return;
     this.#lastLines.push(line);
     if (this.#lastLines.length > LAST_LINES_MAX) this.#lastLines.shift();
-    this.#options.onLine(line);
   }
 
   #ended(child: ChildProcess, how: string, code: number | null): void {
@@ -110,7 +127,7 @@ export class EmbeddedProcess implements RuntimeProcess {
 
   #end(): Promise<void> {
     const child = this.#child;
-    if (child === undefined) return Promise.resolve();
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = this.#options.clock.after(STOP_GRACE_MS, () => child.kill('SIGKILL'));
       child.once('exit', () => {

@@ -45,7 +45,12 @@ export class GrpcRuntime implements Runtime, RuntimeLinkSink {
     this.#link = new RuntimeLink(options, this);
     this.#process = options.process;
     this.#inference = options.inference;
-    if (this.#process !== null) this.#process.onGivenUp = (message) => this.onFailing(message);
+    if (this.#process === null) return;
+    this.#process.onGivenUp = (message) => {
+      // Nothing will answer any more: the link must not go on to say that the runtime is only lost.
+      this.#link.close();
+      this.onFailing(message);
+    };
   }
 
   get state(): RuntimeState {
@@ -135,7 +140,8 @@ export class GrpcRuntime implements Runtime, RuntimeLinkSink {
   }
 
   async recycle(reason: string): Promise<void> {
-    await this.#process?.restart(reason);
+    if (this.#process === null) this.#link.renew(`the connection to the runtime is made anew: ${reason}`);
+    else await this.#process.restart(reason);
   }
 
   async close(): Promise<void> {
@@ -191,7 +197,13 @@ const isUnimplemented = (error: unknown): boolean => error instanceof GrpcStatus
 
 /** What a failed load says to people: `CODE: description`, without `UNKNOWN:` where there is a description (spec §4.4.6). */
 function loadError(error: unknown): MeshError {
-  if (!(error instanceof GrpcStatusError)) return toMeshError(error);
+  if (!(error instanceof GrpcStatusError)) {
+    const known = toMeshError(error);
+    // Nobody cancelled it but the end of the epoch, which closes the connection under it.
+    if (known.kind === 'cancelled')
+      return new MeshError('unavailable', 'the connection to the runtime was lost', { cause: error });
+    return known;
+  }
   const { code, message } = error;
   const text = code === GRPC_CODE.UNKNOWN && message !== '' ? message : `${grpcCodeName(code)}: ${message}`;
   return new MeshError('load-failed', text, { cause: error });

@@ -75,7 +75,10 @@ export interface Runtime {
   usage(): Promise<RuntimeUsage | null>;
   /** Drops the files that an unloaded model left behind, if the runtime keeps any. */
   releaseFiles(key: ModelKey): Promise<void>;
-  /** Ends the runtime and starts it again, if it is ours to start; otherwise resolves without effect. */
+  /**
+   * Ends the runtime and starts it again, if it is ours to start. Another one begins a new epoch, for which the contract has it purge its models
+   * (spec §1.3).
+   */
   recycle(reason: string): Promise<void>;
   /** Ends the connection, and the process when it is ours. */
   close(): Promise<void>;

@@ -1,4 +1,4 @@
-import { type Clock, type DurationMs, durationMs, MeshError, type Timer, toMeshError } from '@modelmesh/core';
+import { type Clock, type DurationMs, durationMs, type Timer } from '@modelmesh/core';
 import { GrpcClient, GrpcStatusError } from '@modelmesh/grpc/call';
 import type { ClientConnection, ConnectTarget, StreamEngine, StreamLimits } from '@modelmesh/grpc/stream';
 import type { TimerWheel } from '@modelmesh/grpc/timer-wheel';
@@ -57,10 +57,21 @@ export class RuntimeLink {
     this.#look();
   }
 
+  /** Ends the present epoch and looks for the next one. Without a connection it is looking already. */
+  renew(message: string): void {
+    const connection = this.#connection;
+    if (connection === undefined || connection.state.kind !== 'ready') return;
+    this.#sink.onLost(message);
+    this.#again(connection);
+  }
+
+  /** Looks no more, and says nothing more. */
   close(): void {
     this.#closed = true;
     this.#timer?.cancel();
-    this.#connection?.close();
+    const connection = this.#connection;
+    this.#connection = undefined;
+    connection?.close();
   }
 
   #look(): void {
@@ -117,12 +128,11 @@ export class RuntimeLink {
 
   #refused(connection: ClientConnection, error: unknown): void {
     if (this.#connection !== connection) return;
-    const known = toMeshError(error);
     if (error instanceof GrpcStatusError && error.code === GRPC_CODE.UNIMPLEMENTED) {
       this.#sink.onFailing('what answers at the address of the runtime does not serve mmesh.ModelRuntime');
       return;
     }
-    if (known instanceof MeshError) this.#again(connection);
+    this.#again(connection);
   }
 
   #again(connection: ClientConnection): void {
