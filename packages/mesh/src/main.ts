@@ -6,15 +6,20 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { toMeshError } from '@modelmesh/core';
+import { checkTlsFiles } from './certificates/index.ts';
 import {
   CONFIG_FILE_VARIABLE,
   type Config,
+  type ConfigProblem,
   type ConfigResult,
+  type ConfigSources,
   configProblemText,
-  configurationReference,
+  flagsHelp,
+  LiveConfig,
   parseConfig,
   parseFlags,
 } from './config/index.ts';
+import { readMethodRules } from './dataplane/rules/index.ts';
 import { createLog, type NodeLog } from './log/index.ts';
 import { type RunningNode, startNode } from './start-node.ts';
 
@@ -38,18 +43,39 @@ function readFile(path: string): string {
   }
 }
 
-function readConfig(): Config {
-  const { flags, configPath, help, version, problems } = parseFlags(process.argv.slice(2));
-  if (help) process.stdout.write(`${configurationReference()}\n`);
+/** Everything that the configuration is made from, as it is now. */
+function sourcesOf(flags: ConfigSources['flags'], path: string | null): ConfigSources {
+  const yaml = path === null ? undefined : { path, text: readFile(path) };
+  const { [RUNTIME_PROGRAM_VARIABLE]: _program, ...env } = process.env;
+  return { yaml, env, flags, machine: { hostName: hostname(), tempFolder: tmpdir() }, checks: [checkTlsFiles, checkMethodRules] };
+}
+
+/** The rules in a file are a part of the configuration: what is wrong with them is told with everything else. */
+function checkMethodRules({ dataPlaneRules }: Config): readonly ConfigProblem[] {
+  try {
+    readMethodRules(dataPlaneRules);
+    return [];
+  } catch (error) {
+    const value = dataPlaneRules.kind === 'file' ? dataPlaneRules.path : null;
+    return [{ name: 'dataPlane.rules', value, from: 'dataPlane.rules', expected: `usable rules: ${toMeshError(error).message}` }];
+  }
+}
+
+interface ReadConfig {
+  readonly live: LiveConfig;
+  readonly configPath: string | null;
+}
+
+function readConfig(): ReadConfig {
+  const { flags, configPath: named, help, version, problems } = parseFlags(process.argv.slice(2));
+  if (help) process.stdout.write(`${flagsHelp()}\n`);
   if (version) process.stdout.write(`${VERSION}\n`);
   if (help || version) process.exit(0);
-  const path = configPath ?? process.env[CONFIG_FILE_VARIABLE];
-  const yaml = path === undefined ? undefined : { path, text: readFile(path) };
-  const { [RUNTIME_PROGRAM_VARIABLE]: _program, ...env } = process.env;
-  const machine = { hostName: hostname(), tempFolder: tmpdir() };
-  const result: ConfigResult = parseConfig({ yaml, env, flags, machine, checks: [] });
+  const configPath = named ?? process.env[CONFIG_FILE_VARIABLE] ?? null;
+  const sources = (): ConfigSources => sourcesOf(flags, configPath);
+  const result: ConfigResult = parseConfig(sources());
   for (const warning of result.warnings) complain([`warning: ${configProblemText(warning)}`]);
-  if (result.ok && problems.length === 0) return result.config;
+  if (result.ok && problems.length === 0) return { live: new LiveConfig({ config: result.config, sources }), configPath };
   const all = [...problems, ...(result.ok ? [] : result.problems)];
   complain(['the node cannot start with this configuration:', ...all.map((problem) => `  ${configProblemText(problem)}`)]);
   process.exit(EXIT_CONFIGURATION);
@@ -89,10 +115,12 @@ function endOnSignals(node: RunningNode, log: NodeLog): void {
   };
   process.on('SIGTERM', () => end('SIGTERM'));
   process.on('SIGINT', () => end('SIGINT'));
+  process.on('SIGHUP', () => node.reload());
 }
 
 async function run(): Promise<void> {
-  const config = readConfig();
+  const { live, configPath } = readConfig();
+  const config = live.current;
   mkdirSync(config.dataDir, { recursive: true });
   const log = createLog({
     level: config.logLevel,
@@ -103,7 +131,8 @@ async function run(): Promise<void> {
   const environment = Object.fromEntries(
     Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined),
   );
-  const node = await startNode(config, { log, version: VERSION, runtimeCommand: runtimeCommand(), environment });
+  const surroundings = { version: VERSION, runtimeCommand: runtimeCommand(), environment, hostName: hostname() };
+  const node = await startNode({ log, live, configPath, ...surroundings });
   endOnSignals(node, log);
 }
 

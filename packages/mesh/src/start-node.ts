@@ -1,17 +1,26 @@
+import { durationMs } from '@modelmesh/core';
 import { Scope } from '@modelmesh/core/scope';
+import { type RunningAdmin, startAdmin } from './admin/index.ts';
 import { type ComposedNode, composeNode, type Doors, type NodeSurroundings } from './compose/index.ts';
-import type { Config } from './config/index.ts';
+import { type Config, followConfig, type LiveConfig } from './config/index.ts';
 import { listen, type RunningListener } from './dataplane/listener/index.ts';
 import type { NodeLog } from './log/index.ts';
-import type { NodeEvent } from './node/index.ts';
+import { createMetrics, type Figures, type NodeMetrics, noMetrics } from './metrics/index.ts';
+import { type NodeEvent, systemClock } from './node/index.ts';
 
 /** What a node is started with besides its configuration. */
 export interface NodeStart extends Pick<NodeSurroundings, 'version' | 'runtimeCommand' | 'environment'> {
   readonly log: NodeLog;
+  readonly live: LiveConfig;
+  /** The file that the configuration came from and follows; `null` without one. */
+  readonly configPath: string | null;
+  readonly hostName: string;
 }
 
 /** A node that serves. */
 export interface RunningNode {
+  /** Reads the configuration again. */
+  reload(): void;
   /** Takes no new calls, lets those in flight finish within the configured time, then ends everything. */
   close(): Promise<void>;
 }
@@ -22,48 +31,128 @@ interface OpenListener {
 }
 
 /** Starts a node: control and runtime first, the ports last, so that nothing is refused that a moment later would be served. */
-export async function startNode(config: Config, start: NodeStart): Promise<RunningNode> {
+export async function startNode(start: NodeStart): Promise<RunningNode> {
+  const config = start.live.current;
   const { log } = start;
   const scope = new Scope('node', ({ task, error }) => log.error('loop-failed', `${task} ended by an error`, { error }));
-  const metrics = { call: () => {}, attempt: () => {}, cacheMiss: () => {}, cacheMetric: () => {} };
-  const node = await composeNode(config, { ...start, scope, metrics });
-  const listeners: OpenListener[] = [];
-  const close = async (): Promise<void> => {
-    await Promise.all(listeners.map(({ listener }) => listener.close(config.shutdownTimeoutMs)));
-    await node.close();
-  };
+  const metrics = config.metrics === null ? null : createMetrics(config.metrics, systemClock);
+  const node = await composeNode(config, { ...start, scope, metrics: metrics ?? noMetrics });
+  const opened = new OpenParts(node, metrics);
   try {
-    for (const listenerConfig of config.listeners) {
-      const doors = node.doors(listenerConfig.roles);
-      const { clock, engine, streamLimits } = node;
-      const { tls, limits } = config;
-      const listener = await listen({ config: listenerConfig, tls, limits, streamLimits, engine, clock, log, handlers: doors });
-      listeners.push({ listener, doors });
-    }
+    await opened.open(config, start);
   } catch (error) {
-    await close();
+    await opened.close(durationMs(0));
     throw error;
   }
-  tellEvents(node, listeners, log);
-  return { close };
+  opened.tellEvents(log);
+  const followed = followConfig({
+    live: start.live,
+    path: start.configPath,
+    clock: systemClock,
+    log,
+    changed: ({ config: changed }) => opened.reconfigure(changed, log),
+  });
+  return {
+    reload: () => followed.reload(),
+    close: async () => {
+      followed.stop();
+      await opened.close(config.shutdownTimeoutMs);
+    },
+  };
 }
 
-/** Every event becomes a line of the log; readiness is told to health checks too. */
-function tellEvents(node: ComposedNode, listeners: readonly OpenListener[], log: NodeLog): void {
-  const { control } = node.running;
-  const [first] = listeners;
-  const inference = first === undefined ? '' : `${first.listener.address.host}:${first.listener.address.port}`;
-  let isReady = false;
-  const look = (): void => {
-    for (const { doors } of listeners) doors.readyChanged();
-    if (control.ready && !isReady) log.info('node-ready', `the node is ready on ${inference}`, { inference });
-    isReady = control.ready;
-  };
-  control.subscribe(0, (event) => {
-    logEvent(event, log);
-    if (event.kind.startsWith('runtime-')) look();
-  });
-  look();
+/** Everything of a node that has to be closed again. */
+class OpenParts {
+  readonly #node: ComposedNode;
+  readonly #metrics: NodeMetrics | null;
+  readonly #listeners: OpenListener[] = [];
+  #admin: RunningAdmin | undefined;
+  #isClosing = false;
+
+  constructor(node: ComposedNode, metrics: NodeMetrics | null) {
+    this.#node = node;
+    this.#metrics = metrics;
+    metrics?.readFrom(() => this.#figures());
+  }
+
+  async open(config: Config, { log, hostName }: NodeStart): Promise<void> {
+    const { clock, engine, streamLimits } = this.#node;
+    const { tls, limits } = config;
+    this.#admin = await startAdmin({
+      config,
+      clock,
+      log,
+      hostName,
+      renderMetrics: (names) => this.#metrics?.render(names) ?? Promise.resolve(''),
+      readiness: () => this.#readiness(),
+      isLive: () => true,
+    });
+    for (const one of config.listeners) {
+      const doors = this.#node.doors(one.roles);
+      const listener = await listen({ config: one, tls, limits, streamLimits, engine, clock, log, handlers: doors });
+      this.#listeners.push({ listener, doors });
+    }
+  }
+
+  /** Takes a changed configuration over, as far as it may change while the node runs. */
+  reconfigure(config: Config, log: NodeLog): void {
+    log.setLevel(config.logLevel);
+    this.#node.setLimits(config);
+    for (const { listener } of this.#listeners) {
+      listener.setConnectionsMax(config.limits.connectionsMax);
+      if (config.tls !== null) listener.useTls(config.tls);
+    }
+  }
+
+  /** Every event becomes a line of the log; readiness is told to health checks too. */
+  tellEvents(log: NodeLog): void {
+    const { control } = this.#node.running;
+    let isReady = false;
+    const look = (): void => {
+      for (const { doors } of this.#listeners) doors.readyChanged();
+      if (control.ready && !isReady) log.info('node-ready', 'the node is ready', this.#addresses());
+      isReady = control.ready;
+    };
+    control.subscribe(0, (event) => {
+      logEvent(event, log);
+      if (event.kind.startsWith('runtime-')) look();
+    });
+    look();
+  }
+
+  async close(graceMs: Config['shutdownTimeoutMs']): Promise<void> {
+    this.#isClosing = true;
+    await Promise.all(this.#listeners.map(({ listener }) => listener.close(graceMs)));
+    await this.#node.close();
+    this.#admin?.shutdownFinished();
+    await this.#admin?.close();
+    this.#metrics?.close();
+  }
+
+  #readiness(): { readonly ready: true } | { readonly ready: false; readonly reason: string } {
+    if (this.#isClosing) return { ready: false, reason: 'the node is shutting down' };
+    if (this.#node.running.control.ready) return { ready: true };
+    const state = this.#node.running.runtimeState();
+    const why = 'message' in state ? state.message : 'it is starting';
+    return { ready: false, reason: `the runtime is not ready: ${why}` };
+  }
+
+  #figures(): Figures {
+    const connections = { open: 0, refused: 0 };
+    for (const { listener } of this.#listeners) {
+      const { open, refused } = listener.counts();
+      connections.open += open;
+      connections.refused += refused;
+    }
+    return { ...this.#node.running.figures(), connections };
+  }
+
+  #addresses(): Readonly<Record<string, string>> {
+    const [inference, management] = this.#listeners.map(({ listener: { address } }) => `${address.host}:${address.port}`);
+    const admin = Object.entries({ probes: this.#admin?.probes, prestop: this.#admin?.prestop, metrics: this.#admin?.metrics });
+    const open = admin.flatMap(([name, place]) => (place ? [[name, `${place.host}:${place.port}`]] : []));
+    return { inference: inference ?? '', ...(management === undefined ? {} : { management }), ...Object.fromEntries(open) };
+  }
 }
 
 function logEvent(event: NodeEvent, log: NodeLog): void {

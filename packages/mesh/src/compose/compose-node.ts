@@ -43,6 +43,8 @@ export interface ComposedNode {
   readonly streamLimits: StreamLimits;
   readonly running: RunningControl;
   readonly dataPlane: DataPlane;
+  /** Takes over limits that may change while the node runs. */
+  setLimits(config: Config): void;
   /** The doors of a listener with these roles. */
   doors(roles: Parameters<typeof openDoors>[0]): Doors;
   /** Gives up claims, ends runtime and store. Listeners are closed before. */
@@ -96,6 +98,7 @@ export async function composeNode(config: Config, around: NodeSurroundings): Pro
     streamLimits,
     running,
     dataPlane,
+    setLimits: (changed) => dataPlane.setLimits(dataPlaneLimits(changed)),
     doors: (roles) => openDoors(roles, parts),
     close: async () => {
       stopWatching();

@@ -45,10 +45,12 @@ export class DataPlane {
   readonly plane: Plane;
   readonly #parts: DataPlaneParts;
   readonly #principals = new WeakMap<object, Principal>();
+  #limits: DataPlaneLimits;
 
   constructor(parts: DataPlaneParts) {
     const { limits, link, clock } = parts;
     this.#parts = parts;
+    this.#limits = limits;
     this.plane = {
       worker: parts.worker,
       instance: parts.instance,
@@ -81,6 +83,16 @@ export class DataPlane {
     this.plane.runtime.close();
   }
 
+  /** Other limits for calls that begin from now on. */
+  setLimits(limits: DataPlaneLimits): void {
+    const { plane } = this;
+    this.#limits = limits;
+    plane.limits = limits;
+    plane.locator.setLimits({ callsPerModelMax: limits.waitingCallsPerModelMax, callsMax: limits.waitingCallsMax });
+    plane.replay.setMax(limits.replayBytesMax);
+    plane.opening.setMax(limits.openingBytesMax);
+  }
+
   /** Takes a gRPC call for a model. */
   readonly accept: AcceptStream = (stream, headers, end, connection) => {
     const { info } = connection;
@@ -92,7 +104,7 @@ export class DataPlane {
     const verdict = this.#parts.authorizer.authorize(principal, { verb: 'infer', target: headers.get(':path') ?? '' });
     if (verdict.kind === 'deny') return refuseCall(stream, new MeshError('permission-denied', verdict.reason), end);
     const ingress = new GrpcIngress(this.plane, stream, headers, principal);
-    ingress.begin(end, this.#parts.limits.unaryTimeoutMs);
+    ingress.begin(end, this.#limits.unaryTimeoutMs);
     return ingress;
   };
 

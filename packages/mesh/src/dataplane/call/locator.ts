@@ -23,7 +23,7 @@ const RETRY_AFTER_MS = durationMs(1000);
  */
 export class Locator {
   readonly #link: DataPlaneEnd;
-  readonly #limits: WaitLimits;
+  #limits: WaitLimits;
   readonly #waiting = new Map<ModelKey, Set<CopyWaiter>>();
   /** Those that are being told right now: the first may make a later one leave. */
   #telling: Set<CopyWaiter> | undefined;
@@ -32,6 +32,11 @@ export class Locator {
 
   constructor(link: DataPlaneEnd, limits: WaitLimits) {
     this.#link = link;
+    this.#limits = limits;
+  }
+
+  /** Other bounds for calls that come from now on. */
+  setLimits(limits: WaitLimits): void {
     this.#limits = limits;
   }
 

@@ -53,7 +53,8 @@ export interface Plane {
   /** Requests that are held until the model in them is known and they move on, or until a message can be rewritten as a whole. */
   readonly opening: ByteBudget;
   readonly link: DataPlaneEnd;
-  readonly limits: CallLimits;
+  /** Replaced whole when the configuration changes. */
+  limits: CallLimits;
   readonly metrics: CallMetrics;
   readonly retryBudgets: RetryBudgets;
   /** Replaced whole when the data-plane configuration changes. */

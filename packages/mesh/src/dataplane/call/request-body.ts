@@ -3,10 +3,15 @@ import { keepBeyondTurn } from '@modelmesh/grpc/stream';
 
 /** Bytes that all calls of one worker together may keep for one purpose. */
 export class ByteBudget {
-  readonly #bytesMax: number;
+  #bytesMax: number;
   #used = 0;
 
   constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  /** Another bound for what is taken from now on. */
+  setMax(bytesMax: number): void {
     this.#bytesMax = bytesMax;
   }
 
