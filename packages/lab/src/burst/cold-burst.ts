@@ -1,4 +1,4 @@
-import { median } from '../figures/index.ts';
+import { median, pairedRatios } from '../figures/index.ts';
 import { type LoadResult, runGrpcLoad } from '../load/index.ts';
 import type { NodeProcess } from '../node-process/index.ts';
 import { echoRequest, loadsOf, registerNull, startNullNode } from './null-node.ts';
@@ -14,7 +14,7 @@ export interface ColdBurstPlan {
 }
 
 /** The burst of the claim. */
-export const COLD_BURST: ColdBurstPlan = { calls: 1000, connections: 10, loadMs: 500, messageBytes: 256, rounds: 5 };
+export const COLD_BURST: ColdBurstPlan = { calls: 1000, connections: 10, loadMs: 500, messageBytes: 256, rounds: 7 };
 
 /** What the bursts showed; times until the last answer, medians over the rounds. */
 export interface ColdBurstFigures {
@@ -22,7 +22,7 @@ export interface ColdBurstFigures {
   readonly loadMs: number;
   readonly coldMs: number;
   readonly warmMs: number;
-  /** `coldMs` beyond the load, as a multiple of `warmMs`. */
+  /** What a cold burst took beyond the load, as a multiple of the warm burst right after it; median of the pairs. */
   readonly beyondLoad: number;
   /** Loads of each cold model: one, whatever the burst. */
   readonly loadsEach: readonly number[];
@@ -41,8 +41,13 @@ export async function runColdBurst(plan: ColdBurstPlan): Promise<ColdBurstFigure
     warm.push((await burst(node, plan, model)).elapsedMs);
     loadsEach.push(loadsOf(node, model));
   }
-  const [coldMs, warmMs] = [median(cold), median(warm)];
-  return { calls: plan.calls, loadMs: plan.loadMs, coldMs, warmMs, beyondLoad: (coldMs - plan.loadMs) / warmMs, loadsEach };
+  const beyondLoad = median(
+    pairedRatios(
+      cold.map((ms) => ms - plan.loadMs),
+      warm,
+    ),
+  );
+  return { calls: plan.calls, loadMs: plan.loadMs, coldMs: median(cold), warmMs: median(warm), beyondLoad, loadsEach };
 }
 
 /** All calls at once, on connections that are up. */
