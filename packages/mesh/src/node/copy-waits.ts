@@ -18,12 +18,15 @@ const DISPLACED_TRIES_MAX = 3;
 /** Everyone in control who waits for a model to be loaded here, whoever they wait for. */
 export class CopyWaits {
   readonly #step: (event: CacheEvent) => void;
+  readonly #recordOf: (model: ModelKey) => ModelRecord | undefined;
   readonly #waiting = new Map<ModelKey, OnOutcome[]>();
   /** Why waiting is of no use. */
   #hopeless: string | undefined;
 
-  constructor(step: (event: CacheEvent) => void) {
+  /** @param recordOf the model as it is registered now */
+  constructor(step: (event: CacheEvent) => void, recordOf: (model: ModelKey) => ModelRecord | undefined) {
     this.#step = step;
+    this.#recordOf = recordOf;
   }
 
   /** Asks for a copy; `onOutcome` is called once, in this call or later. */
@@ -61,9 +64,11 @@ export class CopyWaits {
       return;
     }
     const again: OnOutcome = (outcome) => {
-      const displaced = outcome.kind === 'evicted' || outcome.kind === 'claim-lost';
-      if (displaced && tries < DISPLACED_TRIES_MAX) this.#ask(record, urgency, lastUsedMs, onOutcome, tries + 1);
-      else onOutcome(outcome);
+      const current = this.#recordOf(key);
+      if (current === undefined || !isDisplaced(outcome)) onOutcome(outcome);
+      else if (tries < DISPLACED_TRIES_MAX) this.#ask(current, urgency, lastUsedMs, onOutcome, tries + 1);
+      else if (outcome.kind !== 'removed') onOutcome(outcome);
+      else onOutcome({ kind: 'unavailable', message: `model ${key} was unloaded while it was loading, ${tries} times` });
     };
     const waiting = this.#waiting.get(key);
     if (waiting === undefined) this.#waiting.set(key, [again]);
@@ -80,6 +85,9 @@ export class CopyWaits {
     });
   }
 }
+
+/** Whether the copy went for a reason that is none of the model's: it was pushed out, or somebody unloaded it and it is still registered. */
+const isDisplaced = ({ kind }: WaitOutcome): boolean => kind === 'evicted' || kind === 'claim-lost' || kind === 'removed';
 
 /** What the cache has to know of a record's wishes. A copy that must be here is not unloaded for being idle. */
 export const policyOf = (record: ModelRecord): CopyPolicy => ({

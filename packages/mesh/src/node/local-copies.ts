@@ -67,7 +67,10 @@ export class LocalCopies implements CacheShellSink {
     const { counters, clock, runtime, claims } = parts;
     const cache = createCache(parts.config, (slot) => counters.lastUse(slot));
     this.#shell = new CacheShell({ cache, runtime, claims, counters, clock, sink: this });
-    this.waits = new CopyWaits((event) => this.#shell.step(event));
+    this.waits = new CopyWaits(
+      (event) => this.#shell.step(event),
+      (model) => parts.mirror.view.model(DEFAULT_NAMESPACE, model)?.record,
+    );
     this.#mirror = parts.mirror;
     this.#routes = parts.routes;
     this.#events = parts.events;

@@ -120,7 +120,8 @@ async function startNode(options: TestNodeOptions, path: string, scope: Scope): 
     worker: 0,
     instance,
     clock,
-    timers,
+    // Of its own, so that a suite can see that no deadline of a call is left.
+    timers: new TimerWheel(clock),
     engine,
     runtimeLimits: DEFAULT_STREAM_LIMITS,
     counters,

@@ -155,7 +155,8 @@ describe('a gRPC call for a model', () => {
 
   it('accounts for every call with its code', () => {
     const codes = new Set(calls.map(({ code }) => code));
-    for (const code of [0, 3, 4, 5, 8, 13]) assert.ok(codes.has(code), `no call with code ${code}`);
+    for (const code of [0, 3, 5, 8, 13]) assert.ok(codes.has(code), `no call with code ${code}`);
+    assert.ok(codes.has(4) || codes.has(1), 'whose timer is first, the node or the client that then cancels, is open');
     assert.equal(node.running.control.model('a')?.status.status, 'LOADED');
   });
 });
