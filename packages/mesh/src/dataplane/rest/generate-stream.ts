@@ -17,7 +17,7 @@ import type { HttpExchange } from './exchange/index.ts';
 import { type Failure, failureOf, failureOfStatus } from './failure.ts';
 import { type ExchangeParts, ModelExchange, type NamedModel } from './model-exchange.ts';
 import { METHOD } from './rest-method.ts';
-import { pushWhole } from './unary-call.ts';
+import { startWhole } from './unary-call.ts';
 
 /**
  * `POST /v2/models/{m}/generate_stream`: one request through `ModelStreamInfer`, each answer as a server-sent event. The client's pace is the
@@ -48,8 +48,7 @@ export class GenerateStream extends ModelExchange implements Caller {
     const call = new InferenceCall(this.deps.plane, this, this.plan());
     this.#call = call;
     this.calling(call);
-    pushWhole(call, frameMessage(encodeInferRequest(request)));
-    if (!call.over) call.start();
+    startWhole(call, frameMessage(encodeInferRequest(request)));
   }
 
   onResponseHeaders(): void {}

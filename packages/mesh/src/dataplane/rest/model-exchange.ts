@@ -7,6 +7,7 @@ import type { SlotRef } from '../../link/index.ts';
 import type { CallPlan, CopyWaiter } from '../call/index.ts';
 import { type ResolvedTarget, resolveUrlName } from '../grpc/index.ts';
 import { respondError, respondFailure } from './answers.ts';
+import type { BodyGate, BodyGateWaiter } from './body-gate.ts';
 import type { MetadataNeed, Question } from './dialect.ts';
 import { announcedLength, type ExchangeListener, type HttpExchange } from './exchange/index.ts';
 import { type Failure, failureOf } from './failure.ts';
@@ -40,6 +41,7 @@ export interface NamedModel {
 export interface ExchangeParts {
   readonly deps: RestDeps;
   readonly metadata: MetadataBook;
+  readonly gate: BodyGate;
 }
 
 /** A running call, as far as the exchange must know it. */
@@ -52,6 +54,8 @@ type Phase =
   | { readonly kind: 'new' }
   /** The copy is being loaded; the body stays where it is. */
   | { readonly kind: 'locating'; readonly sinceMs: MonotonicMs }
+  /** A large body waits for its turn. */
+  | { readonly kind: 'queued' }
   | { readonly kind: 'reading' }
   | { readonly kind: 'inflating' }
   | { readonly kind: 'describing'; readonly body: Uint8Array }
@@ -62,11 +66,12 @@ type Phase =
  * One POST of a client for a model, up to the call: finds the model, waits for it if the body is too large to be held meanwhile, reads and
  * inflates the body, gets the model's metadata where the protocol needs it. What is called and how it is answered is its heirs' business.
  */
-export abstract class ModelExchange implements ExchangeListener, CopyWaiter, MetadataWaiter, Expirable {
+export abstract class ModelExchange implements ExchangeListener, CopyWaiter, BodyGateWaiter, MetadataWaiter, Expirable {
   protected readonly exchange: HttpExchange;
   protected readonly deps: RestDeps;
   protected readonly asked: NamedModel;
   readonly #metadata: MetadataBook;
+  readonly #gate: BodyGate;
   readonly #needs: ExchangeNeeds;
   readonly #startedMs: MonotonicMs;
   #phase: Phase = { kind: 'new' };
@@ -75,12 +80,17 @@ export abstract class ModelExchange implements ExchangeListener, CopyWaiter, Met
   #deadline: MonotonicMs | null = null;
   #timer: WheelTimer | undefined;
   #requestBytes = 0;
+  /** What is booked at the gate until the exchange is over. */
+  #gateBytes = 0;
+  /** `content-length`; -1: unknown. */
+  #announced = -1;
 
-  constructor({ deps, metadata }: ExchangeParts, exchange: HttpExchange, asked: NamedModel, needs: ExchangeNeeds) {
+  constructor({ deps, metadata, gate }: ExchangeParts, exchange: HttpExchange, asked: NamedModel, needs: ExchangeNeeds) {
     this.deps = deps;
     this.exchange = exchange;
     this.asked = asked;
     this.#metadata = metadata;
+    this.#gate = gate;
     this.#needs = needs;
     this.#startedMs = deps.plane.clock.monotonicMs();
   }
@@ -158,6 +168,7 @@ export abstract class ModelExchange implements ExchangeListener, CopyWaiter, Met
     const model = this.#target?.model;
     if (model !== undefined && phase.kind === 'locating') plane.locator.leave(model, this);
     if (model !== undefined && phase.kind === 'describing') this.#metadata.leave(model, this);
+    if (phase.kind === 'queued') this.#gate.giveUp(this);
     plane.metrics.call({
       method: this.#needs.method,
       code,
@@ -201,11 +212,20 @@ export abstract class ModelExchange implements ExchangeListener, CopyWaiter, Met
     if (!this.over) this.finish(GRPC_CODE.CANCELLED, 0);
   }
 
-  onOver(): void {}
+  onOver(): void {
+    const booked = this.#gateBytes;
+    this.#gateBytes = 0;
+    if (booked > 0) this.#gate.leave(booked);
+  }
+
+  onBodyRoom(): void {
+    this.#gateBytes = this.#announced;
+    this.#read();
+  }
 
   onLocated(_slot: SlotRef): void {
     this.#countMiss();
-    this.#read();
+    this.#queueOrRead();
   }
 
   onLocateFailed(error: MeshError): void {
@@ -252,16 +272,30 @@ export abstract class ModelExchange implements ExchangeListener, CopyWaiter, Met
   #locateOrRead(): void {
     const { plane, limits } = this.deps;
     const model = this.#target?.model;
-    const announced = announcedLength(this.exchange.headers.get('content-length'));
-    const isSmall = announced >= 0 && announced <= READ_AHEAD_BYTES_MAX;
-    // A body that is refused anyway must not load a model.
-    const isRefused = announced > limits.bodyBytesMax;
-    if (model === undefined || isSmall || isRefused || plane.routes.model(model)?.local !== null) {
+    this.#announced = announcedLength(this.exchange.headers.get('content-length'));
+    const isSmall = this.#announced >= 0 && this.#announced <= READ_AHEAD_BYTES_MAX;
+    // A body that is refused anyway must not load a model, nor wait.
+    if (model === undefined || isSmall || this.#announced > limits.bodyBytesMax) {
       this.#read();
+      return;
+    }
+    if (plane.routes.model(model)?.local !== null) {
+      this.#queueOrRead();
       return;
     }
     plane.locator.wait(model, plane.clock.wallMs(), this);
     this.#phase = { kind: 'locating', sinceMs: plane.clock.monotonicMs() };
+  }
+
+  /** A body of unknown length is booked as it comes. */
+  #queueOrRead(): void {
+    this.#phase = { kind: 'queued' };
+    try {
+      if (this.#announced < 0) this.#read();
+      else if (this.#gate.enter(this.#announced, this)) this.onBodyRoom();
+    } catch (error) {
+      this.fail(toMeshError(error));
+    }
   }
 
   #read(): void {
@@ -317,6 +351,8 @@ export abstract class ModelExchange implements ExchangeListener, CopyWaiter, Met
     switch (kind) {
       case 'locating':
         return ' while the model was being loaded';
+      case 'queued':
+        return ' while the body waited for its turn';
       case 'reading':
         return ' before the body had arrived';
       case 'describing':

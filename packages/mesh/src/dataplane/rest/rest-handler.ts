@@ -13,6 +13,7 @@ import {
 import { modelListBody, modelStatusBody } from '@modelmesh/wire/v1';
 import { resolveUrlName } from '../grpc/index.ts';
 import { respondError, respondJson } from './answers.ts';
+import { BODY_GATE_LIMITS, BodyGate } from './body-gate.ts';
 import { GENERATE, V1_PREDICT, V2_INFER } from './dialect.ts';
 import type { HttpExchange } from './exchange/index.ts';
 import { GenerateStream } from './generate-stream.ts';
@@ -57,7 +58,9 @@ class Rest implements RestHandler {
 
   constructor(deps: RestDeps) {
     this.#deps = deps;
-    this.#parts = { deps, metadata: new MetadataBook(deps) };
+    const { largeBodiesBytesMax: bytesMax = BODY_GATE_LIMITS.bytesMax } = deps.limits;
+    const gate = new BodyGate({ ...BODY_GATE_LIMITS, bytesMax });
+    this.#parts = { deps, metadata: new MetadataBook(deps), gate };
   }
 
   handles(path: string): boolean {

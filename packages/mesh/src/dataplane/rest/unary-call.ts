@@ -40,8 +40,7 @@ export class UnaryCall implements Caller {
   start(plane: Plane, plan: CallPlan, framed: readonly Uint8Array[]): void {
     const call = new InferenceCall(plane, this, plan);
     this.#call = call;
-    pushWhole(call, framed);
-    if (!call.over) call.start();
+    startWhole(call, framed);
   }
 
   /** Nobody wants the answer any more. */
@@ -109,8 +108,16 @@ export function tooManyAnswers(): MeshError {
   return new MeshError('overloaded', sentence, { retryAfterMs: RETRY_AFTER_MS });
 }
 
-/** Gives a call its whole request. */
-export function pushWhole(call: InferenceCall, framed: readonly Uint8Array[]): void {
+/** What is pushed at once: more would lie in the engine's queues, past all back-pressure. */
+const PUSH_BYTES_MAX = 65_536;
+
+/** Sets a call off and gives it its whole request. Slices of one that is under way already are not copied. */
+export function startWhole(call: InferenceCall, framed: readonly Uint8Array[]): void {
+  call.start();
   const last = framed.length - 1;
-  for (const [index, chunk] of framed.entries()) call.push(chunk, index === last);
+  for (const [index, chunk] of framed.entries()) {
+    let at = 0;
+    for (; chunk.length - at > PUSH_BYTES_MAX; at += PUSH_BYTES_MAX) call.push(chunk.subarray(at, at + PUSH_BYTES_MAX), false);
+    call.push(at === 0 ? chunk : chunk.subarray(at), index === last);
+  }
 }

@@ -51,6 +51,7 @@ export class UnaryExchange<Memo> extends ModelExchange implements UnaryOutcome {
   }
 
   override onOver(): void {
+    super.onOver();
     this.deps.bodies.give(this.#unsentBytes);
     this.#unsentBytes = 0;
   }

@@ -105,7 +105,8 @@ export class TestClient {
 
   #http2(): ClientHttp2Session {
     if (this.#session === undefined || this.#session.closed || this.#session.destroyed) {
-      this.#session = connect(`http://127.0.0.1:${this.#ports.http2}`);
+      // The tests send many large bodies at once, which Node counts as memory of the session.
+      this.#session = connect(`http://127.0.0.1:${this.#ports.http2}`, { maxSessionMemory: 1000 });
       this.#session.on('error', () => undefined);
     }
     return this.#session;

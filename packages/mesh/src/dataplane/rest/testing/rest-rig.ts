@@ -37,6 +37,7 @@ export interface RestRigOptions {
   /** Bytes of bodies and answers that may be held at once. */
   readonly heldBytesMax?: number;
   readonly waitingCallsPerModelMax?: number;
+  readonly largeBodiesBytesMax?: number;
   readonly authorizer?: Authorizer;
   /** Answers a question for a cold model; by default it is loaded at once. */
   readonly locate?: (model: ModelKey, load: () => Located) => void;
@@ -162,7 +163,11 @@ export class RestRig {
       plane: this.dataPlane.plane,
       repository: this.repository,
       authorizer: options.authorizer ?? allowAll,
-      limits: { bodyBytesMax: options.bodyBytesMax ?? 16 * MIB, unaryTimeoutMs: durationMs(30_000) },
+      limits: {
+        bodyBytesMax: options.bodyBytesMax ?? 16 * MIB,
+        unaryTimeoutMs: durationMs(30_000),
+        ...(options.largeBodiesBytesMax === undefined ? {} : { largeBodiesBytesMax: options.largeBodiesBytesMax }),
+      },
       bodies: this.bodies,
       server: { name: 'model-mesh', version: 'test' },
     };
