@@ -55,6 +55,7 @@ const NEXT_STEP: Partial<Record<MeshErrorKind, string>> = {
   unavailable: 'is a node running there? "mmesh serve" starts one; --server or MESH_SERVER names another',
   'model-not-found': '"mmesh get models" lists what is registered',
   'endpoint-not-found': '"mmesh get endpoints" lists the endpoints',
+  'not-found': '"mmesh get models" and "mmesh get endpoints" list what there is',
   'already-exists': 'a change of a model is a new version of it: give the manifest another version',
   'failed-precondition': '"mmesh describe" tells what refers to it',
   'load-failed': '"mmesh describe model NAME" tells where it failed; mend the artifact and apply its manifest again',

@@ -1,4 +1,5 @@
 import { MeshError } from '@modelmesh/core';
+import { SERVER_VARIABLE } from '../session.ts';
 import type { CliWorld, Command } from '../world.ts';
 
 /** Where the node looks for the program of its embedded runtime. */
@@ -24,6 +25,7 @@ export function nodeCommand({ node, env }: CliWorld, flags: readonly string[]): 
   return {
     program: node.program,
     args: [...node.args, programPath('@modelmesh/mesh'), ...flags],
-    env: { ...env, [RUNTIME_PROGRAM_VARIABLE]: runtime },
+    // A node refuses variables of its prefix that it does not know, and this one is ours.
+    env: { ...env, [SERVER_VARIABLE]: undefined, [RUNTIME_PROGRAM_VARIABLE]: runtime },
   };
 }

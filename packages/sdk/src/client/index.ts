@@ -14,7 +14,16 @@ export type {
   StatusView,
 } from './management-api.ts';
 export { type InferCall, MeshClient, type MeshClientOptions } from './mesh-client.ts';
-export { ModelMeshClient } from './model-mesh-client.ts';
+export {
+  type EnsureLoadedCall,
+  type ModelInfoRequest,
+  ModelMeshClient,
+  type ModelStatusInfo,
+  type RegisterModelCall,
+  type SetVModelCall,
+  type VModelCall,
+  type VModelStatusInfo,
+} from './model-mesh-client.ts';
 export { type EventOptions, RestClient, type RestInferOptions, type RestOptions } from './rest-client.ts';
 export { MESH_PORT_DEFAULT, parseServer, type ServerAddress } from './server-address.ts';
 export { EVENT_CHARS_MAX } from './server-sent-events.ts';

@@ -1,0 +1,26 @@
+import { type Clock, epochMs, monotonicMs } from '@modelmesh/core';
+import type { CliWorld, TextSink } from '../world.ts';
+
+const NOBODY: TextSink = { write: () => undefined, isTerminal: false, columns: 80 };
+const STANDING: Clock = {
+  wallMs: () => epochMs(0),
+  monotonicMs: () => monotonicMs(0),
+  after: () => ({ cancel: () => undefined }),
+};
+const never = (): never => {
+  throw new TypeError('commands that are only described are never run');
+};
+
+/** A world for commands that are described and not run. */
+export const idleWorld: CliWorld = {
+  out: NOBODY,
+  err: NOBODY,
+  env: {},
+  cwd: '/',
+  clock: STANDING,
+  interrupted: new AbortController().signal,
+  node: { program: '', args: [] },
+  readStdin: never,
+  become: never,
+  start: never,
+};

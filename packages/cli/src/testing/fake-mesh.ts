@@ -1,0 +1,97 @@
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { EndpointView, InstanceView, ModelView } from '@modelmesh/sdk/client';
+
+/** What the fake answers with: a value as JSON, a text as it is, or an error. */
+export type FakeAnswer = { readonly status?: number; readonly json?: unknown; readonly text?: string };
+
+/** A server that answers what it was told to, and notes what it was asked. */
+export interface FakeMesh extends AsyncDisposable {
+  readonly url: string;
+  /** `METHOD path` of each request, with its body. */
+  readonly asked: { readonly what: string; readonly body: string; readonly headers: IncomingMessage['headers'] }[];
+  /** Answers by `METHOD path` without the query; whatever is not there is 404. */
+  readonly answers: Map<string, FakeAnswer | (() => FakeAnswer | Promise<FakeAnswer>)>;
+}
+
+/** Starts a fake. */
+export async function fakeMesh(
+  answers: Record<string, FakeAnswer | (() => FakeAnswer | Promise<FakeAnswer>)> = {},
+): Promise<FakeMesh> {
+  const asked: FakeMesh['asked'] = [];
+  const table: FakeMesh['answers'] = new Map(Object.entries(answers));
+  const server = createServer(async (request, response) => {
+    const body = Buffer.concat(await Array.fromAsync(request as AsyncIterable<Buffer>)).toString();
+    const what = `${request.method} ${request.url}`;
+    asked.push({ what, body, headers: request.headers });
+    const found = table.get(what.split('?', 1)[0] ?? '') ?? { status: 404, json: { error: 'nothing here', kind: 'not-found' } };
+    const { status = 200, json, text } = typeof found === 'function' ? await found() : found;
+    response
+      .writeHead(status, { 'content-type': 'application/json' })
+      .end(text ?? (json === undefined ? '' : JSON.stringify(json)));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    asked,
+    answers: table,
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** A model as the API tells it. */
+export const modelOf = (key: string, fields: Partial<ModelView> = {}): ModelView => ({
+  key,
+  family: null,
+  version: null,
+  type: 'mt:onnx',
+  path: '/models/m.onnx',
+  format: { name: 'onnx', version: null },
+  labels: {},
+  sha256: null,
+  status: 'NOT_LOADED',
+  errors: [],
+  copies: [],
+  memory: { declaredBytes: null, bookedBytes: null },
+  copiesPolicy: { min: 0, max: null, pin: false, idleAfterMs: null },
+  retry: 'safe',
+  references: 0,
+  autoDelete: false,
+  lastUsedAt: null,
+  createdAt: null,
+  generation: 1,
+  ...fields,
+});
+
+/** An endpoint as the API tells it. */
+export const endpointOf = (name: string, fields: Partial<EndpointView> = {}): EndpointView => ({
+  name,
+  owner: 'endpoint',
+  status: 'DEFINED',
+  activeModel: 'm',
+  targetModel: 'm',
+  policy: null,
+  ...fields,
+});
+
+/** An instance as the API tells it. */
+export const instanceOf = (id: string, fields: Partial<InstanceView> = {}): InstanceView => ({
+  id,
+  startedAt: null,
+  location: 'here',
+  zone: '',
+  labels: [],
+  models: 2,
+  capacityBytes: 1024 ** 3,
+  usedBytes: 1024 ** 2,
+  loadingThreads: 1,
+  loadsInProgress: 0,
+  requestsPerMinute: 0,
+  leastRecentUseAt: null,
+  shuttingDown: false,
+  incarnation: null,
+  ...fields,
+});

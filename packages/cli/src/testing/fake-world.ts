@@ -1,0 +1,72 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Clock } from '@modelmesh/core';
+import { systemClock } from '@modelmesh/sdk/client';
+import { type ExitCode, runCli } from '../index.ts';
+import type { Child, CliWorld, Command } from '../world.ts';
+
+/** What a {@link FakeWorld} may be given. */
+export interface FakeWorldOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly clock?: Clock;
+  readonly stdin?: string;
+  /** Whether a person looks at the output. */
+  readonly terminal?: boolean;
+  /** What programs end with that this one becomes. */
+  readonly becomes?: number;
+}
+
+/** A world of its own for one command line: a folder, no environment, outputs as texts. */
+export class FakeWorld implements Disposable {
+  readonly folder = mkdtempSync(join(tmpdir(), 'mmesh-cli-'));
+  readonly interruption = new AbortController();
+  /** Programs that were started or become. */
+  readonly commands: Command[] = [];
+  out = '';
+  err = '';
+  readonly #options: FakeWorldOptions;
+
+  constructor(options: FakeWorldOptions = {}) {
+    this.#options = options;
+  }
+
+  /** Runs a command line; outputs are those of this run alone. */
+  async run(...args: readonly string[]): Promise<ExitCode> {
+    [this.out, this.err] = ['', ''];
+    return runCli(args, this.#world());
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.folder, { recursive: true });
+  }
+
+  #world(): CliWorld {
+    const { env = {}, clock = systemClock, stdin = '', terminal = false, becomes = 0 } = this.#options;
+    const sink = (write: (text: string) => void) => ({ write, isTerminal: terminal, columns: 80 });
+    return {
+      out: sink((text) => {
+        this.out += text;
+      }),
+      err: sink((text) => {
+        this.err += text;
+      }),
+      env,
+      cwd: this.folder,
+      clock,
+      interrupted: this.interruption.signal,
+      node: { program: '/node', args: ['--conditions=mesh-source'] },
+      readStdin: async () => Buffer.from(stdin),
+      become: async (command) => {
+        this.commands.push(command);
+        return becomes;
+      },
+      start: (command) => this.#start(command),
+    };
+  }
+
+  #start(command: Command): Child {
+    this.commands.push(command);
+    return { ended: Promise.resolve(1), lastLines: () => ['the node cannot start: no luck'], kill: () => undefined };
+  }
+}
