@@ -8,6 +8,7 @@ import type { CallPlan, CopyWaiter } from '../call/index.ts';
 import { type ResolvedTarget, resolveUrlName } from '../grpc/index.ts';
 import { respondError, respondFailure } from './answers.ts';
 import type { BodyGate, BodyGateWaiter } from './body-gate.ts';
+import { BodyPace } from './body-pace.ts';
 import type { MetadataNeed, Question } from './dialect.ts';
 import { announcedLength, type ExchangeListener, type HttpExchange } from './exchange/index.ts';
 import { type Failure, failureOf } from './failure.ts';
@@ -82,6 +83,7 @@ export abstract class ModelExchange implements ExchangeListener, CopyWaiter, Bod
   #requestBytes = 0;
   /** What is booked at the gate until the exchange is over. */
   #gateBytes = 0;
+  #pace: BodyPace | undefined;
   /** `content-length`; -1: unknown. */
   #announced = -1;
 
@@ -163,6 +165,7 @@ export abstract class ModelExchange implements ExchangeListener, CopyWaiter, Bod
     const phase = this.#phase;
     this.#phase = { kind: 'over' };
     this.#cancelTimer();
+    this.#pace?.stop();
     if (phase.kind === 'calling') phase.call.cancel();
     const { plane } = this.deps;
     const model = this.#target?.model;
@@ -182,6 +185,7 @@ export abstract class ModelExchange implements ExchangeListener, CopyWaiter, Bod
 
   onBody(body: Uint8Array): void {
     if (this.over) return;
+    this.#pace?.stop();
     this.#requestBytes = body.length;
     if (this.#coding === 'identity') {
       this.#bodyComplete(body);
@@ -220,6 +224,12 @@ export abstract class ModelExchange implements ExchangeListener, CopyWaiter, Bod
 
   onBodyRoom(): void {
     this.#gateBytes = this.#announced;
+    this.#pace = new BodyPace(
+      this.deps.plane,
+      () => this.exchange.bodyBytes,
+      () => this.fail(new MeshError('deadline-exceeded', 'the body arrives too slowly; others wait for the room that it takes')),
+    );
+    this.#pace.start();
     this.#read();
   }
 

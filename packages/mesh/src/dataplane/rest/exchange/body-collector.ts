@@ -42,6 +42,11 @@ export class BodyCollector {
     return undefined;
   }
 
+  /** Bytes that have arrived. */
+  get filled(): number {
+    return this.#filled;
+  }
+
   /** The body, once; its bytes stay booked until {@link release}. */
   take(): Uint8Array {
     const body = this.#filled === this.#buffer.length ? this.#buffer : this.#buffer.subarray(0, this.#filled);

@@ -95,6 +95,10 @@ class Http1Exchange implements HttpExchange {
     return this.#headers;
   }
 
+  get bodyBytes(): number {
+    return this.#collector?.filled ?? 0;
+  }
+
   readBody(limits: BodyLimits): void {
     if (this.#begun || this.#over) return;
     if (this.#reading.kind === 'ended') {

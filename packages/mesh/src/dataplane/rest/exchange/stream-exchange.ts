@@ -41,6 +41,10 @@ class StreamExchange implements HttpExchange, StreamHandler {
     this.#requestEnded = requestEnded;
   }
 
+  get bodyBytes(): number {
+    return this.#collector?.filled ?? 0;
+  }
+
   readBody(limits: BodyLimits): void {
     const reading = this.#reading;
     if (this.#begun || this.#over || reading.kind !== 'not-yet') return;
