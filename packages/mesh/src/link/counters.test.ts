@@ -42,6 +42,7 @@ describe('the counters of copies', () => {
     control.drain(before);
     assert.ok(control.release(before));
     const after = { index: 2, generation: 2 };
+    assert.equal(control.lastUse(after), 0, 'it was never used, whatever the earlier life says');
     control.open(after, NOW);
     assert.equal(worker.enter(0, before, NOW), false);
     assert.ok(worker.enter(0, after, NOW));

@@ -52,7 +52,7 @@ export class SlotCounters {
     this.#cells = new Int32Array(memory.buffer, doubles * 8 + memory.slots * WORDS_PER_SLOT * 4);
   }
 
-  /** Control: opens a free slot under the generation that the cache gave it. */
+  /** Control: opens a free slot under the generation that the cache gave it. `since`: when its copy was last wanted. */
   open(slot: SlotRef, since: EpochMs): void {
     const { index, generation } = slot;
     assert(index >= 0 && index < this.#memory.slots, `slot ${index} is out of range`);
@@ -88,9 +88,10 @@ export class SlotCounters {
     return sum;
   }
 
-  /** Control: the latest use over all workers. */
+  /** Control: the latest use over all workers; 0 before the slot was opened for this life. */
   lastUse(slot: SlotRef): EpochMs {
     let latest = 0;
+    if (!this.#isCurrent(slot)) return epochMs(latest);
     for (let worker = 0; worker < this.#memory.workers; worker++) {
       latest = Math.max(latest, this.#lastUse[worker * this.#memory.slots + slot.index] ?? 0);
     }

@@ -181,7 +181,7 @@ export class CacheShell {
   ): void {
     switch (effect.kind) {
       case 'serving':
-        this.#counters.open(effect.slot, this.#clock.wallMs());
+        this.#counters.open(effect.slot, this.#cache.copy(effect.model)?.lastUsedMs ?? this.#clock.wallMs());
         this.#sink.onServing(effect.model, effect.slot);
         return;
       case 'begin-draining':

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { MeshError } from '@modelmesh/core';
-import type { Kv, LeaseId } from '../kv/index.ts';
+import { epochMs, MeshError } from '@modelmesh/core';
+import type { Kv, KvWatchSink, LeaseId } from '../kv/index.ts';
 import { FaultyKv } from '../kv/testing/index.ts';
 import type { SlotRef } from '../link/index.ts';
 import { A_WHILE_MS, ControlRig } from './testing/index.ts';
@@ -159,6 +159,65 @@ describe('a registered model', () => {
     faulty?.inject('lost-before-commit', 'lost-after-commit');
     assert.equal((await rig.ensure('a')).status, 'LOADED');
     assert.deepEqual(rig.holders('a'), ['here']);
+    await rig.close();
+  });
+});
+
+describe('the last use of a copy', () => {
+  it('that was loaded for later is the one that was said, not the instant of its load', async () => {
+    const rig = await ControlRig.start();
+    rig.runtime.capacityBytes = 4 * 1024 * 1024;
+    rig.runtime.comesUp();
+    for (const model of ['a', 'b', 'cold', 'wanted']) await rig.register(model);
+    for (const model of ['a', 'b']) await rig.ensure(model);
+    await rig.after(1000);
+    const hourAgo = epochMs(rig.clock.wallMs() - 3_600_000);
+    await rig.running.control.ensureLoaded('cold', hourAgo, true, NEVER);
+    await rig.after(1000);
+    rig.locate('wanted');
+    await rig.settle();
+    await rig.settle();
+    assert.deepEqual(rig.runtime.unloads, ['cold']);
+    await rig.close();
+  });
+
+  it('is never that of an earlier copy in the same slot', async () => {
+    const rig = await ControlRig.ready();
+    await rig.register('a');
+    await rig.ensure('a');
+    const first = slotOf(rig, 'a');
+    assert.ok(first && rig.counters.enter(0, first, epochMs(rig.clock.wallMs() + 500)));
+    rig.counters.leave(0, first, true, 1);
+    await rig.running.control.unloadCopies('a');
+    await rig.settle();
+    await rig.register('b');
+    await rig.running.control.ensureLoaded('b', epochMs(5000), true, NEVER);
+    const second = slotOf(rig, 'b');
+    assert.equal(second?.index, first.index);
+    assert.equal(rig.running.figures().leastRecentUseMs, 5000);
+    await rig.close();
+  });
+});
+
+describe('the registry', () => {
+  it('is followed again after its watch was lost, with everything that others wrote meanwhile', async () => {
+    const sinks: KvWatchSink[] = [];
+    const rig = await ControlRig.ready({ kv: (kv) => withWatch(kv, sinks) });
+    await rig.register('a');
+    const key = [...(await keysOf(rig.kv))].find((name) => name.endsWith('/a')) ?? '';
+    const entry = (await rig.kv.get(key)).entry;
+    assert.ok(entry);
+    const lost = sinks.splice(0);
+    for (const sink of lost) sink.ended({ kind: 'lost', error: new MeshError('registry-unavailable', 'gone') });
+    await rig.kv.txn({ conditions: [], operations: [{ kind: 'put', key: key.replace(/a$/, 'theirs'), value: entry.value }] });
+    await rig.settle();
+    assert.equal(rig.running.control.model('theirs'), null);
+    await rig.after(A_WHILE_MS);
+    assert.notEqual(rig.running.control.model('theirs'), null);
+    await rig.kv.txn({ conditions: [], operations: [{ kind: 'delete', key }] });
+    await rig.settle();
+    assert.equal(rig.running.control.model('a'), null, 'it is watched again');
+    assert.equal(rig.saw('registry-lost').length, 1);
     await rig.close();
   });
 });
@@ -431,6 +490,27 @@ describe('the record of this instance', () => {
 async function instanceEntries(kv: Kv): Promise<readonly string[]> {
   const page = await kv.range('', { limit: 100 });
   return page.kind === 'page' ? page.entries.filter(({ lease }) => lease !== undefined).map(({ key }) => key) : [];
+}
+
+async function keysOf(kv: Kv): Promise<readonly string[]> {
+  const page = await kv.range('', { limit: 100 });
+  return page.kind === 'page' ? page.entries.map(({ key }) => key) : [];
+}
+
+/** The store, whose watches the test can end. */
+function withWatch(kv: Kv, sinks: KvWatchSink[]): Kv {
+  const watched = withLease(kv, () => true);
+  watched.watch = (prefix, options, sink) => {
+    sinks.push(sink);
+    const watch = kv.watch(prefix, options, {
+      batch: (batch) => {
+        if (sinks.includes(sink)) sink.batch(batch);
+      },
+      ended: (end) => sink.ended(end),
+    });
+    return watch;
+  };
+  return watched;
 }
 
 /** The store, whose leases end and are granted only while `grants` says so. */

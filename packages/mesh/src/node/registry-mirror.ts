@@ -1,4 +1,4 @@
-import { type Clock, MeshError, type Revision, revision, toMeshError } from '@modelmesh/core';
+import { type Clock, durationMs, MeshError, type Revision, revision, type Timer, toMeshError } from '@modelmesh/core';
 import { ABSENT, type RegistryEvent, type RegistryRecord, type RegistryWrite, type Versioned } from '@modelmesh/core/records';
 import { type Dirty, isClean, type RegistryView } from '@modelmesh/core/view';
 import {
@@ -14,6 +14,9 @@ import type { Kv, KvBatch, KvCondition, KvEntry, KvOperation, KvWatch } from '..
 /** Conflicts that one change may meet before it is given up: each means that somebody else made progress on the same record. */
 export const TRANSACTION_TRIES_MAX = 16;
 
+/** Pause before the registry is listed and watched again after a watch was lost. */
+const FOLLOW_PAUSE_MS = durationMs(1000);
+
 /** Entries of one page while the registry is listed. */
 const LIST_PAGE_ENTRIES = 1000;
 
@@ -25,7 +28,7 @@ export interface MirrorSink {
   onDirty(dirty: Dirty): void;
   /** A stored record could not be read: it is left out of the picture, and the node says so. */
   onUnreadable(key: string, error: MeshError): void;
-  /** The watch ended: the picture may be outdated from now on. */
+  /** The watch ended: the picture may be outdated until it is followed again, which is tried until it succeeds. */
   onLost(error: MeshError): void;
 }
 
@@ -40,6 +43,8 @@ export class RegistryMirror {
   readonly #clock: Clock;
   readonly #sink: MirrorSink;
   #watches: KvWatch[] = [];
+  #retry: Timer | undefined;
+  #stopped = false;
 
   constructor(kv: Kv, layout: RegistryLayout, clock: Clock, view: RegistryView, sink: MirrorSink) {
     this.#kv = kv;
@@ -56,27 +61,14 @@ export class RegistryMirror {
     for (const prefix of registryPrefixes(this.#layout)) at = await this.#list(prefix, at, listing);
     const listedAt = at ?? revision(0);
     this.#tell(this.view.reset(listing, listedAt, this.#clock.wallMs()));
-    const from = revision(listedAt + 1);
-    this.#watches = registryPrefixes(this.#layout).map((prefix) =>
-      this.#kv.watch(
-        prefix,
-        { from },
-        {
-          batch: (batch) => this.#fold(batch),
-          ended: (end) => {
-            if (end.kind === 'lost') this.#sink.onLost(end.error);
-            if (end.kind === 'compacted')
-              this.#sink.onLost(new MeshError('registry-unavailable', 'the watch fell behind the history'));
-          },
-        },
-      ),
-    );
+    if (!this.#stopped) this.#watch(revision(listedAt + 1));
   }
 
   /** Ends the watches; the store belongs to somebody else. */
   stop(): void {
-    for (const watch of this.#watches) watch.cancel();
-    this.#watches = [];
+    this.#stopped = true;
+    this.#retry?.cancel();
+    this.#unwatch();
   }
 
   /**
@@ -92,6 +84,50 @@ export class RegistryMirror {
       if (await this.#commit(writes)) return result;
     }
     throw new MeshError('unavailable', `the record was changed by others ${TRANSACTION_TRIES_MAX} times in a row; try again`);
+  }
+
+  /** All prefixes are watched together: where one watch is lost, all begin anew. */
+  #watch(from: Revision): void {
+    let current = true;
+    const watches: KvWatch[] = [];
+    this.#watches = watches;
+    const lost = (error: MeshError): void => {
+      if (!current || this.#watches !== watches) return;
+      current = false;
+      this.#sink.onLost(error);
+      this.#unwatch();
+      this.#followLater();
+    };
+    for (const prefix of registryPrefixes(this.#layout)) {
+      const watch = this.#kv.watch(
+        prefix,
+        { from },
+        {
+          batch: (batch) => this.#fold(batch),
+          ended: (end) => {
+            if (end.kind === 'lost') lost(end.error);
+            if (end.kind === 'compacted') lost(new MeshError('registry-unavailable', 'the watch fell behind the history'));
+          },
+        },
+      );
+      watches.push(watch);
+    }
+  }
+
+  #unwatch(): void {
+    const watches = this.#watches;
+    this.#watches = [];
+    for (const watch of watches) watch.cancel();
+  }
+
+  #followLater(): void {
+    if (this.#stopped) return;
+    this.#retry = this.#clock.after(FOLLOW_PAUSE_MS, () => {
+      this.start().catch((error: unknown) => {
+        this.#sink.onLost(toMeshError(error));
+        this.#followLater();
+      });
+    });
   }
 
   async #commit(writes: readonly RegistryWrite[]): Promise<boolean> {

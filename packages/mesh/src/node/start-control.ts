@@ -114,7 +114,9 @@ function assemble(setup: ControlSetup): Parts {
   const routes = new RoutePublisher(link, view, startedAtMs);
   const claims = new RegistryClaims(mirror, instance);
   const counters = new SlotCounters(setup.counters);
-  const { cache: config, runtime, metrics } = setup;
+  const { runtime, metrics } = setup;
+  // A copy without a place in the counters could not be served.
+  const config = { ...setup.cache, copiesMax: Math.min(setup.cache.copiesMax, setup.counters.slots) };
   const copies = new LocalCopies({ config, runtime, counters, clock, mirror, claims, routes, events, metrics });
   const { defaultEndpointOwner } = setup;
   const management = new Management({ instance, clock, scope, mirror, claims, copies, events, defaultEndpointOwner });

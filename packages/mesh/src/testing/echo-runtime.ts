@@ -46,7 +46,7 @@ export class EchoRuntime {
   constructor(options: EchoRuntimeOptions) {
     this.#options = options;
     const router = this.#router();
-    const engine = createNodeHttp2Engine({ clock: systemClock });
+    const engine = createNodeHttp2Engine({ clock: systemClock, poison: true });
     const limits = {
       ...DEFAULT_STREAM_LIMITS,
       streamsPerConnectionMax: options.streamsMax ?? DEFAULT_STREAM_LIMITS.streamsPerConnectionMax,

@@ -90,7 +90,8 @@ export class TestNode {
 
 const clock = systemClock;
 const timers = new TimerWheel(clock);
-const engine = createNodeHttp2Engine({ clock });
+// Overwrites what was consumed or given away, so that whoever still reads it is found out.
+const engine = createNodeHttp2Engine({ clock, poison: true });
 
 const TEST_LIMITS = {
   messageBytesMax: 16 * MIB,

@@ -105,7 +105,8 @@ describe('a gRPC call for a model', () => {
 
   it('carries a message larger than every window', async () => {
     const large = patterned(5 * 1024 * 1024);
-    assert.equal(Buffer.compare(await call('a', large), large), 0);
+    // What is sent is given away.
+    assert.equal(Buffer.compare(await call('a', Buffer.from(large)), large), 0);
   });
 
   it('refuses a message above the limit and names the limit', async () => {

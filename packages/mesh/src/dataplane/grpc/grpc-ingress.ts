@@ -174,8 +174,10 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, Expirable
     const { rules, allowOthers } = this.#plane.methodRules;
     const rule = rules.get(this.#method);
     if (rule === undefined && !allowOthers) throw new MeshError('unsupported-method', '');
-    const target = rule === undefined || rule.headersFirst ? readTarget(headers) : undefined;
-    if (rule === undefined || target !== undefined) {
+    // A rule without a path allows its method and finds nothing in its messages.
+    const byHeaders = rule === undefined || rule.idPath.length === 0;
+    const target = byHeaders || rule.headersFirst ? readTarget(headers) : undefined;
+    if (byHeaders || target !== undefined) {
       this.#start(resolveFromHeaders(this.#plane.routes, this.#principal.namespace, target));
       return;
     }
@@ -243,6 +245,7 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, Expirable
       responseBytes: this.#responseBytes,
       model: this.#target?.model ?? null,
       endpoint: this.#target?.endpoint?.id ?? null,
+      headers: this.#headers,
     });
   }
 
