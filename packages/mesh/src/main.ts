@@ -9,8 +9,6 @@ import { toMeshError } from '@modelmesh/core';
 import { checkTlsFiles } from './certificates/index.ts';
 import {
   CONFIG_FILE_VARIABLE,
-  type Config,
-  type ConfigProblem,
   type ConfigResult,
   type ConfigSources,
   configProblemText,
@@ -19,7 +17,7 @@ import {
   parseConfig,
   parseFlags,
 } from './config/index.ts';
-import { readMethodRules } from './dataplane/rules/index.ts';
+import { checkMethodRules } from './dataplane/index.ts';
 import { createLog, type NodeLog } from './log/index.ts';
 import { type RunningNode, startNode } from './start-node.ts';
 
@@ -48,17 +46,6 @@ function sourcesOf(flags: ConfigSources['flags'], path: string | null): ConfigSo
   const yaml = path === null ? undefined : { path, text: readFile(path) };
   const { [RUNTIME_PROGRAM_VARIABLE]: _program, ...env } = process.env;
   return { yaml, env, flags, machine: { hostName: hostname(), tempFolder: tmpdir() }, checks: [checkTlsFiles, checkMethodRules] };
-}
-
-/** The rules in a file are a part of the configuration: what is wrong with them is told with everything else. */
-function checkMethodRules({ dataPlaneRules }: Config): readonly ConfigProblem[] {
-  try {
-    readMethodRules(dataPlaneRules);
-    return [];
-  } catch (error) {
-    const value = dataPlaneRules.kind === 'file' ? dataPlaneRules.path : null;
-    return [{ name: 'dataPlane.rules', value, from: 'dataPlane.rules', expected: `usable rules: ${toMeshError(error).message}` }];
-  }
 }
 
 interface ReadConfig {

@@ -1,9 +1,9 @@
 import { durationMs } from '@modelmesh/core';
 import { Scope } from '@modelmesh/core/scope';
 import { type RunningAdmin, startAdmin } from './admin/index.ts';
-import { type ComposedNode, composeNode, type Doors, type NodeSurroundings } from './compose/index.ts';
+import { type ComposedNode, composeNode, type Doors, LoggedCalls, type NodeSurroundings } from './compose/index.ts';
 import { type Config, followConfig, type LiveConfig } from './config/index.ts';
-import { listen, type RunningListener } from './dataplane/listener/index.ts';
+import { listen, type RunningListener } from './dataplane/index.ts';
 import type { NodeLog } from './log/index.ts';
 import { createMetrics, type Figures, type NodeMetrics, noMetrics } from './metrics/index.ts';
 import { type NodeEvent, systemClock } from './node/index.ts';
@@ -36,7 +36,8 @@ export async function startNode(start: NodeStart): Promise<RunningNode> {
   const { log } = start;
   const scope = new Scope('node', ({ task, error }) => log.error('loop-failed', `${task} ended by an error`, { error }));
   const metrics = config.metrics === null ? null : createMetrics(config.metrics, systemClock);
-  const node = await composeNode(config, { ...start, scope, metrics: metrics ?? noMetrics });
+  const calls = new LoggedCalls(metrics ?? noMetrics, log, config);
+  const node = await composeNode(config, { ...start, scope, metrics: calls });
   const opened = new OpenParts(node, metrics);
   try {
     await opened.open(config, start);
@@ -50,7 +51,10 @@ export async function startNode(start: NodeStart): Promise<RunningNode> {
     path: start.configPath,
     clock: systemClock,
     log,
-    changed: ({ config: changed }) => opened.reconfigure(changed, log),
+    changed: ({ config: changed }) => {
+      calls.follow(changed);
+      opened.reconfigure(changed, log);
+    },
   });
   return {
     reload: () => followed.reload(),

@@ -34,6 +34,8 @@ export interface CacheConfig {
   readonly minChurnAgeMs: DurationMs;
   /** Memory that the runtime holds beyond what is booked, or that unloads never gave back; above it the runtime is recycled. */
   readonly leakMaxUnits: SizeUnits;
+  /** Kept free so that a load need not wait for an unload; null: by the formula of spec §4.1, see {@link unloadReserve}. */
+  readonly unloadReserveUnits: SizeUnits | null;
 }
 
 /** Delays between a copy's end and its unload, spec §4.4.6 and §4.4.8. Serving copies drain instead. */
@@ -75,6 +77,7 @@ export const DEFAULT_CACHE_CONFIG: CacheConfig = Object.freeze({
   unloadAttemptsMax: 90,
   minChurnAgeMs: durationMs(0),
   leakMaxUnits: sizeUnits(32_768),
+  unloadReserveUnits: null,
 });
 
 /**

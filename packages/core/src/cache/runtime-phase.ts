@@ -1,6 +1,6 @@
 /** The runtime comes, goes, leaks and is recycled. */
 
-import { type Bytes, type ModelKey, sizeUnits, unitsForBytes } from '../units.ts';
+import { type Bytes, type ModelKey, type SizeUnits, sizeUnits, unitsForBytes } from '../units.ts';
 import { failUnbooked, requeue, takeIn } from './arriving.ts';
 import { FAILED_UNITS, LEAK_READINGS_MIN, unloadReserve } from './config.ts';
 import type { Entry } from './entry.ts';
@@ -64,11 +64,18 @@ function failSuspects(m: Machine): void {
   }
 }
 
+/** The configured reserve, never more than half of the capacity; else the spec's formula. */
+function reserveOf({ config, runtime }: Machine, capacity: SizeUnits): SizeUnits {
+  if (runtime === null) return sizeUnits(0);
+  const { unloadReserveUnits } = config;
+  if (unloadReserveUnits !== null) return sizeUnits(Math.min(unloadReserveUnits, Math.floor(capacity / 2)));
+  return unloadReserve(capacity, runtime.loadingConcurrency, runtime.defaultSizeUnits);
+}
+
 /** Nothing is booked but the remembered failures; those that a smaller runtime has no room for are forgotten. */
 function freshBuffer(m: Machine): void {
   const capacity = m.runtime?.capacityUnits ?? sizeUnits(0);
-  const reserve =
-    m.runtime === null ? sizeUnits(0) : unloadReserve(capacity, m.runtime.loadingConcurrency, m.runtime.defaultSizeUnits);
+  const reserve = reserveOf(m, capacity);
   const failures = [...m.entries.values()].filter((entry) => entry.state.kind === 'failed');
   m.buffer = new UnloadBuffer(capacity, reserve);
   for (const entry of failures) {

@@ -6,11 +6,17 @@ import { TimerWheel } from '@modelmesh/grpc/timer-wheel';
 import { type RegistryLayout, registryLayout, schemaKey } from '@modelmesh/wire/registry';
 import { allowAll } from '../authz/index.ts';
 import type { Config } from '../config/index.ts';
-import { ByteBudget } from '../dataplane/call/index.ts';
-import { type CallMetrics, DataPlane, type DataPlaneLimits } from '../dataplane/index.ts';
-import { ControlRepository } from '../dataplane/oip/index.ts';
-import { type RestHandler, restHandler } from '../dataplane/rest/index.ts';
-import { readMethodRules, watchMethodRules } from '../dataplane/rules/index.ts';
+import {
+  ByteBudget,
+  type CallMetrics,
+  ControlRepository,
+  DataPlane,
+  type DataPlaneLimits,
+  type RestHandler,
+  readMethodRules,
+  restHandler,
+  watchMethodRules,
+} from '../dataplane/index.ts';
 import { type Kv, openRegistry } from '../kv/index.ts';
 import { allocateCounters, createInProcessLink, type InProcessLink } from '../link/index.ts';
 import type { Log } from '../log/index.ts';
@@ -143,6 +149,7 @@ function cacheConfig({ cache, limits }: Config): CacheConfig {
     failureExpiryMs: cache.loadFailureExpiryMs,
     drainGraceMs: cache.drainGraceMs,
     loadQueueMax: limits.loadQueueMax,
+    unloadReserveUnits: cache.unloadReserveUnits,
   };
 }
 

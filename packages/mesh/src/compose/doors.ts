@@ -7,9 +7,17 @@ import type { TimerWheel } from '@modelmesh/grpc/timer-wheel';
 import { ModelMesh } from '@modelmesh/wire/mmesh';
 import { type Authorizer, principalOf } from '../authz/index.ts';
 import type { ListenerRole } from '../config/index.ts';
-import type { DataPlane } from '../dataplane/index.ts';
-import { OIP_SERVICE, type OipService, serveIntrospection, serveOip } from '../dataplane/oip/index.ts';
-import { http1Exchange, REST_EXTENSIONS, type RestHandler, streamExchange } from '../dataplane/rest/index.ts';
+import {
+  type DataPlane,
+  http1Exchange,
+  OIP_SERVICE,
+  type OipService,
+  REST_EXTENSIONS,
+  type RestHandler,
+  serveIntrospection,
+  serveOip,
+  streamExchange,
+} from '../dataplane/index.ts';
 import type { Log } from '../log/index.ts';
 import { type ManagementApp, serveModelMesh } from '../management/index.ts';
 import type { Control } from '../node/index.ts';

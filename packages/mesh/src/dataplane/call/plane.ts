@@ -1,6 +1,7 @@
 /** What every call of one worker shares. */
 import type { Clock, DurationMs, EndpointId, InstanceId, ModelKey } from '@modelmesh/core';
 import type { TimerWheel } from '@modelmesh/grpc/timer-wheel';
+import type { HeaderReader } from '@modelmesh/wire/headers';
 import type { CallRecord, DataPlaneEnd, MethodRules, SlotCounters } from '../../link/index.ts';
 import type { RouteTable } from '../routes/index.ts';
 import type { Locator } from './locator.ts';
@@ -19,6 +20,8 @@ export interface CallFacts {
   readonly responseBytes: number;
   readonly model: ModelKey | null;
   readonly endpoint: EndpointId | null;
+  /** Of the request, for the log. */
+  readonly headers: HeaderReader;
 }
 
 /** Where the data plane's measurements go. Called once a call or attempt, never once a frame. */

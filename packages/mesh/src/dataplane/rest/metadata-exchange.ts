@@ -90,6 +90,7 @@ export class MetadataExchange implements ExchangeListener, MetadataWaiter, Expir
       responseBytes,
       model: this.#target?.model ?? null,
       endpoint: this.#target?.endpoint?.id ?? null,
+      headers: this.#exchange.headers,
     });
   }
 }

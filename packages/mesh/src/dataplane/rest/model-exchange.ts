@@ -180,6 +180,7 @@ export abstract class ModelExchange implements ExchangeListener, CopyWaiter, Bod
       responseBytes,
       model: model ?? null,
       endpoint: this.#target?.endpoint?.id ?? null,
+      headers: this.exchange.headers,
     });
   }
 
