@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { bytes, durationMs, endpointId, modelKey } from '@modelmesh/core';
 import { FAKE_WALL_START_MS, FakeClock } from '@modelmesh/core/testing';
+import { headerBlock } from '@modelmesh/grpc/stream';
 import type { CallMetrics } from '../dataplane/index.ts';
 import type { CacheMetrics } from '../node/index.ts';
 import { createMetrics, type Figures, METHODS_MAX, METRIC_NAMES, type NodeMetrics, noMetrics } from './index.ts';
@@ -30,7 +31,7 @@ function metricsOf(more: Partial<Parameters<typeof createMetrics>[0]> = {}) {
 
 function call(metrics: NodeMetrics, more: Partial<Parameters<NodeMetrics['call']>[0]> = {}): void {
   const facts = { method: INFER, code: 0, durationMs: durationMs(0.25), requestBytes: 100, responseBytes: 200 };
-  metrics.call({ ...facts, model: M, endpoint: null, ...more });
+  metrics.call({ ...facts, model: M, endpoint: null, headers: headerBlock([]), ...more });
 }
 
 /** The families of a page, as the recording has them. */

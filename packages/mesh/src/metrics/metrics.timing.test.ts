@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { durationMs, modelKey } from '@modelmesh/core';
 import { FakeClock } from '@modelmesh/core/testing';
+import { headerBlock } from '@modelmesh/grpc/stream';
 import { createMetrics } from './index.ts';
 
 const CALLS = 200_000;
@@ -19,6 +20,7 @@ it('a call is measured in microseconds, also per model', () => {
       requestBytes: 300,
       responseBytes: 300,
       endpoint: null,
+      headers: headerBlock([]),
     };
     const before = process.cpuUsage();
     for (let at = 0; at < CALLS; at++)
