@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { elementsOf, MeshClient, tensor } from '@modelmesh/sdk/client';
 
 const LAUNCHER = fileURLToPath(new URL('../bin/mmesh.mjs', import.meta.url));
 const EXAMPLES = fileURLToPath(new URL('../../../examples', import.meta.url));
@@ -113,6 +114,22 @@ describe('mmesh beside a real node', () => {
     await run('apply', '-f', join(EXAMPLES, 'models/wine/model.yaml'));
     const wrong = await run('infer', 'wine', '-d', REQUEST.replace('[1,4]', '[1,5]'));
     assert.deepEqual([wrong.code, wrong.out], [2, '']);
+  });
+
+  test('the client of the SDK asks the same node with typed arrays', async () => {
+    await run('apply', '-f', join(EXAMPLES, 'models/iris-2/model.yaml'));
+    using mesh = new MeshClient({ server: await node.server });
+    const { inputs } = await mesh.modelMetadata('iris');
+    assert.deepEqual(
+      inputs.map(({ name, datatype }) => [name, datatype]),
+      [['features', 'FP32']],
+    );
+    const features = tensor('features', 'FP32', [1, 4], new Float32Array([6.3, 3.3, 4.7, 1.6]));
+    const { outputs } = await mesh.infer({ model: 'iris', inputs: [features], outputs: ['label'] });
+    assert.deepEqual(
+      outputs.map((output) => [output.name, elementsOf(output, 'INT64')[0]]),
+      [['label', 1n]],
+    );
   });
 
   test('a reader that leaves ends the command quietly', async () => {

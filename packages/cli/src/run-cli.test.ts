@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { TEST_CERTIFICATES } from '@modelmesh/grpc/testing';
 import { ERROR_KINDS } from '@modelmesh/wire/status';
 import { EXIT_MEANINGS, exitCodeOf, nextStepOf } from './exit-code.ts';
 import { EXIT } from './index.ts';
@@ -40,6 +43,18 @@ test('colours are for terminals', async () => {
   using pipe = new FakeWorld();
   await pipe.run('get', 'models', '--server', mesh.url);
   assert.match(pipe.err, /^error: /);
+});
+
+test('a node behind TLS is trusted by the authority that is given', async () => {
+  const { server } = TEST_CERTIFICATES;
+  await using mesh = await fakeMesh({ 'GET /api/v1/instances': { json: { items: [] } } }, server);
+  using world = new FakeWorld({ env: { MESH_SERVER: mesh.url } });
+  writeFileSync(join(world.folder, 'ca.pem'), server.cert);
+  assert.equal(await world.run('get', 'instances', '--tls-ca', 'ca.pem', '-o', 'json'), EXIT.done, world.err);
+  assert.equal(world.out, '[]\n');
+  assert.equal(await world.run('get', 'instances'), EXIT.unavailable);
+  assert.match(world.err, /certificate/);
+  assert.equal(await world.run('get', 'instances', '--tls-ca', 'absent.pem'), EXIT.notFound);
 });
 
 test('serving becomes the node: every flag is the node’s, and its runtime is the one installed here', async () => {

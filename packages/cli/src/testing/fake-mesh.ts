@@ -1,4 +1,5 @@
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { EndpointView, InstanceView, ModelView } from '@modelmesh/sdk/client';
 
@@ -14,25 +15,26 @@ export interface FakeMesh extends AsyncDisposable {
   readonly answers: Map<string, FakeAnswer | (() => FakeAnswer | Promise<FakeAnswer>)>;
 }
 
-/** Starts a fake. */
-export async function fakeMesh(
-  answers: Record<string, FakeAnswer | (() => FakeAnswer | Promise<FakeAnswer>)> = {},
-): Promise<FakeMesh> {
+type Answers = Record<string, FakeAnswer | (() => FakeAnswer | Promise<FakeAnswer>)>;
+
+/** Starts a fake; with a certificate it speaks https. */
+export async function fakeMesh(answers: Answers = {}, tls?: { readonly cert: string; readonly key: string }): Promise<FakeMesh> {
   const asked: FakeMesh['asked'] = [];
   const table: FakeMesh['answers'] = new Map(Object.entries(answers));
-  const server = createServer(async (request, response) => {
+  const answer: RequestListener = async (request, response) => {
     const body = Buffer.concat(await Array.fromAsync(request as AsyncIterable<Buffer>)).toString();
     const what = `${request.method} ${request.url}`;
     asked.push({ what, body, headers: request.headers });
     const found = table.get(what.split('?', 1)[0] ?? '') ?? { status: 404, json: { error: 'nothing here', kind: 'not-found' } };
     const { status = 200, json, text } = typeof found === 'function' ? await found() : found;
-    response
-      .writeHead(status, { 'content-type': 'application/json' })
-      .end(text ?? (json === undefined ? '' : JSON.stringify(json)));
-  });
+    response.writeHead(status, { 'content-type': 'application/json' });
+    response.end(text ?? (json === undefined ? '' : JSON.stringify(json)));
+  };
+  const server = tls === undefined ? createServer(answer) : createTlsServer(tls, answer);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: tls === undefined ? `http://127.0.0.1:${port}` : `https://localhost:${port}`,
     asked,
     answers: table,
     [Symbol.asyncDispose]: async () => {

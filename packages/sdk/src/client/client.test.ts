@@ -169,6 +169,12 @@ test('what is put into a tensor comes out of it', () => {
   assert.deepEqual(byteStringsOf(texts)[2], Uint8Array.of(0xff));
 });
 
+test('the elements of a tensor are read wherever its bytes lie', () => {
+  const whole = Buffer.concat([Buffer.alloc(3), new Uint8Array(new Float32Array([1, 2]).buffer)]);
+  const inside = { ...tensor('x', 'FP32', [2], new Float32Array(2)), data: whole.subarray(3) };
+  assert.deepEqual(elementsOf(inside, 'FP32'), new Float32Array([1, 2]));
+});
+
 test('a tensor of the wrong size or datatype is refused by name', () => {
   assert.throws(
     () => tensor('x', 'FP32', [3], new Float32Array(2)),

@@ -55,7 +55,8 @@ export function elementsOf<Type extends FixedDatatype>(tensor: Tensor, datatype:
   if (tensor.datatype !== datatype) {
     throw new MeshError('invalid-argument', `${tensor.name}: its datatype is ${tensor.datatype}, not ${datatype}`);
   }
-  const { buffer } = tensor.data.slice();
+  // A copy, so that it is aligned; `slice` of a Buffer would be none.
+  const { buffer } = new Uint8Array(tensor.data);
   return new ARRAYS[datatype](buffer) as ElementsOf<Type>;
 }
 
