@@ -49,6 +49,8 @@ export interface AttemptOwner {
 }
 
 const NOTHING = new Uint8Array(0);
+/** A rewritten message goes out in pieces, so that the stream can say stop between them. */
+const SLICE_BYTES_MAX = 65_536;
 
 /** One try of a call at the local runtime. Holds a place in the copy's calls in flight until it ends. */
 export class Attempt implements StreamHandler, InjectionSink {
@@ -59,6 +61,8 @@ export class Attempt implements StreamHandler, InjectionSink {
   readonly #startedMs: MonotonicMs;
   #stream: ByteStream | undefined;
   #injector: MessageInjector | undefined;
+  /** Rewritten messages that the stream could not yet take. */
+  readonly #injected: Uint8Array[] = [];
   #writable = true;
   #sentEnd = false;
   /** Response headers that wait for proof that this attempt will not be repeated. */
@@ -115,13 +119,20 @@ export class Attempt implements StreamHandler, InjectionSink {
     const { body } = this.#owner;
     const stream = this.#stream;
     if (stream === undefined) return;
-    while (this.#writable && !this.#over && this.#injector?.busy !== true) {
+    while (this.#writable && !this.#over) {
+      const injected = this.#injected.shift();
+      if (injected !== undefined) {
+        this.#writable = stream.sendData(injected, false);
+        continue;
+      }
+      if (this.#injector?.busy === true) return;
       const chunk = body.next();
       if (chunk === undefined) break;
-      this.#send(stream, chunk, body.ended && body.drained);
+      if (this.#injector === undefined) this.#send(stream, chunk, body.ended && body.drained);
+      else this.#injector.push(chunk);
     }
-    if (this.#over || this.#injector?.busy === true) return;
-    if (this.#writable && body.ended && body.drained && !this.#sentEnd) this.#send(stream, NOTHING, true);
+    if (this.#over || !this.#writable) return;
+    if (body.ended && body.drained && !this.#sentEnd) this.#send(stream, NOTHING, true);
     if (this.#writable) this.#owner.onAttemptTook();
   }
 
@@ -193,7 +204,7 @@ export class Attempt implements StreamHandler, InjectionSink {
   onClosed(_stream: ByteStream): void {}
 
   onInjected(framed: Uint8Array): void {
-    if (!this.#over && this.#stream !== undefined) this.#writable = this.#stream.sendData(framed, false);
+    for (let at = 0; at < framed.length; at += SLICE_BYTES_MAX) this.#injected.push(framed.subarray(at, at + SLICE_BYTES_MAX));
   }
 
   onInjectorIdle(): void {
@@ -207,14 +218,7 @@ export class Attempt implements StreamHandler, InjectionSink {
 
   #send(stream: ByteStream, bytes: Uint8Array, end: boolean): void {
     if (end) this.#sentEnd = true;
-    if (this.#injector === undefined) {
-      this.#writable = stream.sendData(bytes, end);
-      return;
-    }
-    this.#injector.push(bytes);
-    if (!end || this.#over) return;
-    if (this.#injector.busy) this.#sentEnd = false;
-    else this.#writable = stream.sendData(NOTHING, true);
+    this.#writable = stream.sendData(bytes, end);
   }
 
   #answered(trailers: HeaderBlock, httpStatus: number): void {

@@ -53,8 +53,10 @@ export class MessageInjector {
     if (this.#over) return;
     try {
       if (!this.#options.held.take(bytes.length)) throw new MeshError('overloaded', TOO_MUCH_HELD);
+      // What waits for more outlives its credit, and with it the bytes themselves.
+      const outlives = this.#heldBytes > 0 || !isOneMessage(bytes);
       this.#heldBytes += bytes.length;
-      this.#reader.push(bytes);
+      this.#reader.push(outlives ? Uint8Array.from(bytes) : bytes);
     } catch (error) {
       this.#fail(error);
     }
@@ -125,6 +127,14 @@ export class MessageInjector {
     this.#heldBytes -= byteCount;
     this.#options.held.give(byteCount);
   }
+}
+
+/** Whether `bytes` are one whole message: the usual case, in which nothing has to be held. */
+function isOneMessage(bytes: Uint8Array): boolean {
+  if (bytes.length < FRAME_PREFIX_BYTES) return false;
+  let byteLength = 0;
+  for (let at = 1; at < FRAME_PREFIX_BYTES; at++) byteLength = byteLength * 256 + (bytes[at] ?? 0);
+  return bytes.length === FRAME_PREFIX_BYTES + byteLength;
 }
 
 const TOO_MUCH_HELD = 'too many messages that are not complete are held on this node; try again later';

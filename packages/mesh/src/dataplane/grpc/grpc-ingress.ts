@@ -1,13 +1,6 @@
 import { type DurationMs, durationMs, MeshError, type MonotonicMs, monotonicMs, toMeshError } from '@modelmesh/core';
 import { ACCEPTED_ENCODINGS, type MessageEncoding, parseEncoding } from '@modelmesh/grpc/compression';
-import {
-  type ByteStream,
-  type HeaderBlock,
-  headerBlock,
-  keepBeyondTurn,
-  RESET_CODE,
-  type StreamHandler,
-} from '@modelmesh/grpc/stream';
+import { type ByteStream, type HeaderBlock, headerBlock, RESET_CODE, type StreamHandler } from '@modelmesh/grpc/stream';
 import type { Expirable, WheelTimer } from '@modelmesh/grpc/timer-wheel';
 import { forbidsRetry, HEADER, parseGrpcTimeout, readTarget } from '@modelmesh/wire/headers';
 import { errorMapping, grpcTrailersOf, parseGrpcStatus } from '@modelmesh/wire/status';
@@ -208,8 +201,7 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, Expirable
   #hold(bytes: Uint8Array, end: boolean): void {
     const phase = this.#phase;
     if (phase.kind !== 'opening') return;
-    const kept = keepBeyondTurn(bytes);
-    phase.held.push({ bytes: kept, end });
+    phase.held.push({ bytes, end });
     phase.opener.push(bytes, end);
     if (this.#phase !== phase) return;
     // Not found in what arrived: a message larger than the window is never complete unless credit goes back before it is opened.
@@ -220,6 +212,8 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, Expirable
       return;
     }
     this.#heldBytes += bytes.length;
+    // With their credit the bytes themselves are given back.
+    phase.held[phase.held.length - 1] = { bytes: Uint8Array.from(bytes), end };
     this.#stream.consume(bytes.length);
   }
 

@@ -1,7 +1,6 @@
 import { type MeshError, toMeshError } from '@modelmesh/core';
 import { inflateMessage, type MessageEncoding } from '@modelmesh/grpc/compression';
 import { FrameScanner, type FrameSink, joinSlices } from '@modelmesh/grpc/framing';
-import { keepBeyondTurn } from '@modelmesh/grpc/stream';
 import { fieldPath, StringExtractor } from '@modelmesh/wire/splice';
 import type { MethodRule } from '../../link/index.ts';
 
@@ -77,7 +76,8 @@ export class MessageOpener implements FrameSink {
     if (this.#decided || this.#inflating) return;
     if (this.#compressed === undefined) this.#walk(bytes);
     else {
-      this.#compressed.push(keepBeyondTurn(bytes));
+      // Their credit goes back before the message is complete, and with it the bytes themselves.
+      this.#compressed.push(Uint8Array.from(bytes));
       this.#collected += bytes.length;
     }
   }

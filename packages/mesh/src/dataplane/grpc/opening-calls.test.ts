@@ -137,8 +137,7 @@ describe('a call into whose messages the model is written', () => {
     const parts = bodies.map((bytes, index) => (index % 2 === 0 ? compressed(BYTES_FIELD(bytes)) : framed(BYTES_FIELD(bytes))));
     send(client, Buffer.concat(parts));
     const whole = Buffer.concat(bodies.map(injected));
-    for (let turn = 0; turn < 1000 && !rig.stream.sentEnd; turn++) await new Promise((resolve) => setImmediate(resolve));
-    assert.ok(rig.stream.sentEnd);
+    await rig.stream.ended;
     assert.equal(Buffer.compare(rig.stream.body, whole), 0);
     assert.equal(client.stream.consumed, Buffer.concat(parts).length);
     rig.stream.answers(framed('yes'));

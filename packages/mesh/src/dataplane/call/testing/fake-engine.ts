@@ -19,15 +19,30 @@ export class FakeStream implements ByteStream {
   writable = true;
   sentHeaders: HeaderBlock | undefined;
   sentTrailers: HeaderBlock | undefined;
-  sentEnd = false;
+  /** Resolves once our direction was ended: for what ends in another thread's time. */
+  readonly ended: Promise<void>;
   consumed = 0;
   readonly resets: number[] = [];
   #handler: StreamHandler | undefined;
+  #sentEnd = false;
+  #end: () => void = () => {};
 
   constructor(headers: HeaderBlock, end: boolean, handler?: StreamHandler) {
     this.headers = headers;
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
     this.sentEnd = end;
     this.#handler = handler;
+  }
+
+  get sentEnd(): boolean {
+    return this.#sentEnd;
+  }
+
+  set sentEnd(end: boolean) {
+    this.#sentEnd = end;
+    if (end) this.#end();
   }
 
   /** Everything sent so far, as one. */
