@@ -5,7 +5,7 @@
  */
 import { mkdirSync, readFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
-import { toMeshError } from '@modelmesh/core';
+import { MeshError, toMeshError } from '@modelmesh/core';
 import { checkTlsFiles } from './certificates/index.ts';
 import {
   CONFIG_FILE_VARIABLE,
@@ -105,10 +105,20 @@ function endOnSignals(node: RunningNode, log: NodeLog): void {
   process.on('SIGHUP', () => node.reload());
 }
 
+function makeDataFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    const { message } = toMeshError(error);
+    const sentence = `the data folder ${path} cannot be made: ${message}; choose another with --data-dir`;
+    throw new MeshError('failed-precondition', sentence, { cause: error });
+  }
+}
+
 async function run(): Promise<void> {
   const { live, configPath } = readConfig();
   const config = live.current;
-  mkdirSync(config.dataDir, { recursive: true });
+  makeDataFolder(config.dataDir);
   const log = createLog({
     level: config.logLevel,
     instance: config.instanceId,
@@ -124,8 +134,9 @@ async function run(): Promise<void> {
 }
 
 run().catch((error: unknown) => {
-  const { message, cause } = toMeshError(error);
+  const { kind, message, cause } = toMeshError(error);
   complain([`the node cannot start: ${message}`]);
-  if (cause instanceof Error && cause.stack !== undefined) complain([cause.stack]);
+  // What we have a sentence for needs no stack; a fault of ours does.
+  if (kind === 'internal' && cause instanceof Error && cause.stack !== undefined) complain([cause.stack]);
   process.exit(EXIT_FAILED);
 });

@@ -17,6 +17,9 @@ export interface NodeStart extends Pick<NodeSurroundings, 'version' | 'runtimeCo
   readonly hostName: string;
 }
 
+/** How long the last answers may take to leave, once no call may go on. */
+const LAST_WORDS_MS = 500;
+
 /** A node that serves. */
 export interface RunningNode {
   /** Reads the configuration again. */
@@ -126,7 +129,11 @@ class OpenParts {
 
   async close(graceMs: Config['shutdownTimeoutMs']): Promise<void> {
     this.#isClosing = true;
-    await Promise.all(this.#listeners.map(({ listener }) => listener.close(graceMs)));
+    // Calls that did not finish in time get an answer that says so, while there still is a connection to say it on.
+    const last = this.#node.clock.after(graceMs, () => this.#node.dataPlane.close());
+    const untilMs = durationMs(graceMs + LAST_WORDS_MS);
+    await Promise.all(this.#listeners.map(({ listener }) => listener.close(untilMs)));
+    last.cancel();
     await this.#node.close();
     this.#admin?.shutdownFinished();
     await this.#admin?.close();

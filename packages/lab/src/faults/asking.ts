@@ -1,3 +1,4 @@
+import { toMeshError } from '@modelmesh/core';
 import { type CallOptions, type GrpcClient, GrpcStatusError, type Method, methodPath } from '@modelmesh/grpc/call';
 import { elementsOf, tensor } from '@modelmesh/sdk/client';
 import { GRPCInferenceService } from '@modelmesh/wire/inference';
@@ -59,11 +60,11 @@ export function valuesOf({ outputs }: InferResponse): readonly number[] {
   return output === undefined ? [] : [...elementsOf(output, 'FP32')];
 }
 
-/** A failed gRPC call as an outcome. */
+/** A failed gRPC call as an outcome: the status that came, or the kind of the client's own error in lower case. */
 export function refusalOf(error: unknown): Outcome {
   if (error instanceof GrpcStatusError) return { kind: 'refusal', code: grpcCodeName(error.code), message: error.message };
-  const { name, message } = error instanceof Error ? error : new Error(String(error));
-  return { kind: 'refusal', code: name, message };
+  const { kind, message } = toMeshError(error);
+  return { kind: 'refusal', code: kind, message };
 }
 
 /** Asks a generated model for one row over REST. */

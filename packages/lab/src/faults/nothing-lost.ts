@@ -22,7 +22,7 @@ export const copyStates = async (node: NodeProcess, key: string): Promise<readon
 
 /** Lines of the node's log about `model` with this event. */
 export const eventsOf = (node: NodeProcess, event: string, model: string): readonly LogLine[] =>
-  node.program.log.filter((line) => line.event === event && line['model'] === model);
+  node.program.log.filter((line) => line.event === event && line.model === model);
 
 /** Grace of nodes under test: a copy that still counts a call would leave only after it. */
 export const LONG_GRACE = { 'cache-drain-grace': '120s' } as const;
