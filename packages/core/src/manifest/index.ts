@@ -1,6 +1,6 @@
 /** The door of the room: what a manifest says, or everything that is wrong with it, and what to register for it. */
 export { LABELS_MAX, type Metadata } from './metadata.ts';
-export { COPIES_MAX, SESSIONS_MAX, WARMUP_REQUESTS_MAX } from './model-manifest.ts';
+export { COPIES_MAX, SESSIONS_MAX } from './model-manifest.ts';
 export { KSERVE_API_VERSION, MESH_API_VERSION, parseManifest } from './parse-manifest.ts';
 export { inferenceServiceModelKey, planEndpoint, planInferenceService, planModel, typeString } from './plan.ts';
 export { PROBLEMS_MAX, type Problem, problemText } from './problem.ts';

@@ -79,7 +79,6 @@ describe('a Model manifest', () => {
           resources: { memory: '300Mi' },
           copies: { min: 0, max: 8, pin: false, idleAfter: '30m' },
           retry: 'never',
-          warmup: [{ request: 'warmup/1.json' }],
           instances: 2,
         },
         { namespace: 'team-a', labels: { team: 'risk' } },
@@ -92,10 +91,7 @@ describe('a Model manifest', () => {
       `{"storage_params":{"bucket":"models","type":"s3"},"model_type":{"name":"onnx","version":"1"},"sha256":"${sha256.toLowerCase()}","instances":2}`,
     );
     assert.deepEqual(description.copiesPolicy, { min: 0, max: 8, pin: false, idleAfterMs: 1_800_000 });
-    assert.deepEqual(
-      [description.declaredMemoryBytes, description.retry, description.warmup.length],
-      [300 * 2 ** 20, 'never', 1],
-    );
+    assert.deepEqual([description.declaredMemoryBytes, description.retry], [300 * 2 ** 20, 'never']);
     assert.deepEqual([description.family, description.version, description.labels.get('team')], ['fraud', '3', 'risk']);
   });
 
@@ -140,8 +136,7 @@ describe('a Model manifest', () => {
       'spec.storage.sha256',
       'spec.storage.uri',
       'spec.version',
-      'spec.warmup[0].request',
-      'spec.warmup[1]',
+      'spec.warmup',
     ]);
     assert.ok(problems(value).some((text) => /^spec\.version: got 3, .*write it in quotes$/.test(text)));
     assert.ok(problems(value).some((text) => text === 'spec.copies.max: got 2, expected at least min, which is 5'));

@@ -9,8 +9,6 @@ import { readStorage, STORAGE_URI_EXPECTED } from './storage-source.ts';
 
 /** Most copies that a manifest may ask for. */
 export const COPIES_MAX = 1000;
-/** Most requests that warm up one copy. */
-export const WARMUP_REQUESTS_MAX = 16;
 /** Most sessions within one copy. */
 export const SESSIONS_MAX = 64;
 
@@ -60,7 +58,7 @@ export function readModel(root: FieldReader): ModelResource | undefined {
   const memoryBytes = readMemory(spec.object('resources'));
   const copies = readCopies(spec.object('copies'));
   const retry = spec.oneOf('retry', ['safe', 'never']) ?? 'safe';
-  const warmup = readWarmup(spec);
+  spec.unsupported(['warmup']);
   const instances = spec.integer('instances', { min: 1, max: SESSIONS_MAX });
   spec.close();
   if (metadata === undefined || storage === undefined) return undefined;
@@ -77,7 +75,6 @@ export function readModel(root: FieldReader): ModelResource | undefined {
     memoryBytes,
     copies,
     retry,
-    warmup,
     instances,
   };
 }
@@ -118,11 +115,3 @@ const positiveDuration = (text: string): CopiesPolicy['idleAfterMs'] => {
   const length = parseDuration(text);
   return length === undefined || length === 0 ? undefined : length;
 };
-
-function readWarmup(spec: FieldReader): ModelResource['warmup'] {
-  return spec.objects('warmup', WARMUP_REQUESTS_MAX).flatMap((item) => {
-    const request = item.requiredText('request');
-    item.close();
-    return request === undefined ? [] : [{ request }];
-  });
-}

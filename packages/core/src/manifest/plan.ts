@@ -56,7 +56,7 @@ export function planModel(resource: ModelResource): ApplyModelRequest {
     copiesPolicy: resource.copies,
     retry: resource.retry,
     sha256: storage.sha256,
-    warmup: resource.warmup,
+    warmup: [],
   };
   return { namespace: metadata.namespace, key, info, description };
 }

@@ -1,4 +1,4 @@
-import type { CopiesPolicy, EndpointPolicy, ModelFormat, RetryPolicy, WarmupRequest } from '../records/index.ts';
+import type { CopiesPolicy, EndpointPolicy, ModelFormat, RetryPolicy } from '../records/index.ts';
 import type { Bytes, EndpointId, ModelKey } from '../units.ts';
 import type { Metadata } from './metadata.ts';
 import type { Problem } from './problem.ts';
@@ -19,7 +19,6 @@ export interface ModelResource {
   readonly memoryBytes: Bytes | undefined;
   readonly copies: CopiesPolicy;
   readonly retry: RetryPolicy;
-  readonly warmup: readonly WarmupRequest[];
   /** Sessions within one copy that run at once; `undefined` = one. */
   readonly instances: number | undefined;
 }

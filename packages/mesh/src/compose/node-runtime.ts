@@ -47,9 +47,9 @@ function variablesOf(config: Extract<RuntimeConfig, { kind: 'embedded' }>, messa
     MESH_RUNTIME_MESSAGE_BYTES_MAX: String(messageBytesMax),
     MESH_RUNTIME_ENDS_WITH_STDIN: 'true',
   };
-  if (config.capacityBytes !== null) variables['MESH_RUNTIME_CAPACITY_BYTES'] = String(config.capacityBytes);
-  if (config.workers !== null) variables['MESH_RUNTIME_WORKERS'] = String(config.workers);
-  if (config.storageRoot !== null) variables['MESH_RUNTIME_STORAGE_ROOT'] = resolve(config.storageRoot);
+  if (config.capacityBytes !== null) variables.MESH_RUNTIME_CAPACITY_BYTES = String(config.capacityBytes);
+  if (config.workers !== null) variables.MESH_RUNTIME_WORKERS = String(config.workers);
+  if (config.storageRoot !== null) variables.MESH_RUNTIME_STORAGE_ROOT = resolve(config.storageRoot);
   return variables;
 }
 

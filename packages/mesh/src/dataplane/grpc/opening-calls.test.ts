@@ -155,6 +155,24 @@ describe('a call into whose messages the model is written', () => {
     nothingIsHeld(rig);
   });
 
+  it('holds what a slow runtime does not take against the same budget, however small it was when it was compressed', async () => {
+    const rig = await serving({ rules: { rules: new Map(), allowOthers: true }, limits: { openingBytesMax: 100_000 } });
+    await rig.runtimeUp(INJECT);
+    const slow = rig.client(['mm-model-id', 'm']);
+    slow.push(framed(BYTES_FIELD(patterned(10))), false);
+    rig.stream.writable = false;
+    slow.push(framed(BYTES_FIELD(patterned(10))), false);
+    slow.push(framed(BYTES_FIELD(patterned(40_000))), false);
+    assert.equal(rig.dataPlane.plane.opening.used, 0, 'what waits in the request has its credit withheld');
+    slow.cancel();
+
+    const bomb = rig.client(['mm-model-id', 'm', 'grpc-encoding', 'gzip']);
+    bomb.push(compressed(BYTES_FIELD(Buffer.alloc(200_000))), true);
+    assert.equal(bomb.status?.[0], 8);
+    assert.ok(rig.stream.letGo);
+    nothingIsHeld(rig);
+  });
+
   it('gives back what an incomplete message held when the client goes away', async () => {
     const rig = await serving({ rules: { rules: new Map(), allowOthers: true } });
     await rig.runtimeUp(INJECT);
