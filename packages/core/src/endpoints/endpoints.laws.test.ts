@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { MeshError } from '../errors.ts';
 import { modelKey } from '../units.ts';
-import { SmallMesh } from './small-mesh.ts';
+import { SmallMesh } from './testing/small-mesh.ts';
 
 const models = ['a', 'b', 'made', 'broken'] as const;
 const endpoints = ['v', 'w'] as const;

@@ -10,7 +10,7 @@ import {
   nextTransitionStep,
   type SetEndpointRequest,
 } from './index.ts';
-import { SmallMesh } from './small-mesh.ts';
+import { SmallMesh } from './testing/small-mesh.ts';
 
 const ns = DEFAULT_NAMESPACE;
 const v = endpointId('v');

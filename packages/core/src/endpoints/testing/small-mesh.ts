@@ -1,4 +1,4 @@
-import { keyOf, type RegistryWrite, withCopyClaimed, withFailure } from '../records/index.ts';
+import { keyOf, type RegistryWrite, withCopyClaimed, withFailure } from '../../records/index.ts';
 import {
   type CopyKnowledge,
   decideEnsure,
@@ -7,14 +7,14 @@ import {
   type ModelDecision,
   type ModelStatus,
   modelStatus,
-} from '../registration/index.ts';
-import { DEFAULT_NAMESPACE, type EndpointId, epochMs, instanceId, type ModelKey, revision } from '../units.ts';
-import { RegistryView } from '../view/index.ts';
-import type { EndpointDecision, EndpointEnv, SetEndpointRequest } from './decision.ts';
-import { decideDeleteEndpoint } from './delete-endpoint.ts';
-import { decideSetEndpoint } from './set-endpoint.ts';
-import { type EndpointStatus, endpointStatus } from './status.ts';
-import { nextTransitionStep } from './transition.ts';
+} from '../../registration/index.ts';
+import { DEFAULT_NAMESPACE, type EndpointId, epochMs, instanceId, type ModelKey, revision } from '../../units.ts';
+import { RegistryView } from '../../view/index.ts';
+import type { EndpointDecision, EndpointEnv, SetEndpointRequest } from '../decision.ts';
+import { decideDeleteEndpoint } from '../delete-endpoint.ts';
+import { decideSetEndpoint } from '../set-endpoint.ts';
+import { type EndpointStatus, endpointStatus } from '../status.ts';
+import { nextTransitionStep } from '../transition.ts';
 
 const HERE = instanceId('inst1');
 
