@@ -94,6 +94,23 @@ test('a body over the limit is refused before it has come whole', async () => {
   assert.match(body, /"kind":"too-large"/);
 });
 
+test('a head that HTTP/1.1 has no words for is refused as every other mistake', async () => {
+  await using mesh = await bridged();
+  const answers = async (headers: Record<string, string>): Promise<string> => {
+    const stream = mesh.session.request(headers, { endStream: true });
+    const [status, body] = await Promise.all([statusOf(stream), bodyOf(stream)]);
+    return `${status} ${JSON.parse(body).kind}`;
+  };
+  assert.equal(await answers({ ':path': '/api/v1/models/\u00fc' }), '400 invalid-argument');
+  assert.equal(await answers({ ':method': 'DANCE', ':path': '/api/v1/models' }), '400 invalid-argument');
+  assert.equal(await answers({ ':method': 'HEAD', ':path': '/api/v1/events' }).catch(() => 'no body'), 'no body');
+  assert.equal(await answers({ ':method': 'OPTIONS', ':path': '/api/v1/models' }), '405 method-not-allowed');
+  assert.equal(
+    await answers({ ':path': '/api/v1/models/absent', 'x-long': 'x'.repeat(12_000), 'x-too': 'y'.repeat(12_000) }),
+    '404 model-not-found',
+  );
+});
+
 test('an answer without a body ends', async () => {
   await using mesh = await bridged();
   mesh.rest.control.addModel('m');

@@ -1,5 +1,6 @@
 import { type ClientRequest, type IncomingMessage, request as openRequest, type Server } from 'node:http';
 import { type Duplex, duplexPair } from 'node:stream';
+import { MeshError } from '@modelmesh/core';
 import {
   type ByteStream,
   type ConnectionInfo,
@@ -8,6 +9,7 @@ import {
   RESET_CODE,
   type StreamHandler,
 } from '@modelmesh/grpc/stream';
+import { errorAnswer } from './errors.ts';
 
 /** Who is at the other end of the in-process connections, for the app that answers on them. */
 export type BridgedPeers = WeakMap<Duplex, ConnectionInfo>;
@@ -24,6 +26,7 @@ const CONNECTION_FIELDS = new Set([
   'expect',
 ]);
 const NO_BYTES = new Uint8Array(0);
+const JSON_TYPE = 'application/json; charset=utf-8';
 
 /**
  * One HTTP/2 stream answered by an HTTP/1.1 server of this process over a pair of in-process pipes. Bytes stream both ways with the
@@ -51,7 +54,7 @@ export class BridgedStream implements StreamHandler {
       return ours;
     };
     // Otherwise the first data tells whether there is a body at all: an empty one is none.
-    if (end) this.#begin(false).end();
+    if (end) this.#begin(false)?.end();
   }
 
   onHeaders(): void {}
@@ -62,8 +65,9 @@ export class BridgedStream implements StreamHandler {
       return;
     }
     const request = this.#request ?? this.#begin(bytes.byteLength > 0 || !end);
+    if (request === undefined) stream.consume(bytes.byteLength);
     // The app keeps what it reads until the body is whole, the stream's bytes are lent: so a copy. Credit returns when it was taken.
-    if (bytes.byteLength > 0) request.write(Buffer.from(bytes), () => stream.consume(bytes.byteLength));
+    else if (bytes.byteLength > 0) request.write(Buffer.from(bytes), () => stream.consume(bytes.byteLength));
     if (end) this.#endRequest();
   }
 
@@ -85,20 +89,36 @@ export class BridgedStream implements StreamHandler {
   #endRequest(): void {
     if (this.#requestEnded) return;
     this.#requestEnded = true;
-    (this.#request ?? this.#begin(false)).end();
+    if (!this.#over) (this.#request ?? this.#begin(false))?.end();
   }
 
-  #begin(hasBody: boolean): ClientRequest {
-    const request = openRequest({
-      createConnection: this.#connect,
-      method: this.#headers.get(':method') ?? 'GET',
-      path: this.#headers.get(':path') ?? '/',
-      headers: http1Fields(this.#headers, hasBody),
-    });
-    request.on('response', (response) => this.#answer(response));
-    request.on('error', () => this.#fail());
-    this.#request = request;
-    return request;
+  /** `undefined` if HTTP/1.1 cannot say what was asked: that was answered then. */
+  #begin(hasBody: boolean): ClientRequest | undefined {
+    const method = this.#headers.get(':method') ?? 'GET';
+    try {
+      // A tunnel is nothing that the app could answer.
+      if (method === 'CONNECT') throw new MeshError('method-not-allowed', 'CONNECT is not offered here');
+      const path = this.#headers.get(':path') ?? '/';
+      const fields = http1Fields(this.#headers, hasBody);
+      const request = openRequest({ createConnection: this.#connect, method, path, headers: fields });
+      request.on('response', (response) => this.#answer(response));
+      request.on('error', () => this.#fail());
+      this.#request = request;
+      return request;
+    } catch (error) {
+      this.#refuse(error instanceof MeshError ? error : new MeshError('invalid-argument', notForHttp1(error)));
+      return undefined;
+    }
+  }
+
+  #refuse(error: MeshError): void {
+    const { status, body } = errorAnswer(error);
+    const bytes = Buffer.from(JSON.stringify(body));
+    const fields = [':status', String(status), 'content-type', JSON_TYPE, 'content-length', String(bytes.length)];
+    this.#over = true;
+    this.#stream.sendHeaders(headerBlock(fields), false);
+    this.#stream.sendData(bytes, true);
+    if (!this.#requestEnded) this.#stream.reset(RESET_CODE.noError);
   }
 
   #answer(response: IncomingMessage): void {
@@ -128,6 +148,9 @@ export class BridgedStream implements StreamHandler {
     this.#stream.reset(RESET_CODE.internalError);
   }
 }
+
+const notForHttp1 = (error: unknown): string =>
+  `the request cannot be read: ${error instanceof Error ? error.message : 'its head is malformed'}`;
 
 function http1Fields(headers: HeaderBlock, hasBody: boolean): Record<string, string | string[]> {
   const fields: Record<string, string | string[]> = Object.create(null);

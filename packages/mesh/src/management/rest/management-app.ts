@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Writable } from 'node:stream';
 import { type Clock, MeshError } from '@modelmesh/core';
 import { connectionInfoOf } from '@modelmesh/grpc/listen';
 import type { ByteStream, ConnectionInfo, HeaderBlock, StreamHandler } from '@modelmesh/grpc/stream';
@@ -20,6 +21,8 @@ import { nodeRoutes } from './routes/node.ts';
 export const BODY_BYTES_MAX_DEFAULT = 1024 * 1024;
 /** The longest percent-encoded key or name in a path: each byte of an id may take three letters. */
 const PARAMETER_CHARS_MAX = 4096;
+/** The largest head of a bridged request; the engine's own limit on header lists lies below. */
+const HEAD_BYTES_MAX = 1024 * 1024;
 const PREFIX = '/api/v1';
 
 /** What management over REST stands on. */
@@ -72,11 +75,13 @@ class RestApp implements ManagementApp {
     ];
     this.#fastify = fastify({
       logger: false,
+      exposeHeadRoutes: false,
       bodyLimit: deps.bodyBytesMax ?? BODY_BYTES_MAX_DEFAULT,
       routerOptions: { maxParamLength: PARAMETER_CHARS_MAX },
       frameworkErrors: (error, request, reply) => this.#fail(error, request, reply),
+      clientErrorHandler: (error, socket) => refuseUnreadable(error, socket),
       serverFactory: (handler) => {
-        this.#server = createServer(handler);
+        this.#server = createServer({ maxHeaderSize: HEAD_BYTES_MAX }, handler);
         return this.#server;
       },
     });
@@ -163,6 +168,20 @@ class RestApp implements ManagementApp {
       return new MeshError('not-found', `there is nothing at ${path}; ${PREFIX}/openapi.json lists what is`);
     return new MeshError('method-not-allowed', `${method} is not offered at ${path}; ${[...new Set(others)].join(', ')} is`);
   }
+}
+
+/** What HTTP/1.1's parser cannot read never becomes a request; the connection is one of the bridge's and serves nothing else. */
+function refuseUnreadable({ message }: Error, socket: Writable): void {
+  if (!socket.writable) return;
+  const { status, body } = errorAnswer(new MeshError('invalid-argument', `the request cannot be read: ${message}`));
+  const text = JSON.stringify(body);
+  const head = [
+    `HTTP/1.1 ${status} Bad Request`,
+    'content-type: application/json; charset=utf-8',
+    `content-length: ${Buffer.byteLength(text)}`,
+    'connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${text}`);
 }
 
 /** The router's form of an OpenAPI template. A parameter before a colon takes everything up to the last one. */
