@@ -10,12 +10,10 @@ import { authorizeCall } from '../authorize.ts';
 import { errorAnswer, restError } from './errors.ts';
 import { EventStream } from './event-stream.ts';
 import { type BridgedPeers, BridgedStream } from './http-bridge.ts';
-import { EVENTS_PATH, openApiDocument } from './openapi.ts';
+import { EVENTS_PATH } from './openapi.ts';
 import { readQuery } from './query.ts';
 import { type AnyRoute, parameterOf } from './route.ts';
-import { endpointRoutes } from './routes/endpoints.ts';
-import { modelRoutes } from './routes/models.ts';
-import { nodeRoutes } from './routes/node.ts';
+import { managementRoutes } from './routes/index.ts';
 
 /** The largest manifest that is read unless configured. */
 export const BODY_BYTES_MAX_DEFAULT = 1024 * 1024;
@@ -68,11 +66,7 @@ class RestApp implements ManagementApp {
   constructor(deps: ManagementAppDeps) {
     this.#deps = deps;
     const { control, server } = deps;
-    this.#routes = [
-      ...modelRoutes(control),
-      ...endpointRoutes(control),
-      ...nodeRoutes(control, server, () => openApiDocument(this.#routes, server.version)),
-    ];
+    this.#routes = managementRoutes(control, server);
     this.#fastify = fastify({
       logger: false,
       exposeHeadRoutes: false,

@@ -5,6 +5,9 @@ import { QUERIES, SCHEMAS, type SchemaName } from './schemas.ts';
 
 /** The path of the stream of events, which is described beside the table of routes: its answer is no JSON. */
 export const EVENTS_PATH = '/api/v1/events';
+/** What it does. */
+export const EVENTS_SUMMARY =
+  'What happens on the node that answers, as it happens. A listener that is too slow is dropped with a last event "dropped".';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -45,8 +48,7 @@ function eventsOperation(): Json {
   const schema = { type: 'string', description: 'server-sent events; the data of each is an Event' };
   return {
     operationId: 'streamEvents',
-    summary:
-      'What happens on the node that answers, as it happens. A listener that is too slow is dropped with a last event "dropped".',
+    summary: EVENTS_SUMMARY,
     parameters: [
       ...queryParameters(QUERIES.events),
       { name: 'last-event-id', in: 'header', required: false, schema: { type: 'integer', minimum: 0 } },
