@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { FakeClock } from '@modelmesh/core/testing';
 import { TEST_CERTIFICATES } from '@modelmesh/grpc/testing';
 import { ERROR_KINDS } from '@modelmesh/wire/status';
 import { EXIT_MEANINGS, exitCodeOf, nextStepOf } from './exit-code.ts';
@@ -78,6 +79,23 @@ test('each shell gets a script that knows every command', async () => {
     for (const word of ['describe', 'instances', 'inference-services']) assert.ok(world.out.includes(word), `${shell} ${word}`);
   }
   assert.equal(await world.run('completion', 'tcsh'), EXIT.usage);
+});
+
+test('a demonstration is refused beside whoever holds its port and says nothing', async () => {
+  const clock = new FakeClock();
+  using world = new FakeWorld({ clock });
+  const asked = Promise.withResolvers<void>();
+  await using silent = await fakeMesh({
+    'GET /api/v1/status': () => {
+      asked.resolve();
+      return new Promise(() => undefined);
+    },
+  });
+  const running = world.run('demo', '--port', new URL(silent.url).port);
+  await asked.promise;
+  clock.advance(2000);
+  assert.equal(await running, EXIT.failed);
+  assert.match(world.err, /give another one with --port/);
 });
 
 test('a demonstration whose node does not start tells why, and one beside a running node is refused', async () => {

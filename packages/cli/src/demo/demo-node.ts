@@ -6,6 +6,8 @@ import type { Child, CliWorld } from '../world.ts';
 
 /** How long a node may take until it is ready. */
 const START_TIMEOUT_MS = durationMs(60_000);
+/** How long whatever holds the port may take to show itself. */
+const ANSWER_TIMEOUT_MS = durationMs(2000);
 const POLL_MS = durationMs(50);
 
 /** Where the demonstration's node lives. */
@@ -23,7 +25,7 @@ export const logPathOf = ({ dataDir }: DemoPlace): string => join(dataDir, 'node
  * @throws {MeshError} `failed-precondition` if something answers at the port already, or the node ends: with its last lines
  */
 export async function startDemoNode(world: CliWorld, rest: RestClient, place: DemoPlace): Promise<Child> {
-  await refuseTakenPort(rest, place);
+  await refuseTakenPort(world, rest, place);
   const flags = [
     ['--listeners-inference-host', '127.0.0.1'],
     ['--listeners-inference-port', String(place.port)],
@@ -43,14 +45,17 @@ export async function startDemoNode(world: CliWorld, rest: RestClient, place: De
   }
 }
 
-async function refuseTakenPort(rest: RestClient, { port }: DemoPlace): Promise<void> {
-  const answers = await rest.status().then(
+async function refuseTakenPort({ clock }: CliWorld, rest: RestClient, { port }: DemoPlace): Promise<void> {
+  const silence = new AbortController();
+  const timer = clock.after(ANSWER_TIMEOUT_MS, () => silence.abort());
+  // Whoever takes the connection and says nothing holds the port too.
+  const isTaken = await rest.status({ signal: silence.signal }).then(
     () => true,
     (error: unknown) => !(error instanceof MeshError && error.kind === 'unavailable'),
   );
-  if (answers) {
+  timer.cancel();
+  if (isTaken)
     throw new MeshError('failed-precondition', `something answers at port ${port} already; give another one with --port`);
-  }
 }
 
 async function untilReady(world: CliWorld, rest: RestClient, child: Child, place: DemoPlace): Promise<void> {
