@@ -4,7 +4,7 @@ import type { AcceptStream, StreamEngine, StreamLimits } from '@modelmesh/grpc/s
 import type { TimerWheel } from '@modelmesh/grpc/timer-wheel';
 import { type Authorizer, type Principal, principalOf } from '../authz/index.ts';
 import { type CounterMemory, type DataPlaneEnd, type MethodRules, SlotCounters, type ToDataPlane } from '../link/index.ts';
-import { ByteBudget, type CallMetrics, Locator, type Plane, RetryBudgets, RuntimeGate } from './call/index.ts';
+import { ByteBudget, type CallMetrics, Locator, type Plane, RetryBudgets, RewriteRoom, RuntimeGate } from './call/index.ts';
 import { GrpcIngress } from './grpc/index.ts';
 import { RouteTable } from './routes/index.ts';
 
@@ -13,7 +13,7 @@ export interface DataPlaneLimits {
   readonly messageBytesMax: number;
   readonly replayBytesPerCallMax: number;
   readonly replayBytesMax: number;
-  /** Requests that are held until the model in them is known and they move on, or until a message can be rewritten as a whole. */
+  /** Requests that are held until the model in them is known and they move on; and again as much for messages that are rewritten. */
   readonly openingBytesMax: number;
   readonly inflateRatioMax: number;
   readonly waitingCallsPerModelMax: number;
@@ -62,6 +62,7 @@ export class DataPlane {
       runtime: new RuntimeGate(parts.engine, parts.runtimeLimits, clock, limits.runtimeWaitersMax),
       replay: new ByteBudget(limits.replayBytesMax),
       opening: new ByteBudget(limits.openingBytesMax),
+      rewriteRoom: new RewriteRoom(limits.openingBytesMax),
       link,
       limits,
       metrics: parts.metrics,

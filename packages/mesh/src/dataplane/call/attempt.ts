@@ -94,7 +94,7 @@ export class Attempt implements StreamHandler, InjectionSink {
     }
     const { messageBytesMax, inflateRatioMax } = this.#plane.limits;
     const { model, encoding } = plan;
-    const options = { model, encoding, messageBytesMax, inflateRatioMax, held: this.#plane.opening };
+    const options = { model, encoding, messageBytesMax, inflateRatioMax, room: this.#plane.rewriteRoom };
     this.#injector = injectionFor(path, options, this);
     const { forwardedMs } = this.#owner;
     const headers = forwardedMs === null ? plan.headers : plan.headers.with(HEADER.grpcTimeout, formatGrpcTimeout(forwardedMs));
@@ -122,10 +122,13 @@ export class Attempt implements StreamHandler, InjectionSink {
     while (this.#writable && !this.#over) {
       const injected = this.#injected.shift();
       if (injected !== undefined) {
+        const byteCount = injected.length;
         this.#writable = stream.sendData(injected, false);
+        this.#injector?.sent(byteCount);
         continue;
       }
       if (this.#injector?.busy === true) return;
+      if (!body.drained && this.#injector?.mayPush(body.nextBytes) === false) return;
       const chunk = body.next();
       if (chunk === undefined) break;
       if (this.#injector === undefined) this.#send(stream, chunk, body.ended && body.drained);

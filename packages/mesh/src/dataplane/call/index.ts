@@ -6,4 +6,5 @@ export { type CopyWaiter, Locator, type WaitLimits } from './locator.ts';
 export type { CallFacts, CallLimits, CallMetrics, Plane } from './plane.ts';
 export { ByteBudget } from './request-body.ts';
 export { RetryBudgets } from './retry-budgets.ts';
+export { RewriteRoom } from './rewrite-room.ts';
 export { RuntimeGate } from './runtime-gate.ts';

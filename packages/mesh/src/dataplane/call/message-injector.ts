@@ -2,12 +2,12 @@ import { MeshError, type ModelKey, toMeshError } from '@modelmesh/core';
 import { inflateMessage, type MessageEncoding } from '@modelmesh/grpc/compression';
 import { FRAME_PREFIX_BYTES, type FramedMessage, frameMessage, joinSlices, MessageReader } from '@modelmesh/grpc/framing';
 import { type FieldPath, fieldPath, inject } from '@modelmesh/wire/splice';
-import type { ByteBudget } from './request-body.ts';
+import type { RewriteRoom, RoomHolder } from './rewrite-room.ts';
 
 /** Where rewritten messages go. */
 export interface InjectionSink {
   onInjected(framed: Uint8Array): void;
-  /** A message that was being inflated is done: more may be pushed. */
+  /** A message that was being inflated is done, or there is room again: more may be pushed. */
   onInjectorIdle(): void;
   onInjectionFailed(error: MeshError): void;
 }
@@ -18,15 +18,15 @@ export interface InjectionOptions {
   readonly encoding: MessageEncoding;
   readonly messageBytesMax: number;
   readonly inflateRatioMax: number;
-  /** What all calls of the worker may hold of messages that are not complete. */
-  readonly held: ByteBudget;
+  /** Where messages are held until they are rewritten and sent. */
+  readonly room: RewriteRoom;
 }
 
 /**
  * Writes the model's key into every message of a request, as the runtime asked for. A message is held until it is complete, since its length
  * stands in front; a compressed one goes on uncompressed.
  */
-export class MessageInjector {
+export class MessageInjector implements RoomHolder {
   readonly #path: FieldPath;
   readonly #options: InjectionOptions;
   readonly #sink: InjectionSink;
@@ -48,11 +48,15 @@ export class MessageInjector {
     return this.#busy;
   }
 
+  /** Whether there is room for so many bytes more; if so they must be pushed, otherwise `onInjectorIdle` comes. */
+  mayPush(byteCount: number): boolean {
+    return this.#options.room.take(this, byteCount);
+  }
+
   /** More of the request. Complete messages come out of the sink within this call, unless they have to be inflated elsewhere. */
   push(bytes: Uint8Array): void {
     if (this.#over) return;
     try {
-      if (!this.#options.held.take(bytes.length)) throw new MeshError('overloaded', TOO_MUCH_HELD);
       // What waits for more outlives its credit, and with it the bytes themselves.
       const outlives = this.#heldBytes > 0 || !isOneMessage(bytes);
       this.#heldBytes += bytes.length;
@@ -65,7 +69,7 @@ export class MessageInjector {
   /** The attempt is over: nothing comes out of the sink any more, and what was held is given back. */
   abandon(): void {
     this.#over = true;
-    this.#giveBack(this.#heldBytes);
+    this.#options.room.leave(this);
     this.#waiting.length = 0;
   }
 
@@ -114,18 +118,24 @@ export class MessageInjector {
 
   /** `byteLength`: of the message as it was held. */
   #emit(slices: readonly Uint8Array[], byteLength: number): void {
-    this.#giveBack(FRAME_PREFIX_BYTES + byteLength);
-    for (const framed of frameMessage(inject(slices, { path: this.#path, value: this.#options.model })))
-      this.#sink.onInjected(framed);
+    const pieces = frameMessage(inject(slices, { path: this.#path, value: this.#options.model }));
+    const [before, after] = [FRAME_PREFIX_BYTES + byteLength, pieces.reduce((sum, { length }) => sum + length, 0)];
+    if (!this.#options.room.resize(this, before, after)) throw new MeshError('overloaded', TOO_LARGE_INFLATED);
+    this.#heldBytes -= before;
+    for (const framed of pieces) this.#sink.onInjected(framed);
   }
 
   #fail(error: unknown): void {
     if (!this.#over) this.#sink.onInjectionFailed(toMeshError(error));
   }
 
-  #giveBack(byteCount: number): void {
-    this.#heldBytes -= byteCount;
-    this.#options.held.give(byteCount);
+  onRoom(): void {
+    if (!this.#over) this.#sink.onInjectorIdle();
+  }
+
+  /** So many rewritten bytes were sent. */
+  sent(byteCount: number): void {
+    this.#options.room.give(this, byteCount);
   }
 }
 
@@ -137,7 +147,7 @@ function isOneMessage(bytes: Uint8Array): boolean {
   return bytes.length === FRAME_PREFIX_BYTES + byteLength;
 }
 
-const TOO_MUCH_HELD = 'too many messages that are not complete are held on this node; try again later';
+const TOO_LARGE_INFLATED = 'this node has no room for the message that was compressed; try again later';
 
 /** The injector that a method needs; `undefined` where the runtime did not ask for one. */
 export function injectionFor(

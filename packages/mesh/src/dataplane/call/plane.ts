@@ -7,6 +7,7 @@ import type { RouteTable } from '../routes/index.ts';
 import type { Locator } from './locator.ts';
 import type { ByteBudget } from './request-body.ts';
 import type { RetryBudgets } from './retry-budgets.ts';
+import type { RewriteRoom } from './rewrite-room.ts';
 import type { RuntimeGate } from './runtime-gate.ts';
 
 /** Facts of one finished call, for metrics. */
@@ -53,8 +54,9 @@ export interface Plane {
   readonly runtime: RuntimeGate;
   /** Requests that may be sent again. */
   readonly replay: ByteBudget;
-  /** Requests that are held until the model in them is known and they move on, or until a message can be rewritten as a whole. */
+  /** Requests that are held until the model in them is known and they move on. */
   readonly opening: ByteBudget;
+  readonly rewriteRoom: RewriteRoom;
   readonly link: DataPlaneEnd;
   /** Replaced whole when the configuration changes. */
   limits: CallLimits;

@@ -97,6 +97,11 @@ export class RequestBody {
     this.#unsentAt = 0;
   }
 
+  /** How many bytes {@link next} will give; 0 when none are left for now. */
+  get nextBytes(): number {
+    return this.#unsent[this.#unsentAt]?.length ?? 0;
+  }
+
   /** The next bytes to send, which the caller then owns; `undefined` when none are left for now. */
   next(): Uint8Array | undefined {
     const chunk = this.#unsent[this.#unsentAt];

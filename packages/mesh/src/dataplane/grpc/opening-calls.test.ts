@@ -39,7 +39,8 @@ async function serving(options: ConstructorParameters<typeof CallRig>[0] = {}): 
 
 function nothingIsHeld(rig: CallRig): void {
   const { plane } = rig.dataPlane;
-  assert.deepEqual([plane.opening.used, plane.replay.used, rig.timers.count], [0, 0, 0]);
+  const { used, waiting } = plane.rewriteRoom;
+  assert.deepEqual([plane.opening.used, plane.replay.used, used, waiting, rig.timers.count], [0, 0, 0, 0, 0]);
 }
 
 describe('a call whose model is named in its message', () => {
@@ -145,31 +146,56 @@ describe('a call into whose messages the model is written', () => {
     nothingIsHeld(rig);
   });
 
-  it('is refused when too much of incomplete messages is held, and its stream to the runtime is let go', async () => {
+  it('waits while others hold the room, without credit and without an error, and goes on as soon as they have moved on', async () => {
+    const rig = await serving({ rules: { rules: new Map(), allowOthers: true }, limits: { openingBytesMax: 100_000 } });
+    await rig.runtimeUp(INJECT);
+    const whole = framed(BYTES_FIELD(patterned(90_000)));
+    const clients = [0, 1, 2].map(() => rig.client(['mm-model-id', 'm']));
+    const [first, second, third] = clients;
+    assert.ok(first && second && third);
+    send(first, whole.subarray(0, 80_000), false);
+    send(second, whole.subarray(0, 80_000), false);
+    send(third, whole);
+    assert.deepEqual(
+      [second.stream.consumed, third.stream.consumed],
+      [80_000, 0],
+      'one may go beyond the bound, the next has to wait',
+    );
+    first.push(whole.subarray(80_000), true);
+    assert.equal(first.stream.consumed, 80_000);
+    second.push(whole.subarray(80_000), true);
+    for (const { stream } of clients) assert.equal(stream.consumed, whole.length, 'one lets the next one in');
+    for (const stream of rig.streams) {
+      assert.equal(Buffer.compare(stream.body, injected(patterned(90_000))), 0);
+      stream.answers(framed('yes'));
+    }
+    for (const { status } of clients) assert.deepEqual(status, [0, '']);
+    nothingIsHeld(rig);
+  });
+
+  it('may be alone larger than the room, so that no size is impossible', async () => {
     const rig = await serving({ rules: { rules: new Map(), allowOthers: true }, limits: { openingBytesMax: 100_000 } });
     await rig.runtimeUp(INJECT);
     const client = rig.client(['mm-model-id', 'm']);
     send(client, framed(BYTES_FIELD(patterned(200_000))));
-    assert.equal(client.status?.[0], 8);
-    assert.ok(rig.stream.letGo);
+    assert.equal(Buffer.compare(rig.stream.body, injected(patterned(200_000))), 0);
+    client.cancel();
     nothingIsHeld(rig);
   });
 
-  it('holds what a slow runtime does not take against the same budget, however small it was when it was compressed', async () => {
+  it('that was small while it was compressed is refused where there is no room for what it becomes', async () => {
     const rig = await serving({ rules: { rules: new Map(), allowOthers: true }, limits: { openingBytesMax: 100_000 } });
     await rig.runtimeUp(INJECT);
-    const slow = rig.client(['mm-model-id', 'm']);
-    slow.push(framed(BYTES_FIELD(patterned(10))), false);
-    rig.stream.writable = false;
-    slow.push(framed(BYTES_FIELD(patterned(10))), false);
-    slow.push(framed(BYTES_FIELD(patterned(40_000))), false);
-    assert.equal(rig.dataPlane.plane.opening.used, 0, 'what waits in the request has its credit withheld');
-    slow.cancel();
-
+    const half = framed(BYTES_FIELD(patterned(90_000))).subarray(0, 60_000);
+    const [gone, other] = [rig.client(['mm-model-id', 'm']), rig.client(['mm-model-id', 'm'])];
+    send(gone, half, false);
+    send(other, half, false);
+    gone.cancel();
     const bomb = rig.client(['mm-model-id', 'm', 'grpc-encoding', 'gzip']);
     bomb.push(compressed(BYTES_FIELD(Buffer.alloc(200_000))), true);
     assert.equal(bomb.status?.[0], 8);
     assert.ok(rig.stream.letGo);
+    other.cancel();
     nothingIsHeld(rig);
   });
 
@@ -178,7 +204,7 @@ describe('a call into whose messages the model is written', () => {
     await rig.runtimeUp(INJECT);
     const client = rig.client(['mm-model-id', 'm']);
     send(client, framed(BYTES_FIELD(patterned(200_000))).subarray(0, 100_000), false);
-    assert.equal(rig.dataPlane.plane.opening.used, 100_000);
+    assert.equal(rig.dataPlane.plane.rewriteRoom.used, 100_000);
     client.cancel();
     assert.ok(rig.stream.letGo);
     nothingIsHeld(rig);
