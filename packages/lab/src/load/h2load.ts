@@ -6,6 +6,9 @@ import { LoadResult } from './load-result.ts';
 
 const run = promisify(execFile);
 
+/** Beyond it the other side does not answer, and `h2load` would wait for ever. */
+const RUN_TIMEOUT_MS = 60_000;
+
 /** What is driven by `h2load`: one prebuilt request, again and again. */
 export interface H2loadPlan {
   /** `http://host:port`, or `unix:/path`. */
@@ -41,14 +44,15 @@ export async function runH2load(plan: H2loadPlan): Promise<LoadResult> {
   await writeFile(bodyPath, plan.body);
   await writeFile(logPath, '');
   const began = performance.now();
-  const { stdout } = await run('h2load', [
+  const args = [
     ...['-n', `${plan.calls}`, '-c', `${plan.connections}`, '-m', `${plan.streamsPerConnection}`, '-t', '1'],
     ...(plan.protocol === 'h2' ? [] : ['--h1']),
     ...['-d', bodyPath, `--log-file=${logPath}`],
     ...Object.entries(plan.headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`]),
     ...(plan.target.startsWith('unix:') ? [`--base-uri=${plan.target}`] : []),
     plan.target.startsWith('unix:') ? `http://localhost${plan.path}` : `${plan.target}${plan.path}`,
-  ]);
+  ];
+  const { stdout } = await run('h2load', args, { timeout: RUN_TIMEOUT_MS });
   const result = new LoadResult();
   result.elapsedMs = elapsedOf(stdout) ?? performance.now() - began;
   for (const line of (await readFile(logPath, 'latin1')).split('\n')) {
