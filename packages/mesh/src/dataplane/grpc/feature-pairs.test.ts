@@ -10,6 +10,34 @@ const MIB = 1024 * 1024;
 /** So short that a model is an ordinary victim once it served. */
 const FIRST_USE_MS = durationMs(1);
 
+/** A conversation that is held open by the test. */
+function conversation(node: TestNode, model: string): { say(word: string): Promise<string>; end(): Promise<void> } {
+  let give: (words: Uint8Array[] | undefined) => void = () => {};
+  async function* words(): AsyncGenerator<Uint8Array[]> {
+    for (;;) {
+      const next = await new Promise<Uint8Array[] | undefined>((resolve) => (give = resolve));
+      if (next === undefined) return;
+      yield next;
+    }
+  }
+  const answers = node.client.exchange(METHOD, words(), { headers: ['mm-model-id', model] })[Symbol.asyncIterator]();
+  return {
+    async say(word) {
+      const answer = answers.next();
+      await new Promise((resolve) => setImmediate(resolve));
+      give([Buffer.from(word)]);
+      const { value } = await answer;
+      return Buffer.from(value as Uint8Array).toString();
+    },
+    async end() {
+      const last = answers.next();
+      await new Promise((resolve) => setImmediate(resolve));
+      give(undefined);
+      assert.equal((await last).done, true);
+    },
+  };
+}
+
 describe('features that meet on one node', () => {
   let node: TestNode;
   before(async () => {
@@ -42,34 +70,6 @@ describe('features that meet on one node', () => {
   const unloadsOf = (model: string): number => node.runtime.unloads.filter((unloaded) => unloaded === model).length;
   const loadsOf = (model: string): number => node.runtime.loads.filter((loaded) => loaded === model).length;
 
-  /** A conversation that is held open by the test. */
-  function conversation(model: string): { say(word: string): Promise<string>; end(): Promise<void> } {
-    let give: (words: Uint8Array[] | undefined) => void = () => {};
-    async function* words(): AsyncGenerator<Uint8Array[]> {
-      for (;;) {
-        const next = await new Promise<Uint8Array[] | undefined>((resolve) => (give = resolve));
-        if (next === undefined) return;
-        yield next;
-      }
-    }
-    const answers = node.client.exchange(METHOD, words(), { headers: ['mm-model-id', model] })[Symbol.asyncIterator]();
-    return {
-      async say(word) {
-        const answer = answers.next();
-        await new Promise((resolve) => setImmediate(resolve));
-        give([Buffer.from(word)]);
-        const { value } = await answer;
-        return Buffer.from(value as Uint8Array).toString();
-      },
-      async end() {
-        const last = answers.next();
-        await new Promise((resolve) => setImmediate(resolve));
-        give(undefined);
-        assert.equal((await last).done, true);
-      },
-    };
-  }
-
   function nothingIsLeft(): void {
     const { replay, opening, locator, runtime, deadlines } = node.dataPlane.plane;
     assert.deepEqual(
@@ -81,7 +81,7 @@ describe('features that meet on one node', () => {
 
   it('eviction × stream: a conversation goes on while its model makes room, and the model is unloaded only after it', async () => {
     await register('talk');
-    const talk = conversation('talk');
+    const talk = conversation(node, 'talk');
     assert.equal(await talk.say('one'), 'one');
     const evicted = event('model-evicted', 'talk');
     for (let index = 0; index < 12; index++) {
@@ -101,7 +101,7 @@ describe('features that meet on one node', () => {
 
   it('unregistering × stream: a conversation ends in peace, and new calls find no model', async () => {
     await register('leaving');
-    const talk = conversation('leaving');
+    const talk = conversation(node, 'leaving');
     await talk.say('one');
     const unloaded = event('model-unloaded', 'leaving');
     await node.running.control.unregisterModel('leaving');
@@ -176,7 +176,7 @@ describe('features that meet on one node', () => {
 
   it('runtime lost × stream: a conversation that was under way ends with UNAVAILABLE that says why it is not repeated', async () => {
     await register('broken');
-    const talk = conversation('broken');
+    const talk = conversation(node, 'broken');
     await talk.say('one');
     await node.runtime.kill();
     const outcome = await talk.say('two').then(
