@@ -21,9 +21,13 @@ const GRPCURL = 'github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4';
 /** Long enough for a slow network; beyond it something hangs. */
 const INSTALL_TIMEOUT_MS = 10 * 60_000;
 
-/** Finds or prepares Python with the clients, and grpcurl. Never throws: what fails is missing, with the reason. */
+/** Finds or prepares Python with the clients, MLServer, and grpcurl. Never throws: what fails is missing, with the reason. */
 export function prepare(place: Place): Prepared {
-  const found = { MESH_TEST_PYTHON: python(place), MESH_TEST_GRPCURL: grpcurl(place) };
+  const found = {
+    MESH_TEST_PYTHON: python(place, CLIENTS),
+    MESH_TEST_MLSERVER: python(place, MLSERVER),
+    MESH_TEST_GRPCURL: grpcurl(place),
+  };
   const entries = Object.entries(found);
   const missing = entries.flatMap(([, tool]) => (tool.problem === undefined ? [] : [tool.problem]));
   const env = Object.fromEntries(entries.flatMap(([name, tool]) => (tool.path === undefined ? [] : [[name, tool.path]])));
@@ -32,21 +36,45 @@ export function prepare(place: Place): Prepared {
 
 type Tool = { readonly path: string; readonly problem?: undefined } | { readonly path?: undefined; readonly problem: string };
 
+/** A Python of its own, made from a list of packages in the repository. */
+interface PythonKind {
+  readonly what: string;
+  /** Names a Python that is there already. */
+  readonly variable: 'MESH_TEST_PYTHON' | 'MESH_TEST_MLSERVER';
+  /** Below `.cache/`. */
+  readonly folder: string;
+  readonly requirements: string;
+}
+
+const CLIENTS: PythonKind = {
+  what: 'the Python clients are',
+  variable: 'MESH_TEST_PYTHON',
+  folder: 'python',
+  requirements: 'tools/test/requirements.txt',
+};
+
+/** Apart from the clients, whose packages it does not get along with. */
+const MLSERVER: PythonKind = {
+  what: 'MLServer is',
+  variable: 'MESH_TEST_MLSERVER',
+  folder: 'mlserver',
+  requirements: 'tools/test/mlserver-requirements.txt',
+};
+
 /** A virtual environment is good while the list of packages that it was made from is the one in the repository. */
-function python(place: Place): Tool {
-  const given = place.env.MESH_TEST_PYTHON;
+function python(place: Place, kind: PythonKind): Tool {
+  const given = place.env[kind.variable];
   if (given !== undefined) return { path: given };
-  const folder = join(place.root, '.cache', 'python');
-  const wanted = readFileSync(join(place.root, 'tools', 'test', 'requirements.txt'), 'utf8');
+  const folder = join(place.root, '.cache', kind.folder);
+  const wanted = readFileSync(join(place.root, kind.requirements), 'utf8');
   const path = join(folder, 'bin', 'python');
   const stamp = join(folder, 'made-from.txt');
   if (existsSync(path) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return { path };
-  if (!place.install) return { problem: 'the Python clients are not installed: run with --install' };
+  if (!place.install) return { problem: `${kind.what} not installed: run with --install` };
   place.log(`preparing Python in ${folder}`);
   const problem =
-    makeEnvironment(place, folder) ??
-    install(place, path, ['-m', 'pip', 'install', '--quiet', '-r', 'tools/test/requirements.txt']);
-  if (problem !== undefined) return { problem: `Python could not be prepared: ${problem}` };
+    makeEnvironment(place, folder) ?? install(place, path, ['-m', 'pip', 'install', '--quiet', '-r', kind.requirements]);
+  if (problem !== undefined) return { problem: `${kind.what} not installed, and could not be: ${problem}` };
   writeFileSync(stamp, wanted);
   return { path };
 }
