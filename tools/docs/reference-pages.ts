@@ -3,9 +3,11 @@ import { cliReference } from '@modelmesh/cli/reference';
 import { configurationReference } from '@modelmesh/mesh/config';
 import { managementReference } from '@modelmesh/mesh/management';
 import { metricsReference } from '@modelmesh/mesh/metrics';
+import { errorsPage } from './errors-page.ts';
 
 /** Path in the repository → what stands there. */
 export const referencePages: Readonly<Record<string, () => string>> = {
+  'docs/guides/errors.md': errorsPage,
   'docs/reference/cli.md': cliReference,
   'docs/reference/configuration.md': configurationReference,
   'docs/reference/management.md': managementReference,

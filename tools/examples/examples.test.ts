@@ -59,7 +59,7 @@ describe('the example manifests', () => {
   it('are accepted without a warning, the one in the README too', () => {
     const files = globSync(['models/*/model.yaml', 'endpoint/*.yaml', 'inference-service/*.yaml'], { cwd: examples });
     const texts = files.map((file) => readFileSync(`${examples}${file}`, 'utf8'));
-    const shown = /```yaml\n(?<text>[\s\S]*?)```/.exec(readFileSync(`${examples}../README.md`, 'utf8'))?.groups?.text ?? '';
+    const shown = /```yaml[^\n]*\n(?<text>[\s\S]*?)```/.exec(readFileSync(`${examples}../README.md`, 'utf8'))?.groups?.text ?? '';
     for (const text of [...texts, shown]) {
       const result = parseManifest(parse(text));
       assert.ok(result.ok, text);
