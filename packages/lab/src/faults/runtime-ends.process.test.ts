@@ -24,11 +24,6 @@ async function killRuntime(node: NodeProcess): Promise<void> {
   await eventually('the node misses its runtime', 5000, () => (countOf(node, 'runtime-lost') > lost ? true : undefined));
 }
 
-/** Resolves when the next life of the runtime is ready. */
-async function anotherLife(node: NodeProcess, lives: number): Promise<void> {
-  await eventually('another life of the runtime', ANSWER_MS, () => (countOf(node, 'runtime-ready') > lives ? true : undefined));
-}
-
 const frozen = async <Value>(node: NodeProcess, act: (pid: number) => Promise<Value>): Promise<Value> => {
   const pid = node.runtimePid;
   process.kill(pid, 'SIGSTOP');
@@ -215,7 +210,8 @@ describe('a runtime that does not come up', () => {
       );
       const [first = 0, second = 0, third = 0, fourth = 0, fifth = 0] = ends();
       const pauses = [second - first, third - second, fourth - third, fifth - fourth];
-      [50, 100, 200, 400].forEach((leastMs, i) => assert.ok((pauses[i] ?? 0) >= leastMs, `pauses ${pauses.join(', ')}`));
+      for (const [at, leastMs] of [50, 100, 200, 400].entries())
+        assert.ok((pauses[at] ?? 0) >= leastMs, `pauses ${pauses.join(', ')}`);
       const line = program.log.find(({ event }) => event === 'runtime-ended');
       assert.match(String(line?.message), /the runtime ended \(exit code 1\); no such library/);
     } finally {

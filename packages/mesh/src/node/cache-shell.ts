@@ -309,7 +309,7 @@ export class CacheShell {
     this.step({ kind: 'in-flight-zero', slot });
   }
 
-  /** Registry writes that say what the cache already knows: the janitor repairs what is lost here. */
+  /** Registry writes that say what the cache already knows: the claim book writes again what is lost here. */
   #quietly(done: Promise<void>): void {
     done.catch(() => {});
   }

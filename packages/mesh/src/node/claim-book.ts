@@ -1,24 +1,21 @@
 import { DEFAULT_NAMESPACE, type EpochMs, type InstanceId, MeshError, type ModelKey } from '@modelmesh/core';
-import {
-  type ModelRecord,
-  putOf,
-  withCopyClaimed,
-  withCopyWithdrawn,
-  withFailure,
-  withoutFailureOf,
-} from '@modelmesh/core/records';
+import { type ModelRecord, putOf, withCopyClaimed, withCopyWithdrawn, withoutFailureOf } from '@modelmesh/core/records';
 import type { ClaimBook } from './cache-shell.ts';
+import { type OwedWrites, owedWith, pay, type Statement } from './owed-writes.ts';
 import type { RegistryMirror } from './registry-mirror.ts';
 
 /**
  * What this instance says of itself in the records of models: which copies it holds, and which it could not load.
  *
- * Writes about one model are made one after the other, in the order in which the cache decided on them.
+ * Writes about one model are made one after the other, in the order in which the cache decided on them. What the registry does not take is
+ * owed to it: {@link RegistryClaims.payOwed} tries again, so that no claim outlives its copy for longer than the registry was away.
  */
 export class RegistryClaims implements ClaimBook {
   readonly #mirror: RegistryMirror;
   readonly #instance: InstanceId;
   readonly #last = new Map<ModelKey, Promise<void>>();
+  /** Writes that the registry has not acknowledged, at most one for each model that it holds. */
+  readonly #owed = new Map<ModelKey, OwedWrites>();
 
   constructor(mirror: RegistryMirror, instance: InstanceId) {
     this.#mirror = mirror;
@@ -33,20 +30,29 @@ export class RegistryClaims implements ClaimBook {
         () => {
           throw new MeshError('model-not-found', 'the model was unregistered');
         },
-      ),
+      ).then(() => {
+        // A claim says all there is to say: an older one is replaced, and the failure is gone.
+        this.#owed.delete(model);
+      }),
     );
   }
 
   withdraw(model: ModelKey): Promise<void> {
-    return this.#inOrder(model, () => this.#change(model, (record) => withCopyWithdrawn(record, this.#instance)));
+    return this.#say(model, { kind: 'withdrawn' });
   }
 
   recordFailure(model: ModelKey, atMs: EpochMs, message: string): Promise<void> {
-    return this.#inOrder(model, () => this.#change(model, (record) => withFailure(record, this.#instance, { atMs, message })));
+    return this.#say(model, { kind: 'failed', failure: { atMs, message } });
   }
 
   clearFailure(model: ModelKey): Promise<void> {
-    return this.#inOrder(model, () => this.#change(model, (record) => withoutFailureOf(record, this.#instance)));
+    return this.#say(model, { kind: 'not-failed' });
+  }
+
+  /** Writes again what the registry did not take when it was said. Resolves when it was tried, whatever came of it. */
+  async payOwed(): Promise<void> {
+    const models = [...this.#owed.keys()];
+    await Promise.allSettled(models.map((model) => this.#inOrder(model, () => this.#pay(model))));
   }
 
   /** Resolves when every write about `model` that was asked for so far is done, whatever came of it. */
@@ -67,6 +73,20 @@ export class RegistryClaims implements ClaimBook {
         this.#change(name, (record) => withoutFailureOf(withCopyWithdrawn(record, this.#instance), this.#instance)),
       ),
     );
+  }
+
+  #say(model: ModelKey, statement: Statement): Promise<void> {
+    return this.#inOrder(model, () => {
+      this.#owed.set(model, owedWith(this.#owed.get(model), statement));
+      return this.#pay(model);
+    });
+  }
+
+  async #pay(model: ModelKey): Promise<void> {
+    const owed = this.#owed.get(model);
+    if (owed === undefined) return;
+    await this.#change(model, (record) => pay(record, this.#instance, owed));
+    this.#owed.delete(model);
   }
 
   async #change(model: ModelKey, edit: (record: ModelRecord) => ModelRecord, absent: () => void = () => {}): Promise<void> {

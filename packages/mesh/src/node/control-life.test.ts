@@ -135,6 +135,26 @@ describe('the registry', () => {
   });
 });
 
+describe('a registry that takes no writes for a while', () => {
+  it('hears afterwards that a copy has gone, whoever asks for the model or not', async () => {
+    let takes = true;
+    const rig = await ControlRig.ready({ kv: (kv) => withWrites(kv, () => takes) });
+    await rig.register('a');
+    await rig.ensure('a');
+    takes = false;
+    await rig.running.control.unloadCopies('a');
+    await rig.settle();
+    assert.equal(rig.saw('model-unloaded').length, 1);
+    assert.deepEqual(rig.holders('a'), ['here'], 'nothing could be written');
+    await rig.after(A_WHILE_MS);
+    assert.deepEqual(rig.holders('a'), ['here']);
+    takes = true;
+    await rig.after(A_WHILE_MS);
+    assert.deepEqual(rig.holders('a'), []);
+    await rig.close();
+  });
+});
+
 describe('control that ends', () => {
   it('takes back what it said of itself, and tells everyone who waits', async () => {
     const rig = await ControlRig.ready();
@@ -235,4 +255,16 @@ function withLease(kv: Kv, grants: () => boolean): Kv {
     revokeLease: (lease) => kv.revokeLease(lease),
     close: () => kv.close(),
   };
+}
+
+/** The same store, whose transactions fail while `takes` says no. */
+function withWrites(kv: Kv, takes: () => boolean): Kv {
+  const full = new MeshError('registry-unavailable', 'the disk is full: nothing was written');
+  return new Proxy(kv, {
+    get: (target, name) => {
+      if (name === 'txn') return (txn: Parameters<Kv['txn']>[0]) => (takes() ? target.txn(txn) : Promise.reject(full));
+      const member: unknown = Reflect.get(target, name);
+      return typeof member === 'function' ? member.bind(target) : member;
+    },
+  });
 }

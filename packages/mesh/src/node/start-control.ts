@@ -165,12 +165,13 @@ function watchRuntime({ runtime, link }: ControlSetup, { copies, publisher, even
   runtime.start();
 }
 
-/** Asks the runtime what it measured, and lets failures of versions expire. */
-function measure({ clock, scope, runtime }: ControlSetup, { copies, view, routes, events }: Parts): void {
+/** Asks the runtime what it measured, lets failures of versions expire, and tells the registry what it did not take before. */
+function measure({ clock, scope, runtime }: ControlSetup, { copies, claims, view, routes, events }: Parts): void {
   scope.spawn('measure', async (signal) => {
     for (let period = 1; ; period++) {
       await sleep(clock, MEASURE_PERIOD_MS, signal);
       routes.dirty(view.expireFailures(clock.wallMs()));
+      await claims.payOwed();
       if (runtime.state.kind !== 'ready') continue;
       if (period % MINIMUM_PERIODS === 0) copies.keepMinimums();
       try {

@@ -1,0 +1,36 @@
+import type { InstanceId } from '@modelmesh/core';
+import { type LoadFailure, type ModelRecord, withCopyWithdrawn, withFailure, withoutFailureOf } from '@modelmesh/core/records';
+
+/** One thing that this instance says of itself in a model's record, other than a claim. */
+export type Statement =
+  | { readonly kind: 'withdrawn' }
+  | { readonly kind: 'failed'; readonly failure: LoadFailure }
+  | { readonly kind: 'not-failed' };
+
+/** What the registry has not yet been told about one model. However many writes were lost, this is all that they come to. */
+export interface OwedWrites {
+  readonly withdrawn: boolean;
+  /** `undefined`: what stands there is still right. */
+  readonly failure: LoadFailure | 'none' | undefined;
+}
+
+const NOTHING: OwedWrites = { withdrawn: false, failure: undefined };
+
+/** What is owed once `statement` is true too. */
+export function owedWith(before: OwedWrites = NOTHING, statement: Statement): OwedWrites {
+  switch (statement.kind) {
+    case 'withdrawn':
+      return { ...before, withdrawn: true };
+    case 'failed':
+      return { withdrawn: true, failure: statement.failure };
+    case 'not-failed':
+      return { ...before, failure: 'none' };
+  }
+}
+
+/** The record with everything owed written into it; the same one if it says so already. */
+export function pay(record: ModelRecord, instance: InstanceId, { withdrawn, failure }: OwedWrites): ModelRecord {
+  const left = withdrawn ? withCopyWithdrawn(record, instance) : record;
+  if (failure === undefined) return left;
+  return failure === 'none' ? withoutFailureOf(left, instance) : withFailure(left, instance, failure);
+}
