@@ -19,8 +19,11 @@ export interface MemoryFigures {
   readonly differenceP95: number;
 }
 
-/** Samples are compared with the ledger once it holds this share of the capacity: a share of next to nothing says nothing. */
-const FILLED_SHARE = 0.5;
+/**
+ * Samples count once the ledger holds this share of the capacity: while the cache fills for the first time, most of it is loads that go on, and a
+ * share of next to nothing says nothing.
+ */
+const FILLED_SHARE = 0.75;
 
 /** Everything that may be resident by the node's ledger: loaded, loading, and leaving until the unload completed. */
 export async function bookedBytes(node: NodeProcess): Promise<number> {
@@ -60,14 +63,17 @@ export class MemoryWatch {
 
   async #run(): Promise<void> {
     while (!this.#isStopped) {
+      // The ledger answers some milliseconds later: the process is looked at on both sides of its answer.
+      const before = privateBytes(this.#node.runtimePid);
       const booked = await bookedBytes(this.#node);
-      this.samples.push({ bookedBytes: booked, heldBytes: privateBytes(this.#node.runtimePid) - this.#emptyBytes });
+      const after = privateBytes(this.#node.runtimePid);
+      this.samples.push({ bookedBytes: booked, heldBytes: (before + after) / 2 - this.#emptyBytes });
       await new Promise((resolve) => setTimeout(resolve, this.#periodMs));
     }
   }
 }
 
-/** Sums up samples. @throws {RangeError} if the cache was never half full. */
+/** Sums up samples. @throws {RangeError} if the cache was never filled. */
 export function memoryFigures(samples: readonly MemorySample[], capacityBytes: number): MemoryFigures {
   const filled = samples.filter(({ bookedBytes }) => bookedBytes >= FILLED_SHARE * capacityBytes);
   const differences = filled.map(({ bookedBytes, heldBytes }) => Math.abs(heldBytes - bookedBytes) / bookedBytes);

@@ -33,7 +33,7 @@ export const FULL_PLAN: OvercommitPlan = {
 /** The same in seconds; the room is large beside a single model, because memory of loads that go on is in no ledger. */
 export const SHORT_PLAN: OvercommitPlan = {
   ...FULL_PLAN,
-  fleet: { ...FULL_PLAN.fleet, models: 40, weightBytesMax: 24 << 20, questionsEach: 2 },
+  fleet: { ...FULL_PLAN.fleet, models: 40, questionsEach: 2 },
   fittingModels: 24,
   durationMs: 8000,
   samplePeriodMs: 50,
