@@ -195,7 +195,9 @@ export abstract class BoundStream<Native extends Http2Stream> implements ByteStr
   }
 
   receivedEnd(): void {
-    if (this.over || this.resetCode !== undefined || this.#receiveEnded || !this.endSeen) return;
+    if (this.over || this.resetCode !== undefined || this.#receiveEnded) return;
+    // An end that came before the port was bound was not seen when it was pushed; the engine's tidying up comes to closed streams only.
+    if (!this.endSeen && this.native?.closed !== false) return;
     this.#receiveEnded = true;
     if (this.#trailers === undefined) this.handler.onData(this, NO_BYTES, true);
     else this.handler.onTrailers(this, this.#trailers);
