@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -149,4 +151,24 @@ describe('the commands of the pages, run as they stand there', () => {
       }
     });
   }
+
+  it('examples/inference-service/iris.yaml, with a server of files as its first lines say', async () => {
+    const files = createServer((request, response) =>
+      response.end(readFileSync(join(ROOT, 'examples/models', request.url ?? ''))),
+    );
+    await new Promise<void>((resolve) => files.listen(0, '127.0.0.1', resolve));
+    const { port } = files.address() as AddressInfo;
+    const manifest = readFileSync(join(ROOT, 'examples/inference-service/iris.yaml'), 'utf8');
+    writeFileSync(join(reader.folder, 'service.yaml'), manifest.replace('localhost:8000', `127.0.0.1:${port}`));
+    const request = '{"inputs":[{"name":"features","datatype":"FP32","shape":[1,4],"data":[6.3,3.3,4.7,1.6]}]}';
+    try {
+      await reader.shell('mmesh apply -f service.yaml');
+      const answer = await reader.shell(`mmesh infer iris-service -d '${request}'`);
+      assert.equal(JSON.parse(answer).outputs[0].data[0], 1);
+      await reader.shell('mmesh delete -f service.yaml');
+    } finally {
+      files.close();
+      files.closeAllConnections();
+    }
+  });
 });
