@@ -4,6 +4,7 @@ import type { StreamEngine } from '../port.ts';
 import { endingsContract } from './endings.ts';
 import { flowContract } from './flow.ts';
 import { limitsContract } from './limits.ts';
+import { oneSegmentContract } from './one-segment.ts';
 import { orderContract } from './order.ts';
 
 export { listen, Pair, requestHeaders } from './pair.ts';
@@ -15,6 +16,7 @@ export function streamContract(name: string, makeEngine: () => StreamEngine): vo
     describe('order', () => orderContract(makeEngine));
     describe('endings', () => endingsContract(makeEngine));
     describe('flow control', () => flowContract(makeEngine));
+    describe('one segment', () => oneSegmentContract(makeEngine));
     describe('limits', () => limitsContract(makeEngine));
   });
 }

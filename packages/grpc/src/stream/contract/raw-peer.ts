@@ -3,15 +3,40 @@ import { listen } from './pair.ts';
 
 const PREFACE_BYTES = 24;
 const FRAME_HEADER_BYTES = 9;
-const TYPE = { headers: 1, settings: 4, goaway: 7 } as const;
+const TYPE = { data: 0, headers: 1, reset: 3, settings: 4, goaway: 7 } as const;
 const FLAG_ACK = 1;
+const FLAG_END_STREAM = 1;
+const FLAG_END_HEADERS = 4;
 
-function frame(type: number, flags: number, payload: Buffer): Buffer {
+function frame(type: number, flags: number, payload: Buffer, streamId = 0): Buffer {
   const header = Buffer.alloc(FRAME_HEADER_BYTES);
   header.writeUIntBE(payload.length, 0, 3);
   header[3] = type;
   header[4] = flags;
+  header.writeUInt32BE(streamId, 5);
   return Buffer.concat([header, payload]);
+}
+
+/** What a client says first: the preface and its settings. Source: RFC 9113 §3.4. */
+export const clientPreface = (): Buffer =>
+  Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1'), frame(TYPE.settings, 0, Buffer.alloc(0))]);
+
+/** A HEADERS frame of short fields, none of them compressed. Sources: RFC 9113 §6.2, RFC 7541 §6.2.2. */
+export function headersFrame(streamId: number, fields: readonly string[], end = false): Buffer {
+  const literal = (text: string): Buffer => Buffer.concat([Buffer.from([text.length]), Buffer.from(text, 'latin1')]);
+  const block = fields.flatMap((text, at) => (at % 2 === 0 ? [Buffer.from([0]), literal(text)] : [literal(text)]));
+  return frame(TYPE.headers, FLAG_END_HEADERS | (end ? FLAG_END_STREAM : 0), Buffer.concat(block), streamId);
+}
+
+/** A DATA frame. Source: RFC 9113 §6.1. */
+export const dataFrame = (streamId: number, text: string, end: boolean): Buffer =>
+  frame(TYPE.data, end ? FLAG_END_STREAM : 0, Buffer.from(text, 'latin1'), streamId);
+
+/** A RST_STREAM frame. Source: RFC 9113 §6.4. */
+export function resetFrame(streamId: number, code: number): Buffer {
+  const payload = Buffer.alloc(4);
+  payload.writeUInt32BE(code, 0);
+  return frame(TYPE.reset, 0, payload, streamId);
 }
 
 /** A GOAWAY frame. Source: RFC 9113 §6.8. */

@@ -155,8 +155,8 @@ export class NodeServerConnection implements ServerConnection, Carrier {
     });
     session.on('close', () => this.onClose?.());
     session.on('stream', (native, _headers, flags, raw) => {
-      if (native.destroyed) return;
-      if (setup.budget.isTight) {
+      if (native.destroyed || setup.budget.isTight) {
+        // A stream that its client has reset already still tells its error, to which nobody else would listen.
         native.on('error', () => undefined);
         native.close(RESET_CODE.refusedStream);
         return;
