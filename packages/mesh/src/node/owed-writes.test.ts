@@ -9,7 +9,7 @@ import {
   withFailure,
   withoutFailureOf,
 } from '@modelmesh/core/records';
-import * as fc from 'fast-check';
+import fc from 'fast-check';
 import { type OwedWrites, owedWith, pay, type Statement } from './owed-writes.ts';
 
 const HERE = instanceId('here');
