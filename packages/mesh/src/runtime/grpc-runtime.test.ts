@@ -5,13 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, describe, it } from 'node:test';
 import { modelKey } from '@modelmesh/core';
+import { FakeClock } from '@modelmesh/core/testing';
 import { GrpcRouter, GrpcStatusError } from '@modelmesh/grpc/call';
-import { createNodeHttp2Engine, DEFAULT_STREAM_LIMITS, type ServerConnection } from '@modelmesh/grpc/stream';
+import { createNodeHttp2Engine, DEFAULT_STREAM_LIMITS, type ServerConnection, type StreamEngine } from '@modelmesh/grpc/stream';
 import { TimerWheel } from '@modelmesh/grpc/timer-wheel';
 import { ModelRuntime, RuntimeStatusResponse_Status } from '@modelmesh/wire/mmesh';
 import { GRPC_CODE } from '@modelmesh/wire/status';
 import { systemClock as clock } from '../node/index.ts';
-import { GrpcRuntime, type RuntimeProcess, type RuntimeState } from './index.ts';
+import { GrpcRuntime, type GrpcRuntimeOptions, type RuntimeProcess, type RuntimeState } from './index.ts';
+import { RUNTIME_PING_PERIOD_MS, RUNTIME_SILENT_PERIODS_MAX } from './runtime-link.ts';
 
 const timers = new TimerWheel(clock);
 const engine = createNodeHttp2Engine({ clock });
@@ -108,6 +110,36 @@ class States {
   }
 }
 
+/** An engine whose pings are watched, and swallowed on demand, as by a process that was stopped. */
+class HeardPings {
+  swallow = false;
+  #heard: () => void = () => {};
+  #answer = new Promise<void>((resolve) => (this.#heard = resolve));
+
+  readonly engine: StreamEngine = {
+    name: engine.name,
+    serve: (...to) => engine.serve(...to),
+    connect: (target, limits) => {
+      const connection = engine.connect(target, limits);
+      const ping = connection.ping.bind(connection);
+      connection.ping = (answered) => {
+        if (this.swallow) return;
+        ping((roundTripMs) => {
+          answered(roundTripMs);
+          this.#heard();
+        });
+      };
+      return connection;
+    },
+  };
+
+  /** Resolves when the ping under way is answered. */
+  async answer(): Promise<void> {
+    await this.#answer;
+    this.#answer = new Promise((resolve) => (this.#heard = resolve));
+  }
+}
+
 const folder = mkdtempSync(join(tmpdir(), 'mesh-link-'));
 after(() => rmSync(folder, { recursive: true }));
 
@@ -116,7 +148,11 @@ afterEach(async () => {
   for (const end of ends.splice(0).toReversed()) await end();
 });
 
-function runtimeAt(paths: readonly string[], process: RuntimeProcess | null = null): { runtime: GrpcRuntime; states: States } {
+function runtimeAt(
+  paths: readonly string[],
+  process: RuntimeProcess | null = null,
+  seams: Partial<Pick<GrpcRuntimeOptions, 'engine' | 'clock'>> = {},
+): { runtime: GrpcRuntime; states: States } {
   const targets = paths.map((path) => ({ kind: 'unix', path }) as const);
   const runtime = new GrpcRuntime({
     engine,
@@ -126,6 +162,7 @@ function runtimeAt(paths: readonly string[], process: RuntimeProcess | null = nu
     targets,
     inference: null,
     process,
+    ...seams,
   });
   const states = new States(runtime);
   ends.push(() => runtime.close());
@@ -223,6 +260,32 @@ describe('a runtime behind its contract', () => {
     assert.match((await states.next('lost')).message, /too much was never given back/);
     assert.equal((await states.next('ready')).facts.epoch, 2);
     assert.equal(server.statusCalls, 2);
+  });
+
+  it('that answers pings stays; one that leaves them unanswered is lost, and is restarted when it is ours', async () => {
+    const server = await listening(said());
+    const pings = new HeardPings();
+    const restarts: string[] = [];
+    const restart = async (reason: string): Promise<void> => void restarts.push(reason);
+    const process = { start: () => {}, restart, stop: async () => {}, onGivenUp: () => {} };
+    const runtimeClock = new FakeClock();
+    const { runtime, states } = runtimeAt([server.path], process, { engine: pings.engine, clock: runtimeClock });
+    await states.next('ready');
+    for (let period = 0; period < 2 * RUNTIME_SILENT_PERIODS_MAX; period += 1) {
+      runtimeClock.advance(RUNTIME_PING_PERIOD_MS);
+      await pings.answer();
+    }
+    assert.equal(runtime.state.kind, 'ready');
+    pings.swallow = true;
+    runtimeClock.advance(RUNTIME_SILENT_PERIODS_MAX * RUNTIME_PING_PERIOD_MS);
+    assert.deepEqual([runtime.state.kind, restarts.length], ['ready', 0]);
+    runtimeClock.advance(RUNTIME_PING_PERIOD_MS);
+    assert.match((await states.next('lost')).message, /no ping for 30 s/);
+    assert.equal(restarts.length, 1);
+    runtimeClock.advance(1000);
+    assert.equal((await states.next('ready')).facts.epoch, 2);
+    await runtime.close();
+    assert.equal(runtimeClock.pendingTimers, 0);
   });
 
   it('that will not be started again stays failed, though its connection breaks after that', async () => {

@@ -162,6 +162,12 @@ export class GrpcRuntime implements Runtime, RuntimeLinkSink {
     this.#become({ kind: 'ready', facts: factsOf(status, this.#epoch, this.#inference ?? target) });
   }
 
+  onSilent(message: string): void {
+    this.onLost(message);
+    // One that hangs would not end by itself. Its loss has been told: nobody waits for the end.
+    this.#process?.restart(message).catch(() => {});
+  }
+
   onLost(message: string): void {
     this.#client = undefined;
     this.#become({ kind: 'lost', message });

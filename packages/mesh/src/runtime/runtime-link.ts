@@ -9,6 +9,9 @@ import { GRPC_CODE } from '@modelmesh/wire/status';
 const LOOK_PAUSE_MIN_MS = durationMs(20);
 const LOOK_PAUSE_MAX_MS = durationMs(2000);
 const STATUS_TIMEOUT_MS = durationMs(10_000);
+/** How often a runtime that is ready is pinged, and how many periods on end it may leave pings unanswered before it counts as gone. */
+export const RUNTIME_PING_PERIOD_MS = durationMs(2000);
+export const RUNTIME_SILENT_PERIODS_MAX = 15;
 /** The largest answer of a management call. */
 const MANAGEMENT_MESSAGE_BYTES_MAX = 16 * 1024 * 1024;
 
@@ -18,6 +21,8 @@ export interface RuntimeLinkSink {
   onReady(client: GrpcClient, status: RuntimeStatusResponse, target: ConnectTarget): void;
   /** A connection that was ready is gone. The link goes on looking. */
   onLost(message: string): void;
+  /** It is connected and answers nothing: lost, and to be ended if it is ours. The link goes on looking. */
+  onSilent(message: string): void;
   /** The runtime will not become ready by itself. */
   onFailing(message: string): void;
 }
@@ -36,13 +41,14 @@ export interface RuntimeLinkOptions {
  * Looks for a runtime until it is READY, and again whenever its connection is lost: one connection is one epoch of the runtime.
  *
  * `runtimeStatus` is asked at the start of an epoch only, never as a health check: the contract makes a runtime purge its models there
- * (spec `modelmesh.md` §1.3). Health is the connection.
+ * (spec `modelmesh.md` §1.3). Health is the connection, and pings on it, which even a runtime whose models all compute has to answer.
  */
 export class RuntimeLink {
   readonly #options: RuntimeLinkOptions;
   readonly #sink: RuntimeLinkSink;
   #connection: ClientConnection | undefined;
   #timer: Timer | undefined;
+  #pings: Timer | undefined;
   #turn = 0;
   #pauseMs: DurationMs = LOOK_PAUSE_MIN_MS;
   #closed = false;
@@ -69,6 +75,7 @@ export class RuntimeLink {
   close(): void {
     this.#closed = true;
     this.#timer?.cancel();
+    this.#pings?.cancel();
     const connection = this.#connection;
     this.#connection = undefined;
     connection?.close();
@@ -116,6 +123,7 @@ export class RuntimeLink {
           this.#again(connection);
         };
         this.#sink.onReady(client, status, target);
+        this.#watch(connection);
         return;
       }
       case RuntimeStatusResponse_Status.FAILING:
@@ -124,6 +132,31 @@ export class RuntimeLink {
       default:
         this.#later(() => this.#ask(connection, target));
     }
+  }
+
+  /**
+   * Pings until the connection is another; a runtime that is silent for too long is treated as one whose connection was lost.
+   * Periods are counted, not time: a node that was itself stopped for a minute must not blame its runtime.
+   */
+  #watch(connection: ClientConnection): void {
+    const { clock } = this.#options;
+    let silentPeriods = 0;
+    const ping = (): void => {
+      if (this.#connection !== connection) return;
+      if (silentPeriods === RUNTIME_SILENT_PERIODS_MAX) {
+        const seconds = (RUNTIME_SILENT_PERIODS_MAX * RUNTIME_PING_PERIOD_MS) / 1000;
+        this.#sink.onSilent(`the runtime has answered no ping for ${seconds} s`);
+        this.#again(connection);
+        return;
+      }
+      silentPeriods += 1;
+      connection.ping((roundTripMs) => {
+        if (roundTripMs !== null) silentPeriods = 0;
+      });
+      this.#pings = clock.after(RUNTIME_PING_PERIOD_MS, ping);
+    };
+    this.#pings?.cancel();
+    this.#pings = clock.after(RUNTIME_PING_PERIOD_MS, ping);
   }
 
   #refused(connection: ClientConnection, error: unknown): void {
