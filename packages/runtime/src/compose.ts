@@ -11,7 +11,7 @@ export const RUNTIME_VERSION = '0.1.0';
 const servers = {
   onnx: createOnnxServer,
   null: () => Promise.resolve(new NullServer(systemClock)),
-  'stream-text': () => Promise.resolve(new StreamTextServer(systemClock)),
+  'stream-text': ({ capacityBytes }) => Promise.resolve(new StreamTextServer(systemClock, { capacityBytes })),
 } satisfies Record<ServerKind, (config: RuntimeConfig) => Promise<ModelServer>>;
 
 /** Puts a runtime process together; nothing listens yet. */

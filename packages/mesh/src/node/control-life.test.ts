@@ -260,11 +260,5 @@ function withLease(kv: Kv, grants: () => boolean): Kv {
 /** The same store, whose transactions fail while `takes` says no. */
 function withWrites(kv: Kv, takes: () => boolean): Kv {
   const full = new MeshError('registry-unavailable', 'the disk is full: nothing was written');
-  return new Proxy(kv, {
-    get: (target, name) => {
-      if (name === 'txn') return (txn: Parameters<Kv['txn']>[0]) => (takes() ? target.txn(txn) : Promise.reject(full));
-      const member: unknown = Reflect.get(target, name);
-      return typeof member === 'function' ? member.bind(target) : member;
-    },
-  });
+  return { ...withLease(kv, () => true), txn: (txn) => (takes() ? kv.txn(txn) : Promise.reject(full)) };
 }

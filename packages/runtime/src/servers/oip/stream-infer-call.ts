@@ -12,7 +12,7 @@ const INFER_RESPONSE_TAG = (2 << 3) | 2;
 
 /**
  * One ModelStreamInfer call. Requests are answered in their order, one after the other; a request that fails is told in-band, as Triton does,
- * and the stream goes on.
+ * and the stream goes on. One for a model that is not loaded ends it with NOT_FOUND.
  */
 export class StreamInferCall implements CallHandler, InferSink {
   readonly #engine: OipEngine;
@@ -59,6 +59,12 @@ export class StreamInferCall implements CallHandler, InferSink {
 
   failed(error: MeshError): void {
     if (this.#isOver) return;
+    // The status of the call is what a mesh learns by that its copy is gone; every other failure concerns one request.
+    if (error.kind === 'model-not-found') {
+      this.onCancel();
+      this.#call.fail(error);
+      return;
+    }
     const text = Buffer.from(error.message, 'utf8');
     this.#call.send([prefix(ERROR_MESSAGE_TAG, text.length), text]);
     this.done();

@@ -59,6 +59,17 @@ describe('the stream-text server', () => {
     assert.equal(answer.error, undefined);
   });
 
+  it('begins every text with the word that the path of its model names', async () => {
+    const server = new StreamTextServer(systemClock);
+    await server.load(request('m', 'pause 1; tag alto'), never);
+    const answer = await callServer(server, STREAM, [ask('one two')]);
+    const words = answer.messages.map((message) =>
+      textOf(fromBinary(ModelStreamInferResponseSchema, message).inferResponse?.rawOutputContents[0]),
+    );
+
+    assert.deepEqual(words, ['alto', ' one', ' two']);
+  });
+
   it('tells an error in the stream and goes on with the next request', async () => {
     const answer = await callServer(await loaded(), STREAM, [ask('one <fail> two'), Buffer.of(0xff), ask('three')]);
     const parts = answer.messages.map((message) => {
@@ -69,6 +80,14 @@ describe('the stream-text server', () => {
     assert.equal(parts.length, 4);
     assert.deepEqual([parts[0], parts[1], parts[3]], ['one', 'generation failed at word 1', 'three']);
     assert.match(parts[2] ?? '', /malformed ModelInferRequest/);
+  });
+
+  it('ends a stream for a model that is not loaded with NOT_FOUND, so that a mesh loads it again', async () => {
+    const server = await loaded();
+    await server.unload('m');
+    const { messages, error } = await callServer(server, STREAM, [ask('one'), ask('two')]);
+
+    assert.deepEqual([messages, error?.kind, error?.message], [[], 'model-not-found', 'the model m is not loaded']);
   });
 
   it('refuses a stream that asks far faster than it is answered', async () => {

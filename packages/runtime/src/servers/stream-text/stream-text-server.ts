@@ -26,6 +26,18 @@ const FAIL_WORD = '<fail>';
 /** What a path begins with whose model does not load. */
 const FAIL_PATH = 'fail ';
 
+/** How a model of this server behaves, as its path says. */
+interface TextModel {
+  readonly pauseMs: number;
+  /** What its texts begin with, a space included; empty for none. */
+  readonly tag: string;
+}
+
+function parseTextPath(path: string): TextModel {
+  const tag = /(?:^|; )tag (\w{1,64})$/.exec(path)?.[1];
+  return { pauseMs: Number(/^pause (\d{1,6})(?:;|$)/.exec(path)?.[1] ?? 0), tag: tag === undefined ? '' : `${tag} ` };
+}
+
 const text = elementTypeOfOrt('string');
 const spec = (name: string): TensorSpec => {
   if (text === undefined) throw new MeshError('internal', 'the table of element types has no text');
@@ -35,15 +47,15 @@ const SIGNATURE: Signature = { inputs: [spec('text_input')], outputs: [spec('tex
 
 /**
  * A server of models that generate text, for tests of streaming: a stream answers `text_input` with its words, one message each, a single
- * inference with all of them at once. A model's path may say how long it pauses before each word
- * (`pause 20`) or that it does not load (`fail why`); the word `<fail>` fails the generation.
+ * inference with all of them at once. A model's path may say how long it pauses before each word (`pause 20`), with which word its texts
+ * begin (`tag alto`, both: `pause 20; tag alto`), or that it does not load (`fail why`); the word `<fail>` fails the generation.
  */
 export class StreamTextServer implements ModelServer, OipEngine {
   readonly name = 'modelmesh-stream-text';
   readonly version = '1';
   readonly facts: ServerFacts;
   readonly #clock: Clock;
-  readonly #models: ModelBook<{ readonly pauseMs: number }>;
+  readonly #models: ModelBook<TextModel>;
 
   constructor(clock: Clock, facts: Partial<ServerFacts> = {}) {
     this.#clock = clock;
@@ -61,7 +73,7 @@ export class StreamTextServer implements ModelServer, OipEngine {
       load: ({ modelPath }) => {
         if (modelPath.startsWith(FAIL_PATH))
           return Promise.reject(new MeshError('load-failed', modelPath.slice(FAIL_PATH.length)));
-        return Promise.resolve({ pauseMs: Number(/^pause (\d{1,6})$/.exec(modelPath)?.[1] ?? 0) });
+        return Promise.resolve(parseTextPath(modelPath));
       },
       unload: () => Promise.resolve(),
     });
@@ -126,8 +138,8 @@ export class StreamTextServer implements ModelServer, OipEngine {
   }
 
   infer(modelId: string, request: readonly Uint8Array[], _byteCount: number, sink: InferSink): InferTicket {
-    this.#model(modelId);
-    const { id, input } = readText(request);
+    const { tag } = this.#model(modelId);
+    const { id, input } = readText(request, tag);
     const failing = wordsOf(input).indexOf(FAIL_WORD);
     if (failing >= 0) throw failure(failing);
     sink.answered(respond(modelId, id, input));
@@ -135,8 +147,8 @@ export class StreamTextServer implements ModelServer, OipEngine {
   }
 
   inferStream(modelId: string, request: readonly Uint8Array[], sink: InferSink & { done(): void }): InferTicket {
-    const { pauseMs } = this.#model(modelId);
-    const { id, input } = readText(request);
+    const { pauseMs, tag } = this.#model(modelId);
+    const { id, input } = readText(request, tag);
     const words = wordsOf(input);
     let at = 0;
     let timer: Timer | undefined;
@@ -158,7 +170,7 @@ export class StreamTextServer implements ModelServer, OipEngine {
     return { cancel: () => timer?.cancel() };
   }
 
-  #model(modelId: string): { readonly pauseMs: number } {
+  #model(modelId: string): TextModel {
     const model = this.#models.loaded(modelId);
     if (model === undefined) throw new MeshError('model-not-found', `the model ${modelId} is not loaded`);
     return model;
@@ -170,11 +182,11 @@ function wordsOf(input: string): readonly string[] {
   return input.match(/\s*\S+/g) ?? [];
 }
 
-function readText(chunks: readonly Uint8Array[]): { id: string; input: string } {
+function readText(chunks: readonly Uint8Array[], tag: string): { id: string; input: string } {
   const bytes = Uint8Array.from(Buffer.concat(chunks));
   const request = readInferRequest(bytes, 0, bytes.length);
   const [feed] = feedsOf(request, SIGNATURE, bytes);
-  return { id: request.id, input: String(feed?.data[0] ?? '') };
+  return { id: request.id, input: `${tag}${String(feed?.data[0] ?? '')}` };
 }
 
 function respond(modelId: string, id: string, output: string): Uint8Array {
