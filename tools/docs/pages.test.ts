@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, globSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, it } from 'node:test';
 import { ROOT } from '../run-steps.ts';
@@ -31,5 +31,16 @@ describe('the pages', () => {
     for (const path of pagesWithCommands())
       for (const { language, line } of blocksOf(readPage(path)))
         assert.ok(known.has(language), `${path}:${line}: ${JSON.stringify(language)}`);
+  });
+
+  it('tell what every citation of a source refers to', () => {
+    const explained = readPage('docs/spec/README.md');
+    const sources = [...allPages(), ...globSync(['packages/*/src/**/*.ts', 'tools/**/*.ts'], { cwd: ROOT })];
+    const unknown = sources.flatMap((path) =>
+      [...readPage(path).matchAll(/\bspec `([a-z-]+\.md)`/g)].flatMap(([, name = '']) =>
+        explained.includes(`| \`${name}\` |`) ? [] : [`${path}: ${name}`],
+      ),
+    );
+    assert.deepEqual(unknown, []);
   });
 });
