@@ -25,19 +25,32 @@ const NO_LINES = {
   middle: '  ',
 };
 
+/** Rows that are laid out together: the time of the layout grows with their square. */
+const ROWS_PER_LAYOUT = 32;
+
 /** Rows below their titles, in columns as wide as their widest cell, without lines: made for eyes and for `awk`. */
 export function tableText<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
-  const table = new Table({
-    head: columns.map(({ title }) => title),
-    chars: NO_LINES,
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
-  });
-  for (const row of rows) table.push(columns.map(({ cell }) => oneLine(cell(row))));
-  return `${table
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .join('\n')}\n`;
+  const titles = columns.map(({ title }) => title);
+  const cells = rows.map((row) => columns.map(({ cell }) => oneLine(cell(row))));
+  const parts = Array.from({ length: Math.ceil(cells.length / ROWS_PER_LAYOUT) }, (_, part) =>
+    cells.slice(part * ROWS_PER_LAYOUT, (part + 1) * ROWS_PER_LAYOUT),
+  );
+  const widths = titles.map((title, column) => Math.max(...parts.map((part) => columnWidth(title, part, column))));
+  const lines = parts.flatMap((part, at) => laidOut(at === 0 ? [titles, ...part] : part, widths));
+  return `${lines.map((line) => line.trimEnd()).join('\n')}\n`;
+}
+
+/** What a title, which has nothing but ASCII, is padded to above cells of any script. */
+function columnWidth(title: string, cells: readonly (readonly string[])[], column: number): number {
+  const [titleLine = title] = laidOut([[title], ...cells.map((row) => [row[column] ?? ''])], []);
+  return titleLine.length;
+}
+
+function laidOut(rows: readonly (readonly string[])[], widths: readonly number[]): readonly string[] {
+  const style = { head: [], border: [], 'padding-left': 0, 'padding-right': 0 };
+  const table = new Table({ chars: NO_LINES, style, colWidths: [...widths] });
+  for (const row of rows) table.push([...row]);
+  return table.toString().split('\n');
 }
 
 const oneLine = (text: string): string => (text === '' ? '-' : text.replace(/\s*\n\s*/g, ' '));
