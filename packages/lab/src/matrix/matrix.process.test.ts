@@ -1,10 +1,11 @@
 import { after, before, describe, it } from 'node:test';
-import { within } from '../faults/index.ts';
+import { leavesAtOnce, within } from '../faults/index.ts';
 import { type CallKind, drain, SCENES, STREAM_KINDS, Stage, UNARY_KINDS } from './index.ts';
 
 /** The longest that one cell may take: nothing hangs. */
 const CELL_MS = 20_000;
 
+/** What came of each cell. None is left out: every way of calling can meet every situation. */
 const outcomes = new Map<string, string>();
 const cellName = (scene: string, kind: CallKind): string => `${scene} × ${kind.name}`;
 
@@ -25,6 +26,14 @@ function suite(stageKind: 'onnx' | 'text', kinds: readonly CallKind[]): void {
         });
       }
     }
+
+    it('and no call is left in flight: every copy goes at once', async () => {
+      const [kind] = kinds;
+      for (const model of ['plain', 'family@1', 'family@2']) {
+        if (kind !== undefined) await stage.call(kind, { model });
+        await leavesAtOnce(stage.node, model);
+      }
+    });
 
     it(`node drain × ${kinds.map(({ name }) => name).join(', ')}`, async () => {
       const ended = await within(CELL_MS, 'the drain', drain(stage, kinds));

@@ -33,9 +33,10 @@ interface TextModel {
   readonly tag: string;
 }
 
+/** A slash in front is what a manifest's absolute path begins with. */
 function parseTextPath(path: string): TextModel {
   const tag = /(?:^|; )tag (\w{1,64})$/.exec(path)?.[1];
-  return { pauseMs: Number(/^pause (\d{1,6})(?:;|$)/.exec(path)?.[1] ?? 0), tag: tag === undefined ? '' : `${tag} ` };
+  return { pauseMs: Number(/^\/?pause (\d{1,6})(?:;|$)/.exec(path)?.[1] ?? 0), tag: tag === undefined ? '' : `${tag} ` };
 }
 
 const text = elementTypeOfOrt('string');
