@@ -34,9 +34,9 @@ export const coldClaims = (figures: ColdBurstFigures): readonly BurstClaim[] => 
 
 /** What large calls that wait must show. */
 export function stalledClaims(figures: StalledBurstFigures): readonly BurstClaim[] {
-  const ratio = figures.otherDuringP99Ms / figures.otherQuietP99Ms;
+  const { otherRatio: ratio, loadsEach } = figures;
   return [
-    { sentence: 'one load', shown: `${figures.loads}`, holds: figures.loads === 1 },
+    { sentence: 'one load', shown: loadsEach.join(', '), holds: loadsEach.length > 0 && loadsEach.every((loads) => loads === 1) },
     {
       sentence: 'waiting calls hold no more than their windows',
       shown: `${mebibytes(figures.grownWhileWaiting)}, windows ${mebibytes(figures.windowBytes)}`,
@@ -48,8 +48,8 @@ export function stalledClaims(figures: StalledBurstFigures): readonly BurstClaim
       holds: figures.grownInSecondHalf <= FLAT_BYTES_MAX,
     },
     {
-      sentence: 'another model on the same connections keeps its p99 within 1.5 ×',
-      shown: `${digits(figures.otherDuringP99Ms, 1)} / ${digits(figures.otherQuietP99Ms, 1)} ms = ${digits(ratio)}`,
+      sentence: 'another model on the same connections keeps its p99 within 1.5 × while they wait',
+      shown: `${digits(ratio)} (${digits(figures.otherDuringP99Ms, 1)} and ${digits(figures.otherQuietP99Ms, 1)} ms)`,
       holds: ratio <= OTHER_P99_MAX,
     },
   ];
@@ -64,6 +64,10 @@ export function burstTable(cold: ColdBurstFigures, stalled: StalledBurstFigures)
   return {
     title: `${cold.calls} first calls at once`,
     columns: ['', 'shown'],
-    rows: [...rows, ['grown until all were answered', mebibytes(stalled.grownAtMost)]],
+    rows: [
+      ...rows,
+      ['its p99 while the clients send', `${digits(stalled.otherOpeningP99Ms, 1)} ms`],
+      ['grown until all were answered', mebibytes(stalled.grownAtMost)],
+    ],
   };
 }

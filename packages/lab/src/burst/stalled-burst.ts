@@ -1,3 +1,5 @@
+import type { ClientConnection } from '@modelmesh/grpc/stream';
+import { median } from '../figures/index.ts';
 import { type LoadResult, runGrpcLoad } from '../load/index.ts';
 import type { NodeProcess } from '../node-process/index.ts';
 import { processUsage } from '../process-usage/index.ts';
@@ -12,6 +14,10 @@ export interface StalledBurstPlan {
   /** Small calls of the other model in flight on each connection, and their rest after each answer. */
   readonly otherStreams: number;
   readonly otherPauseMs: number;
+  /** Time within which the large calls come. The clients are busy sending then, so the other model is judged by what follows. */
+  readonly openingMs: number;
+  /** Loads, each of a model of its own, in turns with quiet times. */
+  readonly rounds: number;
 }
 
 /** The burst of the claim: 1 000 messages of 1 MiB, a load of 5 s. */
@@ -22,13 +28,16 @@ export const STALLED_BURST: StalledBurstPlan = {
   messageBytes: 1 << 20,
   otherStreams: 1,
   otherPauseMs: 10,
+  openingMs: 1000,
+  rounds: 3,
 };
 
 /** What the burst showed. */
 export interface StalledBurstFigures {
   readonly calls: number;
   readonly messageBytes: number;
-  readonly loads: number;
+  /** Loads of each cold model: one. */
+  readonly loadsEach: readonly number[];
   /** Resident bytes of the node before, and beyond that at the most while calls waited, and until all were answered. */
   readonly residentBytesBefore: number;
   readonly grownWhileWaiting: number;
@@ -38,57 +47,113 @@ export interface StalledBurstFigures {
   /** The most that windows may hold: one and a half for each call. */
   readonly windowBytes: number;
   readonly otherQuietP99Ms: number;
+  /** While the large calls come: the clients' own work in it, which is most of it. */
+  readonly otherOpeningP99Ms: number;
   readonly otherDuringP99Ms: number;
+  /** Median of the quotients of both, round by round. */
+  readonly otherRatio: number;
   readonly otherCalls: number;
 }
 
 /** HTTP/2's own window, times the slack that the stream port may lend. */
 const WINDOW_BYTES_PER_CALL = 1.5 * 65_535;
 const LOOK_MS = 50;
+/** The part of the load during which the other model is watched: its end may come early for a caller, never late. */
+const WATCHED_SHARE = 0.9;
 
 /** Runs the plan. @throws if a call fails or is answered wrongly. */
 export async function runStalledBurst(plan: StalledBurstPlan): Promise<StalledBurstFigures> {
   await using node = await startNullNode();
-  await registerNull(node, 'other', '');
-  await registerNull(node, 'cold', `slow ${plan.loadMs}`);
-  await loadNull(node, 'other');
+  await registerNull(node, OTHER, '');
+  await loadNull(node, OTHER);
   const links = Array.from({ length: plan.connections }, () => node.connect());
   const connections = links.map(({ connection }) => connection);
-  const other = echoRequest('other', Buffer.alloc(256, 2));
-  const serveOther = (ms: number): Promise<LoadResult> =>
-    runGrpcLoad({
-      connections,
-      streamsPerConnection: plan.otherStreams,
-      end: { kind: 'after', ms },
-      pauseMs: plan.otherPauseMs,
-      next: () => other,
-    });
-  await serveOther(plan.loadMs / 5);
-  const quiet = await serveOther(plan.loadMs * 0.9);
-  const before = processUsage(node.pid).residentBytes;
-  const looks = lookAt(node);
-  const big = echoRequest('cold', Buffer.alloc(plan.messageBytes, 3));
-  const streamsPerConnection = plan.calls / plan.connections;
-  const waiting = runGrpcLoad({ connections, streamsPerConnection, end: { kind: 'calls', count: plan.calls }, next: () => big });
-  const during = await serveOther(plan.loadMs * 0.9);
-  const whileWaiting = looks.seen.length;
-  const burst = await waiting;
-  looks.stop();
+  await serveOther(plan, connections, plan.loadMs / 5);
+  const rounds: Round[] = [];
+  for (let round = 0; round < plan.rounds; round++) rounds.push(await runRound(plan, node, connections, `cold-${round}`));
   for (const link of links) link.close();
-  for (const result of [quiet, during, burst]) result.assertAllRight();
-  const early = looks.seen.slice(0, whileWaiting);
+  const most = (of: (round: Round) => number): number => Math.max(...rounds.map(of));
+  const middle = (of: (round: Round) => number): number => median(rounds.map(of));
   return {
     calls: plan.calls,
     messageBytes: plan.messageBytes,
-    loads: loadsOf(node, 'cold'),
+    loadsEach: rounds.map(({ loads }) => loads),
+    residentBytesBefore: rounds[0]?.residentBytesBefore ?? 0,
+    grownWhileWaiting: most(({ grownWhileWaiting }) => grownWhileWaiting),
+    grownAtMost: most(({ grownAtMost }) => grownAtMost),
+    grownInSecondHalf: most(({ grownInSecondHalf }) => grownInSecondHalf),
+    windowBytes: plan.calls * WINDOW_BYTES_PER_CALL,
+    otherQuietP99Ms: middle(({ quiet }) => p99(quiet)),
+    otherOpeningP99Ms: middle(({ opening }) => p99(opening)),
+    otherDuringP99Ms: middle(({ during }) => p99(during)),
+    otherRatio: middle(({ quiet, during }) => p99(during) / p99(quiet)),
+    otherCalls: rounds.reduce((sum, { during }) => sum + during.completed, 0),
+  };
+}
+
+const OTHER = 'other';
+const p99 = (result: LoadResult): number => result.latency.quantileMs(0.99);
+
+interface Round {
+  readonly loads: number;
+  readonly residentBytesBefore: number;
+  readonly grownWhileWaiting: number;
+  readonly grownAtMost: number;
+  readonly grownInSecondHalf: number;
+  readonly quiet: LoadResult;
+  readonly opening: LoadResult;
+  readonly during: LoadResult;
+}
+
+async function serveOther(plan: StalledBurstPlan, connections: readonly ClientConnection[], ms: number): Promise<LoadResult> {
+  const request = echoRequest(OTHER, Buffer.alloc(256, 2));
+  const { otherStreams: streamsPerConnection, otherPauseMs: pauseMs } = plan;
+  const result = await runGrpcLoad({
+    connections,
+    streamsPerConnection,
+    end: { kind: 'after', ms },
+    pauseMs,
+    next: () => request,
+  });
+  result.assertAllRight();
+  return result;
+}
+
+/** Another model in quiet times, then while calls of a cold one come, then while they wait. */
+async function runRound(
+  plan: StalledBurstPlan,
+  node: NodeProcess,
+  connections: readonly ClientConnection[],
+  model: string,
+): Promise<Round> {
+  await registerNull(node, model, `slow ${plan.loadMs}`);
+  const waitMs = plan.loadMs * WATCHED_SHARE - plan.openingMs;
+  const quiet = await serveOther(plan, connections, waitMs);
+  const before = processUsage(node.pid).residentBytes;
+  const looks = lookAt(node);
+  const big = echoRequest(model, Buffer.alloc(plan.messageBytes, 3));
+  const waiting = runGrpcLoad({
+    connections,
+    streamsPerConnection: plan.calls / plan.connections,
+    end: { kind: 'calls', count: plan.calls },
+    startWithinMs: plan.openingMs,
+    next: () => big,
+  });
+  const opening = await serveOther(plan, connections, plan.openingMs);
+  const during = await serveOther(plan, connections, waitMs);
+  const early = looks.seen.slice();
+  (await waiting).assertAllRight();
+  looks.stop();
+  const half = early.length >> 1;
+  return {
+    loads: loadsOf(node, model),
     residentBytesBefore: before,
     grownWhileWaiting: mostOf(early) - before,
     grownAtMost: mostOf(looks.seen) - before,
-    grownInSecondHalf: mostOf(early.slice(early.length >> 1)) - mostOf(early.slice(0, early.length >> 1)),
-    windowBytes: plan.calls * WINDOW_BYTES_PER_CALL,
-    otherQuietP99Ms: quiet.latency.quantileMs(0.99),
-    otherDuringP99Ms: during.latency.quantileMs(0.99),
-    otherCalls: during.completed,
+    grownInSecondHalf: mostOf(early.slice(half)) - mostOf(early.slice(0, half)),
+    quiet,
+    opening,
+    during,
   };
 }
 

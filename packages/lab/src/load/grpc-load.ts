@@ -31,6 +31,8 @@ export interface GrpcLoadPlan {
   readonly end: LoadEnd;
   /** How long a lane rests after each answer, in milliseconds; not at all unless given. */
   readonly pauseMs?: number;
+  /** The lanes begin one after the other within this time, in milliseconds; all at once unless given. */
+  readonly startWithinMs?: number;
   /** The next call of a lane; lanes are numbered from 0. */
   readonly next: (lane: number) => GrpcRequest;
 }
@@ -63,11 +65,19 @@ export function runGrpcLoad(plan: GrpcLoadPlan): Promise<LoadResult> {
     resolve(result);
   };
   const shared = { next: plan.next, budget, result, pauseMs: plan.pauseMs ?? 0, ended };
-  let number = 0;
+  const lanes: GrpcLane[] = [];
   for (let stream = 0; stream < plan.streamsPerConnection; stream++) {
-    for (const connection of plan.connections) new GrpcLane(connection, number++, shared).start();
+    for (const connection of plan.connections) lanes.push(new GrpcLane(connection, lanes.length, shared));
   }
+  startLanes(lanes, plan.startWithinMs ?? 0);
   return promise;
+}
+
+function startLanes(lanes: readonly GrpcLane[], withinMs: number): void {
+  for (const [number, lane] of lanes.entries()) {
+    if (withinMs === 0) lane.start();
+    else setTimeout(() => lane.start(), (number * withinMs) / lanes.length);
+  }
 }
 
 interface LaneParts {
