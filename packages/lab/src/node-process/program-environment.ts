@@ -1,5 +1,5 @@
 /** Variables of this process that a child gets: enough to find programs and folders, nothing that configures a node. */
-const INHERITED = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'TZ'] as const;
+const INHERITED = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'TZ', 'NODE_COMPILE_CACHE'] as const;
 
 /** The environment of a child: a few variables of ours, and `own`. Settings of whoever runs the suites do not reach it. */
 export function programEnvironment(own: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
