@@ -41,7 +41,7 @@ describe('grpcurl, which knows the node by reflection alone', { skip: missing },
     const answer = (await call(node, '-d', JSON.stringify(request), 'inference.GRPCInferenceService/ModelInfer')) as {
       modelName: string;
     };
-    assert.equal(answer.modelName, 'iris@2');
+    assert.equal(answer.modelName, 'iris');
     const status = await call(node, '-d', '{"modelId":"iris@2"}', 'mmesh.ModelMesh/getModelStatus');
     assert.equal((status as { status: string }).status, 'LOADED');
     assert.deepEqual(await call(node, 'grpc.health.v1.Health/Check'), { status: 'SERVING' });

@@ -57,7 +57,9 @@ function metadataOf(engine: OipEngine, name: string, call: InferenceCall): Messa
   const modelId = requestedModel(name, call);
   const metadata = engine.metadata(modelId);
   if (metadata === undefined) throw new MeshError('model-not-found', `the model ${modelId} is not loaded`);
-  return { name: modelId, platform: metadata.platform, inputs: tensors(metadata.inputs), outputs: tensors(metadata.outputs) };
+  const { platform, inputs, outputs } = metadata;
+  // As every answer does, it carries the name that the caller used, which may be an endpoint's or a family's.
+  return { name: name === '' ? modelId : name, platform, inputs: tensors(inputs), outputs: tensors(outputs) };
 }
 
 function tensors(specs: ModelMetadata['inputs']): { name: string; datatype: string; shape: bigint[] }[] {

@@ -107,4 +107,26 @@ describe('the stream-text server', () => {
     const { inputs, outputs } = fromBinary(ModelMetadataResponseSchema, metadata.messages[0] ?? Buffer.of());
     assert.deepEqual([inputs[0]?.name, outputs[0]?.name, inputs[0]?.datatype], ['text_input', 'text_output', 'BYTES']);
   });
+
+  it('takes the model from the header of the mesh, and answers with the name that the caller used', async () => {
+    const server = await loaded();
+    const named = toBinary(
+      ModelInferRequestSchema,
+      create(ModelInferRequestSchema, { ...fromBinary(ModelInferRequestSchema, ask('one')), modelName: 'front' }),
+    );
+    const described = toBinary(ModelMetadataRequestSchema, create(ModelMetadataRequestSchema, { name: 'front' }));
+    const call = async (method: string, message: Uint8Array): Promise<Uint8Array> => {
+      const path = `/inference.GRPCInferenceService/${method}`;
+      return (await callServer(server, path, [message], { 'mm-model-id': 'm' })).messages[0] ?? Buffer.of();
+    };
+    assert.deepEqual(
+      [
+        fromBinary(ModelInferResponseSchema, await call('ModelInfer', named)).modelName,
+        fromBinary(ModelStreamInferResponseSchema, await call('ModelStreamInfer', named)).inferResponse?.modelName,
+        fromBinary(ModelMetadataResponseSchema, await call('ModelMetadata', described)).name,
+        fromBinary(ModelMetadataResponseSchema, await call('ModelMetadata', Buffer.of())).name,
+      ],
+      ['front', 'front', 'front', 'm'],
+    );
+  });
 });

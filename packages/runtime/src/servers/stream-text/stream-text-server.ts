@@ -140,16 +140,16 @@ export class StreamTextServer implements ModelServer, OipEngine {
 
   infer(modelId: string, request: readonly Uint8Array[], _byteCount: number, sink: InferSink): InferTicket {
     const { tag } = this.#model(modelId);
-    const { id, input } = readText(request, tag);
+    const { name, id, input } = readText(request, tag);
     const failing = wordsOf(input).indexOf(FAIL_WORD);
     if (failing >= 0) throw failure(failing);
-    sink.answered(respond(modelId, id, input));
+    sink.answered(respond(name, id, input));
     return { cancel: () => undefined };
   }
 
   inferStream(modelId: string, request: readonly Uint8Array[], sink: InferSink & { done(): void }): InferTicket {
     const { pauseMs, tag } = this.#model(modelId);
-    const { id, input } = readText(request, tag);
+    const { name, id, input } = readText(request, tag);
     const words = wordsOf(input);
     let at = 0;
     let timer: Timer | undefined;
@@ -164,7 +164,7 @@ export class StreamTextServer implements ModelServer, OipEngine {
         return;
       }
       at++;
-      sink.answered(respond(modelId, id, word));
+      sink.answered(respond(name, id, word));
       timer = this.#clock.after(durationMs(pauseMs), step);
     };
     timer = this.#clock.after(durationMs(pauseMs), step);
@@ -183,15 +183,15 @@ function wordsOf(input: string): readonly string[] {
   return input.match(/\s*\S+/g) ?? [];
 }
 
-function readText(chunks: readonly Uint8Array[], tag: string): { id: string; input: string } {
+function readText(chunks: readonly Uint8Array[], tag: string): { name: string; id: string; input: string } {
   const bytes = Uint8Array.from(Buffer.concat(chunks));
   const request = readInferRequest(bytes, 0, bytes.length);
   const [feed] = feedsOf(request, SIGNATURE, bytes);
-  return { id: request.id, input: `${tag}${String(feed?.data[0] ?? '')}` };
+  return { name: request.modelName, id: request.id, input: `${tag}${String(feed?.data[0] ?? '')}` };
 }
 
-function respond(modelId: string, id: string, output: string): Uint8Array {
-  const plan = planInferResponse(modelId, id, [{ spec: spec('text_output'), dims: [1], data: [output] }]);
+function respond(modelName: string, id: string, output: string): Uint8Array {
+  const plan = planInferResponse(modelName, id, [{ spec: spec('text_output'), dims: [1], data: [output] }]);
   const response = Buffer.alloc(plan.byteCount);
   plan.write(response, 0);
   return response;
