@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { SecureContextOptions } from 'node:tls';
-import { toMeshError } from '@modelmesh/core';
+import { type Clock, durationMs, toMeshError } from '@modelmesh/core';
 import type { AdminListenerConfig } from '../config/index.ts';
 import type { Log } from '../log/index.ts';
 import { cannotListen } from '../sockets/index.ts';
@@ -11,6 +11,8 @@ export const ADMIN_CONNECTIONS_MAX = 256;
 /** Until the headers of a request are complete. */
 const HEADERS_TIMEOUT_MS = 10_000;
 const HEADER_BYTES_MAX = 16_384;
+/** How long answers that were begun may take to leave once the port closes. */
+const LAST_ANSWERS_MS = 500;
 
 /** An answer in full. */
 export interface AdminAnswer {
@@ -27,7 +29,7 @@ export interface AdminServer {
   readonly address: { readonly host: string; readonly port: number };
   /** Under TLS: new connections see this certificate. */
   useTls(material: SecureContextOptions): void;
-  /** Ends all connections. */
+  /** Takes no more requests, lets answers that are on their way leave, and ends all connections. */
   close(): Promise<void>;
 }
 
@@ -37,12 +39,18 @@ export interface AdminServerParts {
   readonly routes: ReadonlyMap<string, AdminRoute>;
   /** `null`: plain HTTP. */
   readonly tls: SecureContextOptions | null;
+  readonly clock: Clock;
   readonly log: Log;
 }
 
 /** Opens a port that speaks HTTP/1.1. @throws {MeshError} `failed-precondition` if it cannot be opened; the message says what to do. */
-export async function startAdminServer({ listener, routes, tls, log }: AdminServerParts): Promise<AdminServer> {
-  const serve = (request: IncomingMessage, response: ServerResponse): void => void answer(request, response, routes, log);
+export async function startAdminServer({ listener, routes, tls, clock, log }: AdminServerParts): Promise<AdminServer> {
+  const serve = (request: IncomingMessage, response: ServerResponse): void => {
+    response.on('close', () => {
+      if (!server.listening) server.closeIdleConnections();
+    });
+    void answer(request, response, routes, log);
+  };
   const options = { headersTimeout: HEADERS_TIMEOUT_MS, maxHeaderSize: HEADER_BYTES_MAX, noDelay: true };
   const secure = tls === null ? null : createTlsServer({ ...options, ...tls }, serve);
   const server: Server | TlsServer = secure ?? createServer(options, serve);
@@ -59,8 +67,13 @@ export async function startAdminServer({ listener, routes, tls, log }: AdminServ
     useTls: (material) => secure?.setSecureContext(material),
     close: () =>
       new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
+        const last = clock.after(durationMs(LAST_ANSWERS_MS), () => server.closeAllConnections());
+        server.close(() => {
+          last.cancel();
+          resolve();
+        });
+        // An answer that is written from now on ends its connection.
+        server.closeIdleConnections();
       }),
   };
 }

@@ -130,6 +130,18 @@ describe('the pre-stop hook', () => {
     assert.equal((await fetched(admin.prestop, '/prestop')).status, 200);
   });
 
+  it('is answered although its port closes with the last of the node', async (context) => {
+    const clock = new FakeClock();
+    const { admin } = await startedAdmin(context, { clock });
+    const waiting = fetched(admin.prestop, '/prestop');
+    while (clock.pendingTimers < 1) await new Promise(setImmediate);
+    admin.shutdownFinished();
+    const closed = admin.close();
+    assert.deepEqual([(await waiting).status, (await waiting).body], [200, 'shut down\n']);
+    await closed;
+    assert.equal(clock.pendingTimers, 0);
+  });
+
   it('waits for twice the time of a shutdown at most', async (context) => {
     const clock = new FakeClock();
     const { admin } = await startedAdmin(context, { clock });

@@ -27,6 +27,8 @@ export interface RunningAdmin {
   readonly probes: Place | null;
   readonly prestop: Place | null;
   readonly metrics: Place | null;
+  /** Other certificate files. @throws {MeshError} `invalid-argument` if they cannot be used: the old ones stay in force. */
+  useTls(config: TlsConfig): void;
   /** The node has shut down: answers everyone who waits at `/prestop`. */
   shutdownFinished(): void;
   close(): Promise<void>;
@@ -44,27 +46,30 @@ export async function startAdmin(parts: AdminParts): Promise<RunningAdmin> {
   const { config, clock, log } = parts;
   const prestop = new Prestop(clock, durationMs(PRESTOP_WAITS * config.shutdownTimeoutMs));
   const opened: AdminServer[] = [];
-  let stopWatching = (): void => {};
+  let followed: FollowedTls | undefined;
   const open = async (start: Promise<AdminServer>): Promise<AdminServer> => {
     const server = await start;
     opened.push(server);
     return server;
   };
   const closeAll = async (): Promise<void> => {
-    stopWatching();
+    followed?.stop();
     await Promise.all(opened.map((server) => server.close()));
   };
   try {
     const { probes: atProbes, prestop: atPrestop } = config;
-    const probes = atProbes && (await open(startAdminServer({ listener: atProbes, routes: probeRoutes(parts), tls: null, log })));
-    const hook = atPrestop && (await open(startAdminServer({ listener: atPrestop, routes: prestop.routes, tls: null, log })));
+    const probes =
+      atProbes && (await open(startAdminServer({ listener: atProbes, routes: probeRoutes(parts), tls: null, clock, log })));
+    const hook =
+      atPrestop && (await open(startAdminServer({ listener: atPrestop, routes: prestop.routes, tls: null, clock, log })));
     const metrics = await openMetrics(parts, open);
     if (metrics !== null && config.metrics?.scheme === 'https' && config.tls !== null)
-      stopWatching = followTls(config.tls, metrics, parts);
+      followed = new FollowedTls(config.tls, metrics, parts);
     return {
       probes: probes?.address ?? null,
       prestop: hook?.address ?? null,
       metrics: metrics?.address ?? null,
+      useTls: (changed) => followed?.use(changed),
       shutdownFinished: () => prestop.finish(),
       close: closeAll,
     };
@@ -81,19 +86,45 @@ async function openMetrics(
   if (metrics === null) return null;
   const routes = scrapeRoutes(renderMetrics, { log, logScrapes: metrics.logScrapes });
   const { listener, scheme } = metrics;
-  if (scheme === 'http') return open(startAdminServer({ listener, routes, tls: null, log }));
+  if (scheme === 'http') return open(startAdminServer({ listener, routes, tls: null, clock, log }));
   // ModelMesh makes a certificate that it signs itself at each start; a node's own one is at least as good.
   const material = tls === null ? selfSignedCertificate([hostName, 'localhost'], clock.wallMs()) : readTlsMaterial(tls);
-  return open(startAdminServer({ listener, routes, tls: material, log }));
+  return open(startAdminServer({ listener, routes, tls: material, clock, log }));
 }
 
-function followTls(tls: TlsConfig, server: AdminServer, { clock, log }: AdminParts): () => void {
-  return watchFiles(tlsPaths(tls), clock, () => {
-    try {
-      server.useTls(readTlsMaterial(tls));
-    } catch (error) {
-      const mesh = toMeshError(error);
-      log.error('tls-kept', `the certificate of the metrics port stays: ${mesh.message}`, { error: mesh });
-    }
-  });
+/** The certificate of the metrics port, as its files say. */
+class FollowedTls {
+  readonly #server: AdminServer;
+  readonly #parts: Pick<AdminParts, 'clock' | 'log'>;
+  #config: TlsConfig;
+  #stopWatching: () => void;
+
+  constructor(config: TlsConfig, server: AdminServer, parts: Pick<AdminParts, 'clock' | 'log'>) {
+    this.#config = config;
+    this.#server = server;
+    this.#parts = parts;
+    this.#stopWatching = this.#watch();
+  }
+
+  use(config: TlsConfig): void {
+    this.#server.useTls(readTlsMaterial(config));
+    this.#config = config;
+    this.#stopWatching();
+    this.#stopWatching = this.#watch();
+  }
+
+  stop(): void {
+    this.#stopWatching();
+  }
+
+  #watch(): () => void {
+    return watchFiles(tlsPaths(this.#config), this.#parts.clock, () => {
+      try {
+        this.#server.useTls(readTlsMaterial(this.#config));
+      } catch (error) {
+        const mesh = toMeshError(error);
+        this.#parts.log.error('tls-kept', `the certificate of the metrics port stays: ${mesh.message}`, { error: mesh });
+      }
+    });
+  }
 }
