@@ -1,11 +1,28 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { DurationMs } from '@modelmesh/core';
 
 /** An idle connection is kept this long between requests: longer than load balancers commonly do, so that they never meet a closed one. */
 const KEEP_ALIVE_MS = 75_000;
 /** How often Node looks for connections whose headers are late, as a share of the time that they have. */
 const CHECKS_PER_TIMEOUT = 4;
+
+/** Why the parser refuses a request, by its error code; for any other it is no HTTP/1.1. */
+const REFUSALS: ReadonlyMap<string | undefined, Refusal> = new Map([
+  ['HPE_HEADER_OVERFLOW', { status: 431, error: 'the headers are larger than this node takes (headerListBytesMax)' }],
+  ['HPE_CHUNK_EXTENSIONS_OVERFLOW', { status: 413, error: 'the extensions of the chunks are too large' }],
+  ['ERR_HTTP_REQUEST_TIMEOUT', { status: 408, error: 'the headers of the request did not come to an end in time' }],
+]);
+const NO_HTTP: Refusal = { status: 400, error: 'this is no request of HTTP/1.1' };
+const NO_HOST: Refusal = { status: 400, error: 'a request of HTTP/1.1 needs a Host header' };
+const NO_EXPECTATION: Refusal = { status: 417, error: 'the only expectation that is met is 100-continue' };
+
+/** A request that no route will hear of. */
+interface Refusal {
+  readonly status: number;
+  readonly error: string;
+}
 
 /** What a door for HTTP/1.1 needs. */
 export interface Http1DoorParts {
@@ -31,6 +48,8 @@ export class Http1Door {
       keepAliveTimeout: KEEP_ALIVE_MS,
       connectionsCheckingInterval: Math.max(1, Math.floor(headersTimeoutMs / CHECKS_PER_TIMEOUT)),
       noDelay: true,
+      // Checked here, so that the refusal has a body.
+      requireHostHeader: false,
     });
     const forget = (response: ServerResponse): void => {
       this.#answering.delete(response);
@@ -42,10 +61,13 @@ export class Http1Door {
     };
     const serve = (request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): void => {
       this.#track(response);
-      onRequest(request, response, awaitsContinue);
+      if (request.headers.host === undefined && request.httpVersion === '1.1') refuse(response, NO_HOST);
+      else onRequest(request, response, awaitsContinue);
     };
     this.#server.on('request', (request, response) => serve(request, response, false));
     this.#server.on('checkContinue', (request, response) => serve(request, response, true));
+    this.#server.on('checkExpectation', (_request, response) => refuse(response, NO_EXPECTATION));
+    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#refuseBytes(error, socket));
     // Node starts to look for late headers when a server listens, which this one never does.
     this.#server.emit('listening');
   }
@@ -63,9 +85,29 @@ export class Http1Door {
     this.#server.closeIdleConnections();
   }
 
+  /** What came on a connection is no request, or none that is taken. An answer that was begun is not spoilt. */
+  #refuseBytes({ code }: NodeJS.ErrnoException, socket: Duplex): void {
+    for (const response of this.#answering) if (response.socket === socket && response.headersSent) return void socket.destroy();
+    if (!socket.writable) return void socket.destroy();
+    const { status, error } = REFUSALS.get(code) ?? NO_HTTP;
+    const body = refusalBody(error);
+    const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n`;
+    socket.end(`${head}connection: close\r\n\r\n${body}`, 'latin1', () => socket.destroy());
+  }
+
   #track(response: ServerResponse): void {
     if (this.#draining) response.shouldKeepAlive = false;
     this.#answering.add(response);
     response.on('close', this.#answered);
   }
+}
+
+/** Errors have the form of the Open Inference Protocol, also where no route answers (spec `kserve.md` §6.5, 22). */
+const refusalBody = (error: string): string => JSON.stringify({ error });
+
+function refuse(response: ServerResponse, { status, error }: Refusal): void {
+  const body = refusalBody(error);
+  response
+    .writeHead(status, { 'content-type': 'application/json', 'content-length': body.length, connection: 'close' })
+    .end(body);
 }

@@ -9,24 +9,37 @@ export interface Http2DoorParts {
   readonly limits: StreamLimits;
   readonly clock: Clock;
   readonly accept: AcceptStream;
+  readonly age: ConnectionAge;
+}
+
+/** How long a connection lives. */
+export interface ConnectionAge {
   /** A connection of this age is drained; `null`: never. */
-  readonly ageMaxMs: DurationMs | null;
+  readonly connectionAgeMaxMs: DurationMs | null;
   /** It is ended this much later; `null`: when its last stream is over. */
-  readonly ageGraceMs: DurationMs | null;
+  readonly connectionAgeGraceMs: DurationMs | null;
 }
 
 /** Serves HTTP/2 on sockets that are handed to it. */
 export class Http2Door {
   readonly #parts: Http2DoorParts;
   readonly #connections = new Set<ServerConnection>();
+  #age: ConnectionAge;
 
   constructor(parts: Http2DoorParts) {
     this.#parts = parts;
+    this.#age = parts.age;
+  }
+
+  /** How long connections live that are made from now on. */
+  setAge(age: ConnectionAge): void {
+    this.#age = age;
   }
 
   /** Serves a socket, whose first bytes may have been read and unshifted. */
   accept(socket: Socket): void {
-    const { engine, limits, accept, clock, ageMaxMs, ageGraceMs } = this.#parts;
+    const { engine, limits, accept, clock } = this.#parts;
+    const { connectionAgeMaxMs: ageMaxMs, connectionAgeGraceMs: ageGraceMs } = this.#age;
     const connection = engine.serve(socket, connectionInfoOf(socket), limits, accept);
     this.#connections.add(connection);
     let aging = ageMaxMs === null ? undefined : clock.after(ageMaxMs, grow);

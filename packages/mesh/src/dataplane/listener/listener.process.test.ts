@@ -61,6 +61,33 @@ describe('one port', () => {
     assert.match(await converse(port, 'hello\r\n\r\n'), /^HTTP\/1\.1 400 Bad Request/);
   });
 
+  it('says why it refuses what reaches no route, in the form of all errors', async (context) => {
+    const { port } = await startRig(context, { limits: { headerListBytesMax: bytes(1024) } });
+    const refusals = [
+      ['hello\r\n\r\n', 400, /no request of HTTP/],
+      ['GET / HTTP/1.1\r\n\r\n', 400, /needs a Host header/],
+      ['GET / HTTP/1.1\r\nhost: a\r\nexpect: wonders\r\n\r\n', 417, /100-continue/],
+      [`GET / HTTP/1.1\r\nhost: a\r\nx: ${'y'.repeat(2000)}\r\n\r\n`, 431, /headerListBytesMax/],
+    ] as const;
+    for (const [sent, status, why] of refusals) {
+      const [head = '', body = ''] = (await converse(port, sent)).split('\r\n\r\n');
+      assert.match(head, new RegExp(`^HTTP/1\\.1 ${status} `));
+      assert.match(head, /content-type: application\/json/);
+      assert.match(JSON.parse(body).error, why);
+    }
+  });
+
+  it('takes a request of HTTP/1.0 without a Host', async (context) => {
+    const { port } = await startRig(context);
+    assert.match(await converse(port, 'GET / HTTP/1.0\r\n\r\n'), /^HTTP\/1\.1 200 /);
+  });
+
+  it('does not break into an answer that was begun when what follows is no request', async (context) => {
+    const { port } = await startRig(context);
+    const heard = await converse(port, 'GET / HTTP/1.1\r\nhost: a\r\n\r\nhello\r\n\r\n');
+    assert.equal(heard.match(/HTTP\/1\.1 /g)?.length, 1);
+  });
+
   it('refuses headers over the limit', async (context) => {
     const { port } = await startRig(context, { limits: { headerListBytesMax: bytes(1024) } });
     assert.match(await converse(port, `GET / HTTP/1.1\r\nx: ${'y'.repeat(2000)}\r\n\r\n`), /^HTTP\/1\.1 431/);
@@ -115,7 +142,7 @@ describe('limits of connections', () => {
     assert.equal(await converse(port, GET), '');
     assert.deepEqual(listener.counts(), { open: 1, refused: 1 });
     assert.equal((await logged('connection-refused')).level, 'warn');
-    listener.setConnectionsMax(2);
+    listener.setLimits({ connectionsMax: 2, connectionAgeMaxMs: null, connectionAgeGraceMs: null });
     assert.match(await converse(port, GET), /200 OK/);
     first.destroy();
   });

@@ -35,12 +35,15 @@ export const LISTENER_TIMEOUTS: ListenerTimeouts = {
   headersMs: durationMs(20_000),
 };
 
+/** Limits of connections that may change while a listener is open. */
+export type ConnectionLimits = Pick<LimitsConfig, 'connectionsMax' | 'connectionAgeMaxMs' | 'connectionAgeGraceMs'>;
+
 /** What a listener needs. */
 export interface ListenOptions {
   readonly config: ListenerConfig;
   /** Taken where `config` asks for TLS. */
   readonly tls: TlsConfig | null;
-  readonly limits: Pick<LimitsConfig, 'connectionsMax' | 'headerListBytesMax' | 'connectionAgeMaxMs' | 'connectionAgeGraceMs'>;
+  readonly limits: ConnectionLimits & Pick<LimitsConfig, 'headerListBytesMax'>;
   readonly streamLimits: StreamLimits;
   readonly engine: StreamEngine;
   readonly clock: Clock;
@@ -57,7 +60,8 @@ export interface RunningListener {
   counts(): { readonly open: number; readonly refused: number };
   /** Other certificate files. @throws {MeshError} `invalid-argument` if they cannot be used: the old ones stay in force. */
   useTls(config: TlsConfig): void;
-  setConnectionsMax(max: number): void;
+  /** How many connections there may be at a time, and for how long each. */
+  setLimits(limits: ConnectionLimits): void;
   /** Takes no new connection, lets calls end for `graceMs`, then ends the rest. */
   close(graceMs: DurationMs): Promise<void>;
 }
@@ -108,8 +112,7 @@ class Listener implements RunningListener {
       limits: streamLimits,
       clock,
       accept: handlers.accept,
-      ageMaxMs: limits.connectionAgeMaxMs,
-      ageGraceMs: limits.connectionAgeGraceMs,
+      age: limits,
     });
     this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => this.#connected(socket));
     this.#server.maxConnections = limits.connectionsMax;
@@ -135,8 +138,9 @@ class Listener implements RunningListener {
     this.#tls?.use(config);
   }
 
-  setConnectionsMax(max: number): void {
-    this.#server.maxConnections = max;
+  setLimits(limits: ConnectionLimits): void {
+    this.#server.maxConnections = limits.connectionsMax;
+    this.#http2.setAge(limits);
   }
 
   open(): Promise<void> {
@@ -246,7 +250,7 @@ function fullClosing(socket: Socket): Socket {
   return socket;
 }
 
-const PLAINTEXT_ANSWER = 'this port speaks TLS only: use https\n';
+const PLAINTEXT_ANSWER = JSON.stringify({ error: 'this port speaks TLS only: use https' });
 
 /** A client of HTTP/1.1 is told; one of HTTP/2 sees the connection end, as it would not read a sentence. */
 function refusePlaintext(socket: Socket, protocol: Protocol): void {
@@ -254,6 +258,6 @@ function refusePlaintext(socket: Socket, protocol: Protocol): void {
     socket.destroy();
     return;
   }
-  const head = `HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\ncontent-length: ${PLAINTEXT_ANSWER.length}\r\nconnection: close`;
+  const head = `HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: ${PLAINTEXT_ANSWER.length}\r\nconnection: close`;
   socket.end(`${head}\r\n\r\n${PLAINTEXT_ANSWER}`, 'latin1', () => socket.destroy());
 }
