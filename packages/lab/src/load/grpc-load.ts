@@ -62,6 +62,7 @@ export function runGrpcLoad(plan: GrpcLoadPlan): Promise<LoadResult> {
     busy -= 1;
     if (busy > 0) return;
     result.elapsedMs = performance.now() - budget.beganMs;
+    result.driverCpuMs = budget.cpuMs();
     resolve(result);
   };
   const shared = { next: plan.next, budget, result, pauseMs: plan.pauseMs ?? 0, ended };

@@ -39,6 +39,7 @@ export async function runHttpLoad(plan: HttpLoadPlan): Promise<LoadResult> {
   const result = new LoadResult();
   await Promise.all(Array.from({ length: plan.connections }, (_, lane) => new HttpLane(plan, lane, budget, result).run()));
   result.elapsedMs = performance.now() - budget.beganMs;
+  result.driverCpuMs = budget.cpuMs();
   return result;
 }
 

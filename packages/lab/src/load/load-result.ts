@@ -11,6 +11,8 @@ export class LoadResult {
   /** Calls that were answered wrongly. */
   wrong = 0;
   elapsedMs = 0;
+  /** CPU time of the driver's process meanwhile, in milliseconds, whatever else it did; 0 where the driver is another process. */
+  driverCpuMs = 0;
 
   /** Calls that were answered, and rightly. */
   get completed(): number {
@@ -39,6 +41,7 @@ export class LoadResult {
     this.wrong += other.wrong;
     for (const [message, count] of other.failures) this.failures.set(message, (this.failures.get(message) ?? 0) + count);
     this.elapsedMs = Math.max(this.elapsedMs, other.elapsedMs);
+    this.driverCpuMs = Math.max(this.driverCpuMs, other.driverCpuMs);
   }
 
   /** @throws if a call failed or was answered wrongly. */

@@ -26,6 +26,7 @@ describe('a gRPC load', () => {
 
     for (const connection of connections) connection.close();
     assert.deepEqual([result.completed, result.wrong, [...result.failures]], [100, 100, [['grpc-status 10: so it is', 100]]]);
+    assert.ok(result.driverCpuMs > 0 && result.elapsedMs > 0);
     assert.throws(() => result.assertAllRight(), /100 wrong answers, 100 failures of 200:\n {2}100 × grpc-status 10/);
   });
 });
