@@ -16,6 +16,8 @@ async function prepare(rig: RestRig): Promise<void> {
   await rig.model('fraud@2', { family: 'fraud', version: '2', behaviour: ECHO });
   await rig.model('fraud@3', { family: 'fraud', version: '3', behaviour: ECHO });
   await rig.endpoint('front', 'fraud@2');
+  for (const version of ['10', '9'])
+    await rig.model(`told@${version}`, { family: 'told', version, behaviour: { ...ECHO, platform: 'test_test' } });
   for (const name of ['a/b', '50% off', 'modèle 模型', 'dots.and-dashes_', 'with:predict'])
     await rig.model(name, { behaviour: { ...ECHO, platform: 'test_test' } });
   await rig.model('described', {
@@ -55,6 +57,22 @@ overBoth('V2 protocol', { bodyBytesMax: 100_000, messageBytesMax: 50_000 }, prep
     assert.match(errorOf(await on.post('/v2/models/front/versions/3/infer', REQUEST), 404), /version "3"/);
     assert.equal(on.rig.calls.at(-3)?.endpoint, null);
     assert.equal(on.rig.calls.at(-6)?.endpoint, 'front');
+  });
+
+  it('17, 20: names in the metadata of a family every version that may be asked for, elsewhere the one that answers', async () => {
+    const versions = async (path: string): Promise<unknown> =>
+      (jsonOf(await on.get(path)) as { readonly versions?: unknown }).versions;
+    assert.deepEqual(await versions('/v2/models/told'), ['9', '10']);
+    assert.deepEqual(await versions('/v2/models/told/versions/9'), ['9']);
+    assert.deepEqual(await versions('/v2/models/told@9'), ['9']);
+    assert.equal(await versions('/v2/models/described'), undefined);
+  });
+
+  it('17: belongs here whether or not the host stands in the request line', () => {
+    for (const path of ['/v2/models/a', '/v2?x', 'http://h/v2/models/a', 'https://h:8033/v1/models'])
+      assert.ok(on.rig.handler.handles(path));
+    for (const path of ['/v20', '/api/v1/models', 'http://h/api/v2/', '*', '//v2/models'])
+      assert.ok(!on.rig.handler.handles(path));
   });
 
   it('17: makes no difference between paths with and without a slash at the end', async () => {

@@ -1,4 +1,4 @@
-import { durationMs, MeshError, type MonotonicMs, monotonicMs, toMeshError } from '@modelmesh/core';
+import { durationMs, MeshError, type ModelKey, type MonotonicMs, monotonicMs, toMeshError } from '@modelmesh/core';
 import type { Expirable, WheelTimer } from '@modelmesh/grpc/timer-wheel';
 import { readRestTimeout } from '@modelmesh/wire/headers';
 import { type ModelMetadata, modelMetadataBody } from '@modelmesh/wire/oip';
@@ -9,6 +9,7 @@ import type { ExchangeListener, HttpExchange } from './exchange/index.ts';
 import { type Failure, failureOf } from './failure.ts';
 import type { ExchangeParts, NamedModel } from './model-exchange.ts';
 import type { MetadataWaiter } from './model-metadata.ts';
+import { versionsOf } from './model-names.ts';
 import { METHOD } from './rest-method.ts';
 
 /** `GET /v2/models/{m}`: what the runtime says of the model, which is loaded to be asked. */
@@ -46,8 +47,7 @@ export class MetadataExchange implements ExchangeListener, MetadataWaiter, Expir
 
   onMetadata(metadata: ModelMetadata): void {
     if (this.#over || this.#target === undefined) return;
-    const version = this.#parts.deps.plane.routes.model(this.#target.model)?.version ?? undefined;
-    const told = metadata.versions.length > 0 || version === undefined ? metadata : { ...metadata, versions: [version] };
+    const told = metadata.versions.length > 0 ? metadata : { ...metadata, versions: this.#versions(this.#target.model) };
     const body = modelMetadataBody(told, this.#asked.name);
     this.#finish(GRPC_CODE.OK, body.length);
     respondJson(this.#exchange, 200, body);
@@ -75,6 +75,15 @@ export class MetadataExchange implements ExchangeListener, MetadataWaiter, Expir
     this.onMetadataFailed(
       failureOf(new MeshError('deadline-exceeded', 'the deadline passed while the model was asked for its metadata')),
     );
+  }
+
+  /** What may be asked for under the name: all versions of a family, else the one that answers. */
+  #versions(key: ModelKey): readonly string[] {
+    const { routes } = this.#parts.deps.plane;
+    const model = routes.model(key);
+    if (model === undefined || model.version === null) return [];
+    const { name, version } = this.#asked;
+    return version === undefined && model.family === name ? versionsOf(routes, name) : [model.version];
   }
 
   #finish(code: GrpcCode, responseBytes: number): void {

@@ -15,7 +15,7 @@ import { resolveUrlName } from '../grpc/index.ts';
 import { respondError, respondJson } from './answers.ts';
 import { BODY_GATE_LIMITS, BodyGate } from './body-gate.ts';
 import { GENERATE, V1_PREDICT, V2_INFER } from './dialect.ts';
-import type { HttpExchange } from './exchange/index.ts';
+import { type HttpExchange, splitTarget } from './exchange/index.ts';
 import { GenerateStream } from './generate-stream.ts';
 import { LocalExchange, type LocalWork } from './local-exchange.ts';
 import { MetadataExchange } from './metadata-exchange.ts';
@@ -29,7 +29,7 @@ import { UnaryExchange } from './unary-exchange.ts';
 
 /** REST inference of one worker: OIP V2, V1, generate, and their health and repository calls. */
 export interface RestHandler {
-  /** Whether a path (as it stands in the request; a query is ignored) belongs to REST inference. */
+  /** Whether a path (as it stands in the request, alone or behind `http://host`; a query is ignored) belongs to REST inference. */
   handles(path: string): boolean;
   /** Answers one exchange. */
   handle(exchange: HttpExchange): void;
@@ -64,7 +64,7 @@ class Rest implements RestHandler {
   }
 
   handles(path: string): boolean {
-    return isRestPath(path);
+    return isRestPath(splitTarget(path).path);
   }
 
   handle(exchange: HttpExchange): void {
