@@ -60,6 +60,7 @@ export function overcommitTable(figures: OvercommitFigures): Table {
     ['calls a second', digits(figures.callsPerSecond, 0)],
     ['gRPC p50 / p95 / p99', latency(grpcMs)],
     ['REST p50 / p95 / p99', latency(restMs)],
+    ['booked, median', `${percent(figures.memory.bookedShareMedian)} of the room`],
     ['held by models at most', mebibytes(figures.memory.heldBytesMax)],
   ];
   return {

@@ -14,6 +14,8 @@ export interface MemoryFigures {
   readonly samples: number;
   readonly bookedBytesMax: number;
   readonly heldBytesMax: number;
+  /** The middle of what was booked in the second half of the run, as a share of the capacity: how well the room was used. */
+  readonly bookedShareMedian: number;
   /** Shares of |held − booked| in what is booked. */
   readonly differenceMedian: number;
   readonly differenceP95: number;
@@ -81,6 +83,11 @@ export function memoryFigures(samples: readonly MemorySample[], capacityBytes: n
     samples: filled.length,
     bookedBytesMax: Math.max(0, ...samples.map(({ bookedBytes }) => bookedBytes)),
     heldBytesMax: Math.max(0, ...samples.map(({ heldBytes }) => heldBytes)),
+    bookedShareMedian:
+      quantile(
+        samples.slice(samples.length >> 1).map(({ bookedBytes }) => bookedBytes),
+        0.5,
+      ) / capacityBytes,
     differenceMedian: quantile(differences, 0.5),
     differenceP95: quantile(differences, 0.95),
   };
