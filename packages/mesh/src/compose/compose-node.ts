@@ -90,6 +90,7 @@ export async function composeNode(config: Config, around: NodeSurroundings): Pro
     authorizer: allowAll,
     limits: dataPlaneLimits(config),
     rules: readMethodRules(config.dataPlaneRules),
+    exhaustedKind: config.modelMeshCompat ? 'internal' : 'unavailable',
   });
   const { instanceId: instance, location, zone, labels, defaultEndpointOwner } = config;
   const identity = { instance, location, zone, labels, defaultEndpointOwner };

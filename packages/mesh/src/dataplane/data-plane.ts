@@ -38,6 +38,8 @@ export interface DataPlaneParts {
   readonly authorizer: Authorizer;
   readonly limits: DataPlaneLimits;
   readonly rules: MethodRules;
+  /** What a call ends with whose attempts came to nothing; `unavailable` unless given. */
+  readonly exhaustedKind?: Plane['exhaustedKind'];
 }
 
 /** One worker of the data plane: takes calls for models and obeys the route table that control sends. */
@@ -66,6 +68,7 @@ export class DataPlane {
       link,
       limits,
       metrics: parts.metrics,
+      exhaustedKind: parts.exhaustedKind ?? 'unavailable',
       retryBudgets: new RetryBudgets(),
       methodRules: parts.rules,
       record: (record) => link.send({ kind: 'explain', record }),
@@ -102,7 +105,8 @@ export class DataPlane {
       principal = principalOf(info);
       this.#principals.set(info, principal);
     }
-    const verdict = this.#parts.authorizer.authorize(principal, { verb: 'infer', target: headers.get(':path') ?? '' });
+    const target = (headers.get(':path') ?? '/').slice(1);
+    const verdict = this.#parts.authorizer.authorize(principal, { verb: 'infer', target });
     if (verdict.kind === 'deny') return refuseCall(stream, new MeshError('permission-denied', verdict.reason), end);
     const ingress = new GrpcIngress(this.plane, stream, headers, principal);
     ingress.begin(end, this.#limits.unaryTimeoutMs);

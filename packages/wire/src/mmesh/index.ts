@@ -7,4 +7,4 @@
 export * from '../gen/mmesh/model-mesh_pb.ts';
 export * from '../gen/mmesh/model-runtime_pb.ts';
 export * from '../gen/mmesh/model-runtime-x_pb.ts';
-export { canonicalManagementMethod, LEGACY_RUNTIME_SERVICE } from './legacy.ts';
+export { canonicalManagementMethod, LEGACY_MANAGEMENT_SERVICE, LEGACY_RUNTIME_SERVICE } from './legacy.ts';

@@ -3,6 +3,9 @@
 const SERVICE = 'mmesh.ModelMesh/';
 const LEGACY_SERVICE = 'com.ibm.watson.tas.proto.TasRuntime/';
 
+/** Older name of `mmesh.ModelMesh`, with the same methods and messages. */
+export const LEGACY_MANAGEMENT_SERVICE = LEGACY_SERVICE.slice(0, -1);
+
 const ALIASES: ReadonlyMap<string, string> = new Map([
   ['addModel', 'registerModel'],
   ['deleteModel', 'unregisterModel'],

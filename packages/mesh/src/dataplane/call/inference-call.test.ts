@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { RESET_CODE } from '@modelmesh/grpc/stream';
 import type { SlotRef } from '../../link/index.ts';
-import { CallRig, framed, patterned } from './testing/index.ts';
+import { CallRig, type CallRigOptions, framed, patterned } from './testing/index.ts';
 
 const BODY = framed('question');
 const ANSWER = framed('answer');
 
 /** A rig with the model `m` served from a slot. */
-async function serving(options: ConstructorParameters<typeof CallRig>[0] = {}): Promise<{ rig: CallRig; slot: SlotRef }> {
+async function serving(options: CallRigOptions = {}): Promise<{ rig: CallRig; slot: SlotRef }> {
   const rig = await CallRig.ready(options);
   const slot = rig.openSlot();
   await rig.route('m', slot);
@@ -199,6 +199,20 @@ describe('a call that is tried again', () => {
     assert.equal(caller.error?.kind, 'unavailable');
     assert.match(caller.error?.message ?? '', /the copy had moved/);
     assert.ok(asked < 10, `asked ${asked} times`);
+    nothingIsLeft(rig, slot);
+  });
+
+  it('ends as INTERNAL where ModelMesh does, with the same words, and only when its attempts came to nothing', async () => {
+    const { rig, slot } = await serving({ exhaustedKind: 'internal' });
+    const lost = rig.call('m');
+    lost.call.push(BODY, true);
+    lost.call.start();
+    rig.stream.refuses(14, 'no room');
+    assert.equal(lost.caller.error?.kind, 'internal');
+    assert.match(lost.caller.error?.message ?? '', /^the runtime is unavailable: no room \(1 attempt, .*not repeated/);
+    const unknown = rig.call('nobody');
+    unknown.call.start();
+    assert.equal(unknown.caller.error?.kind, 'model-not-found');
     nothingIsLeft(rig, slot);
   });
 

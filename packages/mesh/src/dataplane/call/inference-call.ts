@@ -188,7 +188,7 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, AttemptOwner, F
         this.#passThrough(refusal, evidence);
         return;
       case 'fail':
-        this.#fail(new MeshError(next.error, next.message));
+        this.#giveUp(next);
         return;
       default:
         assertNever(next);
@@ -278,7 +278,7 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, AttemptOwner, F
     if (!this.#plane.counters.enter(this.#plane.worker, slot, this.#plane.clock.wallMs())) {
       // The copy began to drain after control named it: control knows by now where to go instead.
       const next = this.#judge({ kind: 'not-here' });
-      if (next.kind === 'fail') this.#fail(new MeshError(next.error, next.message));
+      if (next.kind === 'fail') this.#giveUp(next);
       else this.#locate();
       return;
     }
@@ -304,6 +304,11 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, AttemptOwner, F
     this.#record(evidence.kind === 'runtime-status' ? `the runtime answered with code ${evidence.code}` : evidence.kind);
     if (refusal.headers !== null && !this.#answered) this.#caller.onResponseHeaders(refusal.headers);
     this.#caller.onResponseEnd(refusal.trailers);
+  }
+
+  /** No attempt is left. */
+  #giveUp({ error, message }: Extract<NextAttempt, { readonly kind: 'fail' }>): void {
+    this.#fail(new MeshError(error === 'unavailable' ? this.#plane.exhaustedKind : error, message));
   }
 
   #fail(error: MeshError): void {

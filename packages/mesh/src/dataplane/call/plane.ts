@@ -61,6 +61,8 @@ export interface Plane {
   /** Replaced whole when the configuration changes. */
   limits: CallLimits;
   readonly metrics: CallMetrics;
+  /** What a call ends with whose attempts came to nothing: `unavailable`, or `internal` as in ModelMesh. */
+  readonly exhaustedKind: 'unavailable' | 'internal';
   readonly retryBudgets: RetryBudgets;
   /** Replaced whole when the data-plane configuration changes. */
   methodRules: MethodRules;

@@ -8,6 +8,7 @@ import type { Principal } from '../../authz/index.ts';
 import type { MethodRule } from '../../link/index.ts';
 import { type Caller, InferenceCall, type Plane } from '../call/index.ts';
 import { MessageOpener, type OpenedIds, type OpenerSink } from './message-opener.ts';
+import { refuseReserved } from './reserved-services.ts';
 import { type ResolvedTarget, resolveFromHeaders, resolveFromPayload } from './resolve-target.ts';
 import { runtimeHeaders } from './runtime-headers.ts';
 
@@ -160,6 +161,7 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, Expirable
 
   #readHeaders(unaryTimeoutMs: DurationMs): void {
     const headers = this.#headers;
+    refuseReserved(headers.get(':path') ?? '');
     const timeout = headers.get(HEADER.grpcTimeout);
     this.#deadlineIsDefault = timeout === undefined;
     this.#deadline = monotonicMs(this.#startedMs + (timeout === undefined ? unaryTimeoutMs : parseGrpcTimeout(timeout)));

@@ -8,13 +8,12 @@ import {
   allocateCounters,
   createInProcessLink,
   type Located,
-  type MethodRules,
   type ModelRoute,
   SlotCounters,
   type SlotRef,
   type ToControl,
 } from '../../../link/index.ts';
-import { DataPlane, type DataPlaneLimits } from '../../data-plane.ts';
+import { DataPlane, type DataPlaneLimits, type DataPlaneParts } from '../../data-plane.ts';
 import { type Caller, type CallFacts, type CallPlan, InferenceCall } from '../index.ts';
 import { FakeEngine, FakeStream } from './fake-engine.ts';
 
@@ -101,6 +100,11 @@ export class RecordingCaller implements Caller {
   }
 }
 
+/** What a test may want otherwise. */
+export interface CallRigOptions extends Pick<Partial<DataPlaneParts>, 'rules' | 'authorizer' | 'exhaustedKind'> {
+  readonly limits?: Partial<DataPlaneLimits>;
+}
+
 /** A data plane under a fake clock, with a runtime and a control that are the test's to play. */
 export class CallRig {
   readonly clock = new FakeClock();
@@ -114,7 +118,7 @@ export class CallRig {
   #version = 0;
   #slots = 0;
 
-  constructor(options: { readonly rules?: MethodRules; readonly limits?: Partial<DataPlaneLimits> } = {}) {
+  constructor(options: CallRigOptions = {}) {
     const memory = allocateCounters(1, 16);
     this.counters = new SlotCounters(memory);
     this.timers = new TimerWheel(this.clock);
@@ -130,14 +134,15 @@ export class CallRig {
       link: this.#link.dataPlane,
       metrics: { call: (facts) => this.finished.push(facts), attempt: () => {}, cacheMiss: () => {} },
       authorizer: allowAll,
+      rules: { rules: new Map(), allowOthers: true },
+      ...options,
       limits: { ...LIMITS, ...options.limits },
-      rules: options.rules ?? { rules: new Map(), allowOthers: true },
     });
     this.#link.control.send({ kind: 'route-snapshot', epoch: 1, version: 0, last: true, parts: NO_ROUTES });
   }
 
   /** A rig whose runtime can be reached. */
-  static async ready(options: ConstructorParameters<typeof CallRig>[0] = {}): Promise<CallRig> {
+  static async ready(options: CallRigOptions = {}): Promise<CallRig> {
     const rig = new CallRig(options);
     await rig.runtimeUp();
     rig.engine.connection.become({ kind: 'ready', epoch: 1 });
@@ -227,8 +232,8 @@ export class CallRig {
   }
 
   /** A client's gRPC stream as it comes in at the port. */
-  client(fields: readonly string[] = [], end = false): ClientSide {
-    const headers = headerBlock([':method', 'POST', ':path', `/${METHOD}`, 'content-type', 'application/grpc', ...fields]);
+  client(fields: readonly string[] = [], end = false, path = `/${METHOD}`): ClientSide {
+    const headers = headerBlock([':method', 'POST', ':path', path, 'content-type', 'application/grpc', ...fields]);
     const stream = new FakeStream(headers, false);
     const handler = this.dataPlane.accept(stream, headers, end, PEER);
     return new ClientSide(
