@@ -49,6 +49,16 @@ describe('an outcome', () => {
     assert.equal(empty.failed, 1);
   });
 
+  it('counts the tests of a contract, and names what fails in it', () => {
+    const outcome = new Outcome(['a.test.ts']);
+    outcome.add(record({}), 'a.test.ts');
+    outcome.add(record({ file: 'contract.ts' }), 'contract.ts');
+    outcome.add(record({ event: 'fail', name: 'keeps order', failure: 'boom', file: 'contract.ts' }), 'contract.ts');
+    outcome.close('exit code 1');
+    assert.equal(closingLine([{ stage: pure, outcome }]), '2 passed, 1 failed, 0 skipped');
+    assert.match(summary([{ stage: pure, outcome }]), /contract\.ts › keeps order/);
+  });
+
   it('fails when the process failed although each test passed', () => {
     const outcome = new Outcome(['a.test.ts']);
     outcome.add(record({}), 'a.test.ts');

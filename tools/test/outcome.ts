@@ -14,18 +14,20 @@ export interface SuiteOutcome {
 /** Lines of a suite's own output that are kept for the case that it fails. */
 const OUTPUT_LINES_MAX = 60;
 
+const nothing = (): SuiteOutcome => ({ passed: 0, durationMs: 0, failures: [], skips: [], output: [] });
+
 /** Collects records; a suite that was named and never heard of has failed. */
 export class Outcome {
   readonly suites = new Map<string, SuiteOutcome>();
   readonly #titles = new Map<string, string[]>();
 
   constructor(files: readonly string[]) {
-    for (const file of files) this.suites.set(file, { passed: 0, durationMs: 0, failures: [], skips: [], output: [] });
+    for (const file of files) this.suites.set(file, nothing());
   }
 
   /** `file` of the record relative to the root. Returns the failure that it brought, if any. */
   add(record: TestRecord, file: string): { readonly name: string; readonly text: string } | undefined {
-    const suite = this.suites.get(file);
+    const suite = this.suites.get(file) ?? this.#contract(record, file);
     if (suite === undefined) return undefined;
     if (record.event === 'output') {
       suite.output.push(record.text ?? '');
@@ -37,6 +39,14 @@ export class Outcome {
     titles[record.nesting] = record.name;
     if (record.event === 'start') return undefined;
     return this.#ended(suite, record, titles.slice(0, record.nesting + 1).join(' › '));
+  }
+
+  /** Tests of a contract that a suite among others calls are told by the contract's file: it counts as a suite of its own. */
+  #contract(record: TestRecord, file: string): SuiteOutcome | undefined {
+    if (record.event === 'output' || file === '') return undefined;
+    const suite = nothing();
+    this.suites.set(file, suite);
+    return suite;
   }
 
   #ended(suite: SuiteOutcome, record: TestRecord, name: string): { readonly name: string; readonly text: string } | undefined {

@@ -7,6 +7,7 @@ export const RECORD_MARK = '\u001e';
 /** What the runner needs of an event. */
 export interface TestRecord {
   readonly event: 'start' | 'pass' | 'fail' | 'output';
+  /** The suite, or where it shares its process with others the file that the test is written in, which may be a contract. */
   readonly file: string;
   readonly name: string;
   readonly nesting: number;
@@ -22,7 +23,10 @@ export interface TestRecord {
 interface TestEvent {
   readonly type: string;
   readonly data: {
+    /** Where the test is written. */
     readonly file?: string;
+    /** The suite that runs it, told where each suite has its own process. */
+    readonly entryFile?: string;
     readonly name?: string;
     readonly nesting?: number;
     readonly skip?: string | boolean;
@@ -57,7 +61,7 @@ function recordOf(event: TestRecord['event'], data: TestEvent['data']): TestReco
   const skipped = reason(data.skip, 'without a reason') ?? reason(data.todo, 'not written yet');
   return {
     event,
-    file: data.file ?? '',
+    file: data.entryFile ?? data.file ?? '',
     name: data.name ?? '',
     nesting: data.nesting ?? 0,
     suite: type === 'suite',

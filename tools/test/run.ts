@@ -1,5 +1,6 @@
 /** `npm test`, `npm run test:real`, `npm run proof`: runs the suites of a tier stage by stage. */
-import { globSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ROOT } from '../run-steps.ts';
 import type { Outcome } from './outcome.ts';
@@ -26,8 +27,7 @@ async function runTier(wanted: Tier): Promise<number> {
   const began = performance.now();
   const env = environmentOf(wanted);
   const results: StageResult[] = [];
-  for (const stage of wanted.stages) {
-    const files = suitesOf(stage);
+  for (const [stage, files] of wanted.stages.flatMap(partsOf)) {
     if (files.length === 0) continue;
     console.log(`${wanted.name}, ${stage.word === '' ? 'pure' : stage.word}: ${files.length} suites`);
     const timeoutMs = wanted.minutesMax * 60_000 - (performance.now() - began);
@@ -45,6 +45,20 @@ const suitesOf = (stage: Stage): readonly string[] =>
   globSync(['packages/*/src/**/*.test.ts', 'tools/**/*.test.ts'], { cwd: ROOT })
     .filter((file) => belongsTo(stage, file) && file.includes(flags.only))
     .sort();
+
+/**
+ * A stage with its suites. Suites that do nothing but call a contract have processes of their own: in a shared one nobody could say which of them
+ * a test of the contract belongs to.
+ */
+function partsOf(stage: Stage): readonly (readonly [Stage, readonly string[]])[] {
+  const files = suitesOf(stage);
+  if (stage.isolation === 'process') return [[stage, files]];
+  const hasOwnTests = (file: string): boolean => /^\s*(await )?(it|test)\(/m.test(readFileSync(join(ROOT, file), 'utf8'));
+  return [
+    [stage, files.filter(hasOwnTests)],
+    [{ ...stage, isolation: 'process' }, files.filter((file) => !hasOwnTests(file))],
+  ];
+}
 
 function environmentOf(wanted: Tier): Readonly<Record<string, string | undefined>> {
   const seeds = flags.seeds === undefined ? {} : { MESH_SEEDS: flags.seeds };
