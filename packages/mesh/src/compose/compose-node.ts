@@ -25,11 +25,6 @@ import { type CacheMetrics, type RunningControl, startControl, systemClock } fro
 import { type DoorParts, type Doors, openDoors } from './doors.ts';
 import { composeRuntime } from './node-runtime.ts';
 
-/** Bytes of requests whose model is not yet known, over all calls. */
-const OPENING_BYTES_MAX = 64 * 1024 * 1024;
-/** Bodies of REST requests and answers that are held at the same time. */
-const REST_BODIES_BYTES_MAX = 512 * 1024 * 1024;
-
 /** What a node is given besides its configuration. */
 export interface NodeSurroundings {
   readonly log: Log;
@@ -126,8 +121,8 @@ function openStore(config: Config, layout: RegistryLayout, clock: Clock): Promis
 }
 
 function limitsOf({ limits }: Config): StreamLimits {
-  const { streamsPerConnectionMax, headerListBytesMax } = limits;
-  return { ...DEFAULT_STREAM_LIMITS, streamsPerConnectionMax, headerListBytesMax };
+  const { streamsPerConnectionMax, headerListBytesMax, streamWindowBytes, connectionWindowBytes } = limits;
+  return { ...DEFAULT_STREAM_LIMITS, streamsPerConnectionMax, headerListBytesMax, streamWindowBytes, connectionWindowBytes };
 }
 
 function dataPlaneLimits({ limits }: Config): DataPlaneLimits {
@@ -135,7 +130,7 @@ function dataPlaneLimits({ limits }: Config): DataPlaneLimits {
     messageBytesMax: limits.messageBytesMax,
     replayBytesPerCallMax: limits.replayBytesPerCallMax,
     replayBytesMax: limits.replayBytesMax,
-    openingBytesMax: OPENING_BYTES_MAX,
+    openingBytesMax: limits.openingBytesMax,
     inflateRatioMax: limits.decompressionRatioMax,
     waitingCallsPerModelMax: limits.waitingCallsPerModelMax,
     waitingCallsMax: limits.waitingCallsMax,
@@ -147,6 +142,10 @@ function dataPlaneLimits({ limits }: Config): DataPlaneLimits {
 function cacheConfig({ cache, limits }: Config): CacheConfig {
   return {
     ...DEFAULT_CACHE_CONFIG,
+    copiesMax: limits.copiesMax,
+    spaceWaitMs: cache.spaceWaitMs,
+    minChurnAgeMs: cache.minChurnAgeMs,
+    leakMaxUnits: cache.leakMaxUnits,
     failureExpiryMs: cache.loadFailureExpiryMs,
     drainGraceMs: cache.drainGraceMs,
     loadQueueMax: limits.loadQueueMax,
@@ -182,8 +181,12 @@ async function doorParts(config: Config, around: NodeSurroundings, node: Running
     plane: dataPlane.plane,
     repository: new ControlRepository(control, clock, loadFailureExpiryMs),
     authorizer: allowAll,
-    limits: { bodyBytesMax: config.limits.restBodyBytesMax, unaryTimeoutMs: durationMs(config.limits.unaryTimeoutMs) },
-    bodies: new ByteBudget(REST_BODIES_BYTES_MAX),
+    limits: {
+      bodyBytesMax: config.limits.restBodyBytesMax,
+      largeBodiesBytesMax: config.limits.restLargeBodiesBytesMax,
+      unaryTimeoutMs: durationMs(config.limits.unaryTimeoutMs),
+    },
+    bodies: new ByteBudget(config.limits.restBodiesBytesMax),
     server,
   });
   const management: ManagementApp = await createManagementApp({

@@ -2,3 +2,4 @@
 export { LoggedCalls } from './call-log.ts';
 export { type ComposedNode, composeNode, type NodeSurroundings } from './compose-node.ts';
 export type { Doors } from './doors.ts';
+export { embeddedEnvironment } from './node-runtime.ts';

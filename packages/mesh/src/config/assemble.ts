@@ -4,6 +4,7 @@ import {
   type AdminListenerConfig,
   type Config,
   type DataPlaneRulesConfig,
+  type EmbeddedLimits,
   type LimitsConfig,
   type ListenerConfig,
   type ListenerRole,
@@ -68,6 +69,9 @@ export function assembleConfig(resolved: Resolved, around: Assembling): Config {
       loadFailureExpiryMs: values.failureExpiry,
       unloadReserveUnits: values.unloadReserve === null ? null : unitsForBytes(values.unloadReserve),
       drainGraceMs: values.drainGrace,
+      spaceWaitMs: values.spaceWait,
+      minChurnAgeMs: values.minChurnAge,
+      leakMaxUnits: unitsForBytes(values.leakMax),
     },
     shutdownTimeoutMs: values.shutdownTimeout,
     logLevel: values.logLevel,
@@ -167,6 +171,17 @@ const EMBEDDED_ONLY = [
   'storageRoot',
   'runtimeCache',
   'runtimeServer',
+  'runtimeWorkersMax',
+  'runtimeDefaultModel',
+  'runtimeLoading',
+  'runtimeLoadTimeout',
+  'runtimeRuns',
+  'runtimeRunBytes',
+  'runtimeStreams',
+  'runtimeCacheBytes',
+  'runtimeDownload',
+  'runtimeSilence',
+  'runtimeStopGrace',
 ] as const;
 const EXTERNAL_ONLY = ['runtimeManagement', 'runtimeInference'] as const;
 
@@ -192,6 +207,33 @@ function runtimeOf(values: SettingValues, { from }: Resolved, machine: Machine, 
     workers: values.runtimeWorkers,
     storageRoot: values.storageRoot,
     cacheDir: values.runtimeCache ?? `${values.dataDir}/cache`,
+    limits: embeddedLimitsOf(values, problem),
+  };
+}
+
+const MIB = 1024 * 1024;
+/** Several models must fit, or the cache cannot work: what the contract asks for (spec `modelmesh.md` §1.3), checked by the runtime too. */
+const capacityNeeded = (modelBytes: number): number => Math.max(2 * modelBytes, Math.min(512 * MIB, 10 * modelBytes));
+
+function embeddedLimitsOf(values: SettingValues, problem: AddProblem): EmbeddedLimits {
+  const { runtimeWorkers: workers, runtimeWorkersMax: workersMax, runtimeCapacity, runtimeDefaultModel } = values;
+  if (workers !== null && workersMax !== null && workersMax < workers)
+    problem('runtimeWorkersMax', `no less than runtime.workers, which is ${workers}`);
+  const neededBytes = capacityNeeded(runtimeDefaultModel);
+  if (runtimeCapacity !== null && runtimeCapacity < neededBytes)
+    problem('runtimeCapacity', `at least ${neededBytes} with runtime.defaultModelBytes of ${runtimeDefaultModel}`);
+  return {
+    workersMax,
+    defaultModelBytes: runtimeDefaultModel,
+    loadingConcurrency: values.runtimeLoading,
+    loadTimeoutMs: values.runtimeLoadTimeout,
+    runsQueuedMax: values.runtimeRuns,
+    runBytesQueuedMax: values.runtimeRunBytes,
+    streamsMax: values.runtimeStreams,
+    cacheBytes: values.runtimeCacheBytes,
+    downloadBytesMax: values.runtimeDownload,
+    downloadSilenceMs: values.runtimeSilence,
+    stopGraceMs: values.runtimeStopGrace,
   };
 }
 
@@ -222,10 +264,14 @@ function limitsOf(values: SettingValues, problem: AddProblem): LimitsConfig {
   if (values.waitingPerModel > values.waiting) problem('waitingPerModel', 'no more than limits.waitingCallsMax');
   if (values.connectionAgeGrace !== null && values.connectionAgeMax === null)
     problem('connectionAgeGrace', 'it unset, or limits.connectionAgeMax set');
+  if (values.restLargeBodies > values.restBodies) problem('restLargeBodies', 'no more than limits.restBodiesBytesMax');
+  if (values.streamWindow > values.connectionWindow) problem('streamWindow', 'no more than limits.connectionWindowBytes');
   return {
     messageBytesMax: values.messageBytesMax,
     headerListBytesMax: values.headerListBytesMax,
     streamsPerConnectionMax: values.streamsPerConnectionMax,
+    streamWindowBytes: values.streamWindow,
+    connectionWindowBytes: values.connectionWindow,
     connectionsMax: values.connectionsMax,
     connectionAgeMaxMs: values.connectionAgeMax,
     connectionAgeGraceMs: values.connectionAgeGrace,
@@ -234,10 +280,14 @@ function limitsOf(values: SettingValues, problem: AddProblem): LimitsConfig {
     waitingCallsPerModelMax: values.waitingPerModel,
     waitingCallsMax: values.waiting,
     runtimeQueueMax: values.runtimeQueue,
+    openingBytesMax: values.opening,
     restBodyBytesMax: values.restBody,
+    restBodiesBytesMax: values.restBodies,
+    restLargeBodiesBytesMax: values.restLargeBodies,
     decompressionRatioMax: values.decompressionRatio,
     unaryTimeoutMs: values.unaryTimeout ?? durationMs(NO_TIMEOUT_MS),
     loadQueueMax: values.loadQueue,
+    copiesMax: values.copies,
   };
 }
 

@@ -41,6 +41,25 @@ export interface TlsConfig {
 /** Where records live. */
 export type RegistryConfig = { readonly kind: 'memory' } | { readonly kind: 'sqlite'; readonly path: string };
 
+/** Bounds of the embedded runtime. */
+export interface EmbeddedLimits {
+  /** `null`: two more than there are workers. */
+  readonly workersMax: number | null;
+  readonly defaultModelBytes: Bytes;
+  readonly loadingConcurrency: number;
+  readonly loadTimeoutMs: DurationMs;
+  /** Requests that wait for one worker, and their bytes. */
+  readonly runsQueuedMax: number;
+  readonly runBytesQueuedMax: Bytes;
+  /** Open calls on one connection. */
+  readonly streamsMax: number;
+  /** Files that were fetched and are kept. */
+  readonly cacheBytes: Bytes;
+  readonly downloadBytesMax: Bytes;
+  readonly downloadSilenceMs: DurationMs;
+  readonly stopGraceMs: DurationMs;
+}
+
 /** The runtime beside this node. */
 export type RuntimeConfig =
   | {
@@ -54,6 +73,7 @@ export type RuntimeConfig =
       /** Folder against which relative model paths are read; `null`: absolute paths and URLs only. */
       readonly storageRoot: string | null;
       readonly cacheDir: string;
+      readonly limits: EmbeddedLimits;
     }
   | {
       readonly kind: 'external';
@@ -84,6 +104,9 @@ export interface LimitsConfig {
   readonly messageBytesMax: Bytes;
   readonly headerListBytesMax: Bytes;
   readonly streamsPerConnectionMax: number;
+  /** Flow control of HTTP/2. */
+  readonly streamWindowBytes: Bytes;
+  readonly connectionWindowBytes: Bytes;
   readonly connectionsMax: number;
   /** A connection is drained at this age, and ended `connectionAgeGraceMs` later; `null`: never. */
   readonly connectionAgeMaxMs: DurationMs | null;
@@ -96,11 +119,18 @@ export interface LimitsConfig {
   readonly waitingCallsMax: number;
   /** Calls that wait for a free stream to the runtime. */
   readonly runtimeQueueMax: number;
+  /** Requests whose model is not known yet, over all calls; and again as much for messages that are rewritten. */
+  readonly openingBytesMax: Bytes;
   readonly restBodyBytesMax: Bytes;
+  /** Bodies and answers of REST that are held at the same time. */
+  readonly restBodiesBytesMax: Bytes;
+  /** Announced bytes of large bodies that are read or answered at the same time. */
+  readonly restLargeBodiesBytesMax: Bytes;
   readonly decompressionRatioMax: number;
   /** Deadline of a unary call that brings none; {@link NO_TIMEOUT_MS} stands for none. */
   readonly unaryTimeoutMs: DurationMs;
   readonly loadQueueMax: number;
+  readonly copiesMax: number;
 }
 
 /** How the cache behaves beside what the runtime says of itself. */
@@ -109,6 +139,12 @@ export interface CacheConfig {
   /** `null`: by the formula of spec §4.1. */
   readonly unloadReserveUnits: SizeUnits | null;
   readonly drainGraceMs: DurationMs;
+  /** A load that finds no space in this time is given up. */
+  readonly spaceWaitMs: DurationMs;
+  /** 0 switches the protection against churn off. */
+  readonly minChurnAgeMs: DurationMs;
+  /** What the runtime may hold beyond what is booked. */
+  readonly leakMaxUnits: SizeUnits;
 }
 
 /** Where methods and the ids in their payloads come from (spec `modelmesh.md` §6.2). */

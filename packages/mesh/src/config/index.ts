@@ -6,6 +6,7 @@ export {
   type CacheConfig,
   type Config,
   type DataPlaneRulesConfig,
+  type EmbeddedLimits,
   type LimitsConfig,
   type ListenerConfig,
   type ListenerRole,

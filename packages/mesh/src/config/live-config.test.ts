@@ -55,6 +55,11 @@ describe('a live configuration', () => {
     ['', 'registry: {kind: memory}', 'registry'],
     ['', 'instanceId: other', 'instanceId'],
     ['', 'limits: {loadQueueMax: 1}', 'limits.loadQueueMax'],
+    ['', 'limits: {messageBytesMax: 1Mi}', 'limits.messageBytesMax'],
+    ['', 'limits: {restLargeBodiesBytesMax: 1Mi}', 'limits.restLargeBodiesBytesMax'],
+    ['', 'limits: {copiesMax: 10}', 'limits.copiesMax'],
+    ['', 'runtime: {loadTimeout: 5s}', 'runtime'],
+    ['', 'cache: {spaceWait: 5s}', 'cache'],
     [`${TLS}\nlisteners: {inference: {tls: false}}`, 'listeners: {inference: {tls: false}}', 'tls'],
     [TLS, 'tls: {certPath: c, keyPath: k, clientAuth: optional}', 'tls.clientAuth'],
   ];

@@ -7,6 +7,19 @@ import { type ConfigProblem, configProblemText, shownValue } from './problem.ts'
 const LIVE_PARTS = ['tls', 'limits', 'dataPlaneRules', 'logLevel', 'logEachInvocation', 'logHeaders'] as const;
 type LivePart = (typeof LIVE_PARTS)[number];
 
+/** Limits that are given to a connection, a runtime or a queue when it is made, and stay as they were. */
+const FROZEN_LIMITS = [
+  'messageBytesMax',
+  'headerListBytesMax',
+  'streamsPerConnectionMax',
+  'streamWindowBytes',
+  'connectionWindowBytes',
+  'runtimeQueueMax',
+  'restLargeBodiesBytesMax',
+  'loadQueueMax',
+  'copiesMax',
+] as const satisfies readonly (keyof Config['limits'])[];
+
 /** What became of a reload. */
 export type ReloadOutcome =
   | { readonly kind: 'unchanged'; readonly warnings: readonly ConfigProblem[] }
@@ -70,7 +83,7 @@ function frozenProblems(old: Config, wanted: Config): ConfigProblem[] {
   };
   const live: readonly string[] = LIVE_PARTS;
   for (const name of Object.keys(wanted) as (keyof Config)[]) if (!live.includes(name)) compare(name, old[name], wanted[name]);
-  compare('limits.loadQueueMax', old.limits.loadQueueMax, wanted.limits.loadQueueMax);
+  for (const name of FROZEN_LIMITS) compare(`limits.${name}`, old.limits[name], wanted.limits[name]);
   compare('tls', old.tls !== null, wanted.tls !== null);
   if (old.tls !== null && wanted.tls !== null) compare('tls.clientAuth', old.tls.clientAuth, wanted.tls.clientAuth);
   return problems;

@@ -292,6 +292,23 @@ describe('problems', () => {
     ['a path of a registry in memory', 'registry: {kind: memory, path: x}', /registry\.path/],
     ['one request larger than all', 'limits: {replayBytesPerCallMax: 2Mi, replayBytesMax: 1Mi}', /replayBytesPerCallMax/],
     ['more for one model than for all', 'limits: {waitingCallsPerModelMax: 9, waitingCallsMax: 8}', /waitingCallsPerModelMax/],
+    [
+      'more workers at rest than at most',
+      'runtime: {workers: 4, workersMax: 2}',
+      /runtime\.workersMax.*no less than runtime\.workers/,
+    ],
+    [
+      'room for too few models',
+      'runtime: {capacityBytes: 64Mi, defaultModelBytes: 8Mi}',
+      /capacityBytes.*at least 83886080 with/,
+    ],
+    ['an external runtime with a load timeout', 'runtime: {kind: external, loadTimeout: 5s}', /runtime\.loadTimeout.*embedded/],
+    [
+      'large bodies beyond all bodies',
+      'limits: {restBodiesBytesMax: 1Mi, restLargeBodiesBytesMax: 2Mi}',
+      /restLargeBodiesBytesMax/,
+    ],
+    ['a stream wider than its connection', 'limits: {streamWindowBytes: 5Mi}', /streamWindowBytes.*connectionWindowBytes/],
     ['a grace without an age', 'limits: {connectionAgeGrace: 5s}', /connectionAgeGrace/],
   ];
   for (const [what, yaml, says] of combinations) {

@@ -13,6 +13,9 @@ const count = (path: string, fallback: number, max: number, doc: string): Settin
 const size = (path: string, fallback: number, doc: string): Setting<Bytes> =>
   setting({ path, kind: quantity(1024, 16 * GIB), default: bytes(fallback), live: true, doc });
 
+/** Read once, when a node or a connection is made. */
+const fixed = <Value>(row: Setting<Value>): Setting<Value> => setting({ ...row, live: false });
+
 const age = (path: string, variable: string, doc: string): Setting<DurationMs | null> =>
   setting<DurationMs | null>({
     path,
@@ -29,14 +32,32 @@ export const LIMIT_SETTINGS = {
     ...size('limits.messageBytesMax', 16 * MIB, 'The largest message of gRPC, in either direction.'),
     kind: quantity(1024, 2 * GIB),
     modelMesh: { names: ['MM_SVC_GRPC_MAX_MSG_SIZE'], kind: plainBytes(1024, 2 * GIB) },
+    live: false,
   }),
   headerListBytesMax: setting({
     ...size('limits.headerListBytesMax', 64 * KIB, 'The largest list of headers, as HTTP/2 counts it.'),
     kind: quantity(1024, 16 * MIB),
     modelMeshDefault: bytes(8 * KIB),
     modelMesh: { names: ['MM_SVC_GRPC_MAX_HEADERS_SIZE'], kind: plainBytes(1024, 16 * MIB) },
+    live: false,
   }),
-  streamsPerConnectionMax: count('limits.streamsPerConnectionMax', 1000, 100_000, 'Calls at a time on one HTTP/2 connection.'),
+  streamsPerConnectionMax: fixed(
+    count('limits.streamsPerConnectionMax', 1000, 100_000, 'Calls at a time on one HTTP/2 connection.'),
+  ),
+  streamWindow: setting({
+    path: 'limits.streamWindowBytes',
+    kind: quantity(65_535, 16 * MIB),
+    default: bytes(65_535),
+    live: false,
+    doc: 'Bytes that may be under way on one HTTP/2 stream, in each direction; a stalled call holds up to one and a half times as much.',
+  }),
+  connectionWindow: setting({
+    path: 'limits.connectionWindowBytes',
+    kind: quantity(65_535, GIB),
+    default: bytes(4 * MIB),
+    live: false,
+    doc: 'Bytes that may be under way on one HTTP/2 connection, in each direction.',
+  }),
   connectionsMax: count(
     'limits.connectionsMax',
     10_000,
@@ -62,8 +83,25 @@ export const LIMIT_SETTINGS = {
     'Calls that may wait for the load of one model; beyond: RESOURCE_EXHAUSTED or 429.',
   ),
   waiting: count('limits.waitingCallsMax', 50_000, 1_000_000, 'Calls that may wait for loads.'),
-  runtimeQueue: count('limits.runtimeQueueMax', 4096, 1_000_000, 'Calls that may wait for a free stream to the runtime.'),
+  runtimeQueue: fixed(count('limits.runtimeQueueMax', 4096, 1_000_000, 'Calls that may wait for a free stream to the runtime.')),
+  opening: size(
+    'limits.openingBytesMax',
+    64 * MIB,
+    'Requests that are held until the model in them is known, over all calls; and again as much for messages that are rewritten.',
+  ),
   restBody: size('limits.restBodyBytesMax', 64 * MIB, 'The largest body of REST, before and after decompression.'),
+  restBodies: size(
+    'limits.restBodiesBytesMax',
+    512 * MIB,
+    'Bodies and answers of REST that are held at the same time; beyond: 429.',
+  ),
+  restLargeBodies: fixed(
+    size(
+      'limits.restLargeBodiesBytesMax',
+      128 * MIB,
+      'Announced bytes of REST bodies above 64 KiB that are read or answered at the same time; further ones wait for their turn.',
+    ),
+  ),
   decompressionRatio: count(
     'limits.decompressionRatioMax',
     200,
@@ -79,8 +117,6 @@ export const LIMIT_SETTINGS = {
     live: true,
     doc: 'Deadline of a unary call that brings none.',
   }),
-  loadQueue: setting<number>({
-    ...count('limits.loadQueueMax', 4096, 1_000_000, 'Models that may wait to be loaded.'),
-    live: false,
-  }),
+  loadQueue: fixed(count('limits.loadQueueMax', 4096, 1_000_000, 'Models that may wait to be loaded.')),
+  copies: fixed(count('limits.copiesMax', 16_384, 16_384, 'Models that are loaded, or remembered as failed, at the same time.')),
 };

@@ -1,9 +1,9 @@
 /** The table of all settings. Parsing, flags, variables and the reference are made from it; nothing is configured elsewhere. */
-import { type Bytes, type DurationMs, durationMs } from '@modelmesh/core';
-import type { ConnectTarget } from '@modelmesh/grpc/stream';
+import { type Bytes, bytes, type DurationMs, durationMs, UNIT_BYTES } from '@modelmesh/core';
 import { NO_TIMEOUT_MS } from './config.ts';
 import { setting } from './setting.ts';
 import { LIMIT_SETTINGS } from './settings-limits.ts';
+import { RUNTIME_SETTINGS } from './settings-runtime.ts';
 import {
   duration,
   either,
@@ -15,7 +15,6 @@ import {
   path,
   port,
   quantity,
-  target,
   text,
   textMap,
   timesOf,
@@ -227,7 +226,7 @@ const TLS = {
   }),
 };
 
-const REGISTRY_AND_RUNTIME = {
+const REGISTRY = {
   registryKind: setting<'sqlite' | 'memory'>({
     path: 'registry.kind',
     kind: oneOf('sqlite', 'memory'),
@@ -250,80 +249,6 @@ const REGISTRY_AND_RUNTIME = {
     modelMesh: { names: ['MM_KVSTORE_PREFIX'] },
     live: false,
     doc: 'First element of every registry key. Never change it once there are records.',
-  }),
-  runtimeKind: setting<'embedded' | 'external'>({
-    path: 'runtime.kind',
-    kind: oneOf('embedded', 'external'),
-    default: 'embedded',
-    modelMeshDefault: 'external',
-    live: false,
-    doc: '`embedded`: this node starts its runtime as a child process; `external`: it connects to one.',
-  }),
-  runtimeServer: setting({
-    path: 'runtime.server',
-    kind: word,
-    default: 'onnx',
-    live: false,
-    doc: 'What the embedded runtime serves.',
-  }),
-  runtimeSocket: setting<string | null>({
-    path: 'runtime.socketPath',
-    kind: path,
-    default: null,
-    defaultText: '`runtime.sock` in `dataDir`, or in the folder for temporary files if that path is too long',
-    live: false,
-    doc: 'Unix socket of the embedded runtime.',
-  }),
-  runtimeCapacity: setting<Bytes | null>({
-    path: 'runtime.capacityBytes',
-    kind: orWord(quantity(1024 * 1024, Number.MAX_SAFE_INTEGER), 'auto'),
-    default: null,
-    defaultText: "auto: a share of the machine's memory",
-    live: false,
-    doc: 'Memory that models of the embedded runtime may take.',
-  }),
-  runtimeWorkers: setting<number | null>({
-    path: 'runtime.workers',
-    kind: orWord(integer(1, 256), 'auto'),
-    default: null,
-    defaultText: 'auto',
-    live: false,
-    doc: 'Threads of the embedded runtime that run models.',
-  }),
-  storageRoot: setting<string | null>({
-    path: 'runtime.storageRoot',
-    kind: path,
-    default: null,
-    defaultText: 'none: absolute paths and URLs only',
-    live: false,
-    doc: 'Folder against which relative paths of models are read.',
-  }),
-  runtimeCache: setting<string | null>({
-    path: 'runtime.cacheDir',
-    kind: path,
-    default: null,
-    defaultText: '`cache` in `dataDir`',
-    live: false,
-    doc: 'Where the embedded runtime keeps files that it fetched.',
-  }),
-  runtimeManagement: setting<readonly ConnectTarget[]>({
-    path: 'runtime.management',
-    kind: listOf(target),
-    default: [
-      { kind: 'unix', path: '/tmp/mmesh/grpc.sock' },
-      { kind: 'tcp', host: 'localhost', port: 8085 },
-    ],
-    defaultText: '`unix:/tmp/mmesh/grpc.sock`, `localhost:8085`',
-    live: false,
-    doc: 'Addresses of an external runtime, asked in turn until one is ready.',
-  }),
-  runtimeInference: setting<ConnectTarget | null>({
-    path: 'runtime.inference',
-    kind: orWord(target, 'same'),
-    default: null,
-    defaultText: 'same: as management',
-    live: false,
-    doc: 'Where an external runtime takes inference calls.',
   }),
 };
 
@@ -420,6 +345,29 @@ const TIMES_AND_LOG = {
     live: false,
     doc: 'Memory that is kept free so that a load need not wait for an unload.',
   }),
+  spaceWait: setting({
+    path: 'cache.spaceWait',
+    kind: duration(1000, 3_600_000),
+    default: durationMs(180_000),
+    defaultText: '3m',
+    live: false,
+    doc: 'A load that finds no room in this time is given up, which is no failure of the model.',
+  }),
+  minChurnAge: setting({
+    path: 'cache.minChurnAge',
+    kind: duration(0, NO_TIMEOUT_MS),
+    default: durationMs(0),
+    defaultText: '0ms',
+    live: false,
+    doc: 'A full cache whose least recently used copy was used within this time takes nothing in.',
+  }),
+  leakMax: setting({
+    path: 'cache.leakBytesMax',
+    kind: quantity(UNIT_BYTES, Number.MAX_SAFE_INTEGER),
+    default: bytes(256 * 1024 * 1024),
+    live: false,
+    doc: 'Memory that the runtime may hold beyond what is booked; above it its copies are drained and it is started anew.',
+  }),
   drainGrace: setting({
     path: 'cache.drainGrace',
     kind: duration(0, 3_600_000),
@@ -468,7 +416,8 @@ export const SETTINGS = {
   ...IDENTITY,
   ...LISTENERS,
   ...TLS,
-  ...REGISTRY_AND_RUNTIME,
+  ...REGISTRY,
+  ...RUNTIME_SETTINGS,
   ...RULES,
   ...METRICS,
   ...LIMIT_SETTINGS,

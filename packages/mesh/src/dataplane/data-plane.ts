@@ -95,6 +95,8 @@ export class DataPlane {
     plane.locator.setLimits({ callsPerModelMax: limits.waitingCallsPerModelMax, callsMax: limits.waitingCallsMax });
     plane.replay.setMax(limits.replayBytesMax);
     plane.opening.setMax(limits.openingBytesMax);
+    plane.rewriteRoom.setMax(limits.openingBytesMax);
+    plane.runtime.setWaitersMax(limits.runtimeWaitersMax);
   }
 
   /** Takes a gRPC call for a model. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { execPath } from 'node:process';
 import { afterEach, describe, it } from 'node:test';
+import { durationMs } from '@modelmesh/core';
 import { FakeClock } from '@modelmesh/core/testing';
 import { EmbeddedProcess, EXIT_CONFIGURATION } from './index.ts';
 
@@ -18,6 +19,7 @@ class Rig {
       command,
       environment: { MESH_TEST: 'yes' },
       clock: this.clock,
+      stopGraceMs: durationMs(5000),
       onLine: (line) => {
         this.lines.push(line);
         this.#heard();

@@ -10,8 +10,6 @@ const RESTART_PAUSE_MAX_MS = durationMs(5000);
 const STEADY_MS = durationMs(10_000);
 /** How long its last words are waited for once it has ended: a child of its own may hold the pipes open. */
 const LAST_WORDS_MS = durationMs(500);
-/** How long a runtime may take to end by itself when it is told to. */
-const STOP_GRACE_MS = durationMs(5000);
 /** Lines of its log that are kept to explain why it ended. */
 const LAST_LINES_MAX = 5;
 /** The exit code of a runtime that cannot work with its configuration: starting it again is of no use. */
@@ -30,6 +28,8 @@ export interface EmbeddedProcessOptions {
   /** Its whole environment but the allocator's settings, which are added. */
   readonly environment: Readonly<Record<string, string>>;
   readonly clock: Clock;
+  /** How long it may take to end by itself when it is told to, before it is killed. */
+  readonly stopGraceMs: DurationMs;
   /** Each line that the runtime writes. */
   readonly onLine: (line: string) => void;
   /** It ended without having been told to. */
@@ -129,7 +129,7 @@ export class EmbeddedProcess implements RuntimeProcess {
     const child = this.#child;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
     return new Promise((resolve) => {
-      const timer = this.#options.clock.after(STOP_GRACE_MS, () => child.kill('SIGKILL'));
+      const timer = this.#options.clock.after(this.#options.stopGraceMs, () => child.kill('SIGKILL'));
       child.once('exit', () => {
         timer.cancel();
         resolve();

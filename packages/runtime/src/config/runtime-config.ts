@@ -44,6 +44,8 @@ const GiB = 1024 ** 3;
 /** Share of the memory that models get; the rest is for the process itself, its requests and everyone else. */
 const CAPACITY_SHARE = 0.5;
 const CAPACITY_BYTES_MIN = 64 * MiB;
+/** The largest message that a node can be told to take, and what it may add to one. */
+const MESSAGE_BYTES_MAX = 2 * GiB + 2048;
 
 /** Names of all variables with what they mean, for the reference and for typing errors. */
 export const RUNTIME_VARIABLES = {
@@ -96,7 +98,7 @@ export function parseRuntimeConfig(variables: Readonly<Record<string, string | u
     workersMax: read.whole('MESH_RUNTIME_WORKERS_MAX', workersMin + 2, 1, 512),
     runsQueuedMax: read.whole('MESH_RUNTIME_RUNS_QUEUED_MAX', 4096, 1, 1_000_000),
     runBytesQueuedMax: read.whole('MESH_RUNTIME_RUN_BYTES_QUEUED_MAX', 256 * MiB, 1024, 2 ** 40),
-    messageBytesMax: read.whole('MESH_RUNTIME_MESSAGE_BYTES_MAX', 16 * MiB, 1024, GiB),
+    messageBytesMax: read.whole('MESH_RUNTIME_MESSAGE_BYTES_MAX', 16 * MiB, 1024, MESSAGE_BYTES_MAX),
     streamsMax: read.whole('MESH_RUNTIME_STREAMS_MAX', 1000, 1, 1_000_000),
     storageRoot: read.path('MESH_RUNTIME_STORAGE_ROOT'),
     cacheFolder: read.path('MESH_RUNTIME_CACHE_FOLDER') ?? `${machine.temporaryFolder}/modelmesh-files`,

@@ -35,6 +35,17 @@ class Call implements RoomHolder {
 }
 
 describe('the room for messages that are rewritten', () => {
+  it('lets those who wait go on when its bound is raised', () => {
+    const room = new RewriteRoom(10);
+    const inside: RoomHolder = { onRoom: () => {} };
+    let told = 0;
+    const waits: RoomHolder = { onRoom: () => (told += room.take(waits, 20) ? 1 : 0) };
+    const ahead: RoomHolder = { onRoom: () => {} };
+    assert.deepEqual([room.take(inside, 10), room.take(ahead, 5), room.take(waits, 20)], [true, true, false]);
+    room.setMax(100);
+    assert.deepEqual([told, room.used, room.waiting], [1, 35, 0]);
+  });
+
   it('law: every call gets through, whatever the sizes and the order, and never more is held than the bound and one message', () => {
     const sizes = fc.array(fc.integer({ min: 1, max: 100 }), { minLength: 1, maxLength: 20 });
     fc.assert(

@@ -10,7 +10,7 @@ export interface RoomHolder {
  * for each other for ever.
  */
 export class RewriteRoom {
-  readonly #bytesMax: number;
+  #bytesMax: number;
   readonly #held = new Map<RoomHolder, number>();
   /** Longest waiting first. */
   readonly #waiting = new Set<RoomHolder>();
@@ -21,6 +21,12 @@ export class RewriteRoom {
 
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
+  }
+
+  /** Another bound; who waits may find room now. */
+  setMax(bytesMax: number): void {
+    this.#bytesMax = bytesMax;
+    this.#wake();
   }
 
   /** Bytes held now. */

@@ -26,7 +26,7 @@ export class RuntimeGate {
   readonly #engine: StreamEngine;
   readonly #limits: StreamLimits;
   readonly #clock: Clock;
-  readonly #waitersMax: number;
+  #waitersMax: number;
   readonly #waiters = new Set<RuntimeWaiter>();
   #access: RuntimeAccess | undefined;
   #connection: ClientConnection | undefined;
@@ -45,6 +45,11 @@ export class RuntimeGate {
   /** What control said of the runtime that is up; `undefined` while it is down. */
   get access(): RuntimeAccess | undefined {
     return this.#access;
+  }
+
+  /** Another bound for calls that wait from now on. */
+  setWaitersMax(waitersMax: number): void {
+    this.#waitersMax = waitersMax;
   }
 
   /** Calls that wait now. */

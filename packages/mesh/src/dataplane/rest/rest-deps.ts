@@ -25,8 +25,8 @@ export interface RestLimits {
   /** Deadline of a call that brings no `mm-timeout-ms`; streams have none. */
   readonly unaryTimeoutMs: DurationMs;
   /**
-   * Announced bytes of large bodies (above 64 KiB) that are read or answered at the same time; further ones wait. 128 MiB unless given.
-   * Answers as large as their questions need twice as much again, which `bodies` must have room for.
+   * Announced bytes of large bodies (above 64 KiB) that are read or answered at the same time; further ones wait. 128 MiB unless given; read
+   * once. Answers as large as their questions need twice as much again, which `bodies` must have room for.
    */
   readonly largeBodiesBytesMax?: number;
 }
