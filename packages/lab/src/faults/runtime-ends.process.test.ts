@@ -12,17 +12,9 @@ import { eventually, within } from './eventually.ts';
 import { applyModel, type ModelFile, ROW, writeModel } from './generated-models.ts';
 import { askingGrpc, askingRest, sendPost } from './in-flight.ts';
 import { copyStates, eventsOf, LONG_GRACE, leavesAtOnce } from './nothing-lost.ts';
+import { countOf, killRuntime } from './runtime-life.ts';
 
 const ANSWER_MS = 15_000;
-
-const countOf = (node: NodeProcess, event: string): number => node.program.log.filter((line) => line.event === event).length;
-
-/** Kills the runtime and resolves when the node has noticed. */
-async function killRuntime(node: NodeProcess): Promise<void> {
-  const lost = countOf(node, 'runtime-lost');
-  process.kill(node.runtimePid, 'SIGKILL');
-  await eventually('the node misses its runtime', 5000, () => (countOf(node, 'runtime-lost') > lost ? true : undefined));
-}
 
 const frozen = async <Value>(node: NodeProcess, act: (pid: number) => Promise<Value>): Promise<Value> => {
   const pid = node.runtimePid;
