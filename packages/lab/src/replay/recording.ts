@@ -32,12 +32,16 @@ export function metadataList({ metadata = {} }: RecordedCall): string[] {
   return Object.entries(metadata).flatMap(([name, value]) => [name, value.replace(/ \(base64\)$/, '')]);
 }
 
-/** A difference to the recording that is wanted. */
-export interface Exception {
-  readonly because: string;
-  readonly code: string;
-  readonly message: RegExp;
-}
+/** What a call was answered with. */
+export type Answer =
+  | { readonly kind: 'message'; readonly value: unknown }
+  | { readonly kind: 'bytes'; readonly base64: string }
+  | { readonly kind: 'error'; readonly code: string; readonly message: string };
+
+/** A difference to the recording that is wanted: the error, or the very answer, that comes instead. */
+export type Exception =
+  | { readonly because: string; readonly code: string; readonly message: RegExp }
+  | { readonly because: string; readonly answer: Answer };
 
 /** Without what the recordings leave out, and with states that ModelMesh could not tell apart written as it did. */
 export function comparable(value: unknown): unknown {

@@ -16,6 +16,7 @@ import { TimerWheel } from '@modelmesh/grpc/timer-wheel';
 import { ModelRuntime, RuntimeStatusResponse_Status } from '@modelmesh/wire/mmesh';
 import { encodeGrpcMessage, GRPC_CODE, type GrpcCodeName } from '@modelmesh/wire/status';
 import { systemClock } from '../node/index.ts';
+import { serveStreams } from './echo-streams.ts';
 
 const MIB = 1024 * 1024;
 
@@ -31,13 +32,16 @@ export interface EchoRuntimeOptions {
 /**
  * A runtime that loads anything and answers every call with the request's own bytes, as the one behind the recordings did: the path `fail
  * CODE message` fails a load, `slow MS` delays it; the header `null-fail: CODE message` fails a call, `null-trailer` comes back as a
- * trailer. Calls for a model that is not loaded get NOT_FOUND.
+ * trailer, and `null-details-bin` as the details of its status. Calls for a model that is not loaded get NOT_FOUND. Beside that it serves
+ * `Gather` and `Spread` of {@link serveStreams}.
  */
 export class EchoRuntime {
   readonly loaded = new Set<string>();
   readonly loads: string[] = [];
   readonly unloads: string[] = [];
   readonly seen: HeaderBlock[] = [];
+  /** Calls of `Spread` that were given up before their end. */
+  spreadsCancelled = 0;
   statusCalls = 0;
   readonly #server: Server;
   readonly #connections = new Set<ServerConnection>();
@@ -45,7 +49,7 @@ export class EchoRuntime {
 
   constructor(options: EchoRuntimeOptions) {
     this.#options = options;
-    const router = this.#router();
+    const router = serveStreams(this.#router(), this);
     const engine = createNodeHttp2Engine({ clock: systemClock, poison: true });
     const limits = {
       ...DEFAULT_STREAM_LIMITS,
@@ -117,19 +121,29 @@ export class EchoRuntime {
         : this.loaded.has(model)
           ? undefined
           : [GRPC_CODE.NOT_FOUND, `model ${model} is not loaded`];
-    const handler = new EchoHandler(headers.get('null-trailer'), failure);
+    const handler = new EchoHandler(ownTrailers(headers), failure);
     handler.begin(stream, end);
     return handler;
   };
 }
 
+/** What the caller wants to see behind the status. */
+function ownTrailers(headers: HeaderBlock): readonly string[] {
+  const trailer = headers.get('null-trailer');
+  const details = headers.get('null-details-bin');
+  return [
+    ...(trailer === undefined ? [] : ['null-trailer', trailer]),
+    ...(details === undefined ? [] : ['grpc-status-details-bin', details]),
+  ];
+}
+
 class EchoHandler implements StreamHandler {
-  readonly #trailer: string | undefined;
+  readonly #trailers: readonly string[];
   readonly #failure: readonly [number, string] | undefined;
   #unconsumed = 0;
 
-  constructor(trailer: string | undefined, failure: readonly [number, string] | undefined) {
-    this.#trailer = trailer;
+  constructor(trailers: readonly string[], failure: readonly [number, string] | undefined) {
+    this.#trailers = trailers;
     this.#failure = failure;
   }
 
@@ -165,7 +179,7 @@ class EchoHandler implements StreamHandler {
     const [code, message] = this.#failure ?? [0, ''];
     const trailers = ['grpc-status', String(code)];
     if (message !== '') trailers.push('grpc-message', encodeGrpcMessage(message));
-    if (this.#trailer !== undefined) trailers.push('null-trailer', this.#trailer);
+    trailers.push(...this.#trailers);
     if (this.#failure === undefined) stream.sendTrailers(headerBlock(trailers));
     else stream.sendHeaders(headerBlock([':status', '200', 'content-type', 'application/grpc', ...trailers]), true);
   }

@@ -26,6 +26,8 @@ export interface TestNodeOptions {
   readonly runtime?: Omit<EchoRuntimeOptions, 'path'>;
   readonly cache?: Partial<CacheConfig>;
   readonly metrics?: Partial<CallMetrics>;
+  /** Calls that may wait for a free stream to the runtime. */
+  readonly runtimeQueueMax?: number;
   /** Registers management and other local services. */
   readonly serve?: (router: GrpcRouter, control: RunningControl, dataPlane: DataPlane) => void;
 }
@@ -124,7 +126,10 @@ async function startNode(options: TestNodeOptions, path: string, scope: Scope): 
     // Of its own, so that a suite can see that no deadline of a call is left.
     timers: new TimerWheel(clock),
     engine,
-    runtimeLimits: DEFAULT_STREAM_LIMITS,
+    runtimeLimits: {
+      ...DEFAULT_STREAM_LIMITS,
+      queuedStreamsMax: options.runtimeQueueMax ?? DEFAULT_STREAM_LIMITS.queuedStreamsMax,
+    },
     counters,
     link: link.dataPlane,
     metrics: { call: () => {}, attempt: () => {}, cacheMiss: () => {}, ...options.metrics },

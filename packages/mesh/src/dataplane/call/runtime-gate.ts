@@ -1,4 +1,4 @@
-import { type Clock, durationMs, MeshError, type Timer } from '@modelmesh/core';
+import { type Clock, durationMs, MeshError, type Timer, toMeshError } from '@modelmesh/core';
 import type {
   ByteStream,
   ClientConnection,
@@ -89,9 +89,22 @@ export class RuntimeGate {
     if (!restarting) this.#giveUp(new MeshError('unavailable', message));
   }
 
-  /** Sends a request; `undefined` while the runtime is down. */
+  /**
+   * Sends a request, or queues it while the runtime takes no more streams; `undefined` while the runtime is down.
+   *
+   * @throws {MeshError} `overloaded` beyond the queue's limit
+   */
   open(headers: HeaderBlock, end: boolean, handler: StreamHandler): ByteStream | undefined {
-    return this.#access === undefined ? undefined : this.#connection?.open(headers, end, handler);
+    if (this.#access === undefined) return undefined;
+    try {
+      return this.#connection?.open(headers, end, handler);
+    } catch (error) {
+      const cause = toMeshError(error);
+      if (cause.kind !== 'overloaded') throw cause;
+      // The engine names its own limit and where it dials; the caller is told what was configured.
+      const sentence = `${this.#limits.queuedStreamsMax} calls wait already until the runtime takes more (limits.runtimeQueueMax); try again later`;
+      throw new MeshError('overloaded', sentence, { retryAfterMs: RETRY_AFTER_MS, cause });
+    }
   }
 
   /** Waits until the runtime can be reached again. @throws {MeshError} `overloaded` beyond the limit, `unavailable` if it will not come back. */

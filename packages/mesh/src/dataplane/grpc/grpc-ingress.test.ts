@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:http2';
 import { after, before, describe, it } from 'node:test';
 import { durationMs, epochMs } from '@modelmesh/core';
 import { type CallOptions, GrpcStatusError, rawMethod } from '@modelmesh/grpc/call';
@@ -80,6 +82,48 @@ describe('a gRPC call for a model', () => {
     );
     assert.deepEqual([code, message], [3, 'runtime says so']);
     assert.equal(trailers?.get('null-trailer'), 'x');
+  });
+
+  it('gives binary trailers back to the byte, the details of a status among them, whether the call failed or not', async () => {
+    // As runtimes write them: with padding and without, and one that is no base64 at all, which is not ours to judge.
+    const written = ['AQIDBA==', 'CAUSBG5laW4', '+/8', 'not base64!'];
+    for (const details of written) {
+      const options = {
+        headers: ['null-details-bin', details],
+        onTrailers: (block: HeaderBlock) => trailers.push(block.get('grpc-status-details-bin')),
+      };
+      const trailers: (string | undefined)[] = [];
+      await call('a', 'x', options);
+      await failure(call('a', 'x', { ...options, headers: [...options.headers, 'null-fail', 'INVALID_ARGUMENT no'] }));
+      assert.deepEqual(trailers, [details, details]);
+    }
+    const error = await failure(call('a', 'x', { headers: ['null-details-bin', 'CAUSBG5laW4', 'null-fail', 'ABORTED no'] }));
+    assert.deepEqual(Buffer.from(error.details ?? []), Buffer.from([8, 5, 18, 4, ...Buffer.from('nein')]));
+  });
+
+  it('refuses an encoding that it cannot read with UNIMPLEMENTED and those that it can, before anything reaches the runtime', async () => {
+    node.runtime.seen.length = 0;
+    const before = calls.length;
+    const session = connect(`http://127.0.0.1:${node.port}`);
+    const asked = session.request({
+      ':method': 'POST',
+      ':path': METHOD.path,
+      'content-type': 'application/grpc',
+      te: 'trailers',
+      'mm-model-id': 'a',
+      'grpc-encoding': 'snappy',
+    });
+    asked.end(Buffer.from([1, 0, 0, 0, 1, 120]));
+    const [headers] = await once(asked, 'response');
+    session.close();
+    assert.deepEqual([headers[':status'], headers['grpc-status']], [200, '12']);
+    assert.equal(headers['grpc-accept-encoding'], 'identity,gzip,deflate');
+    assert.match(decodeURIComponent(headers['grpc-message']), /grpc-encoding "snappy" is not supported.*identity,gzip,deflate/);
+    assert.equal(node.runtime.seen.length, 0);
+    assert.deepEqual(
+      calls.slice(before).map(({ code }) => code),
+      [12],
+    );
   });
 
   it('tells a failed load with the words of the runtime, at once and again', async () => {
