@@ -137,3 +137,26 @@ test('a method is registered once', async () => {
     assert.deepEqual(router.paths(), [UNARY.path]);
   });
 });
+
+test('a method is served under its older names, and names that stand for nothing go on to the fallback', async () => {
+  const fallen: string[] = [];
+  const older = new Map([
+    ['/test.Old/Unary', UNARY.path],
+    ['/test.Old/Gone', '/test.Echo/Gone'],
+  ]);
+  await using served = await serveRouter(
+    (router) => router.unary(UNARY, (request) => [request]).olderNames((path) => older.get(path)),
+    {
+      router: {
+        fallback: (stream, headers) => {
+          fallen.push(headers.get(':path') ?? '');
+          stream.sendHeaders(headerBlock([':status', '200', 'content-type', 'application/grpc', 'grpc-status', '12']), true);
+          return new Recorder();
+        },
+      },
+    },
+  );
+  assert.deepEqual([...(await served.client.call(rawMethod('/test.Old/Unary'), [new Uint8Array([7])]))], [7]);
+  for (const path of ['/test.Old/Gone', '/test.Other/Unary']) await assert.rejects(served.client.call(rawMethod(path), []));
+  assert.deepEqual(fallen, ['/test.Old/Gone', '/test.Other/Unary']);
+});

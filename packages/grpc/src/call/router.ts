@@ -38,6 +38,7 @@ type CallFactory = (stream: ByteStream, setup: CallSetup) => ServerCall;
 export class GrpcRouter {
   readonly #options: GrpcRouterOptions;
   readonly #methods = new Map<string, CallFactory>();
+  #canonical: ((path: string) => string | undefined) | undefined;
 
   constructor(options: GrpcRouterOptions) {
     this.#options = options;
@@ -50,7 +51,7 @@ export class GrpcRouter {
       return http === undefined ? refuseHttp(stream, 415, end) : http(stream, headers, end, connection);
     }
     const path = headers.get(':path') ?? '';
-    const factory = this.#methods.get(path);
+    const factory = this.#methods.get(path) ?? this.#byOlderName(path);
     if (factory === undefined) {
       if (fallback !== undefined) return fallback(stream, headers, end, connection);
       return refuseCall(stream, new MeshError('unsupported-method', `${path} is not served here`), end);
@@ -68,6 +69,12 @@ export class GrpcRouter {
   /** The paths that are served. */
   paths(): string[] {
     return [...this.#methods.keys()];
+  }
+
+  /** Serves methods under older names too: `canonical` tells the path that one which is not registered stands for, if it is such a name. */
+  olderNames(canonical: (path: string) => string | undefined): this {
+    this.#canonical = canonical;
+    return this;
   }
 
   /** Serves every method of `service` that has a handler. */
@@ -99,6 +106,11 @@ export class GrpcRouter {
 
   bidi<Request, ResponseInit>(method: ServedMethod<Request, ResponseInit>, handler: BidiHandler<Request, ResponseInit>): this {
     return this.#add(method.path, (stream, setup) => new BidiCall(stream, setup, method, handler));
+  }
+
+  #byOlderName(path: string): CallFactory | undefined {
+    const canonical = this.#canonical?.(path);
+    return canonical === undefined ? undefined : this.#methods.get(canonical);
   }
 
   /** The types of a service's handlers were checked where they were given to `service`; here only the kind decides. */

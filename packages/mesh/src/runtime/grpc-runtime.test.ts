@@ -4,12 +4,18 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, describe, it } from 'node:test';
-import { modelKey } from '@modelmesh/core';
+import { MeshError, modelKey } from '@modelmesh/core';
 import { FakeClock } from '@modelmesh/core/testing';
-import { GrpcRouter, GrpcStatusError } from '@modelmesh/grpc/call';
-import { createNodeHttp2Engine, DEFAULT_STREAM_LIMITS, type ServerConnection, type StreamEngine } from '@modelmesh/grpc/stream';
+import { GrpcRouter, GrpcStatusError, refuseCall } from '@modelmesh/grpc/call';
+import {
+  type AcceptStream,
+  createNodeHttp2Engine,
+  DEFAULT_STREAM_LIMITS,
+  type ServerConnection,
+  type StreamEngine,
+} from '@modelmesh/grpc/stream';
 import { TimerWheel } from '@modelmesh/grpc/timer-wheel';
-import { ModelRuntime, RuntimeStatusResponse_Status } from '@modelmesh/wire/mmesh';
+import { LEGACY_RUNTIME_SERVICE, ModelRuntime, ModelRuntimeX, RuntimeStatusResponse_Status } from '@modelmesh/wire/mmesh';
 import { GRPC_CODE } from '@modelmesh/wire/status';
 import { systemClock as clock } from '../node/index.ts';
 import { GrpcRuntime, type GrpcRuntimeOptions, type RuntimeProcess, type RuntimeState } from './index.ts';
@@ -30,23 +36,39 @@ const FIGURES = {
   runtimeVersion: '1',
 };
 
+type Serves = 'contract' | 'older-name' | 'nothing';
+
 /** A runtime that says of itself what the test wants, at one path. */
 class SaidRuntime {
   readonly path: string;
   /** Answers to `runtimeStatus` in turn; the last one stays. */
   answers: Partial<typeof FIGURES>[] = [{}];
+  /** Services that were called. */
+  readonly services = new Set<string>();
   statusCalls = 0;
   predictCalls = 0;
   loadSignal: AbortSignal | undefined;
   readonly #server: Server;
   readonly #connections = new Set<ServerConnection>();
 
-  constructor(path: string, serves = true) {
+  constructor(path: string, serves: Serves) {
     this.path = path;
     const router = new GrpcRouter({ clock, timers, messageBytesMax: 1_048_576 });
-    if (serves) this.#serve(router);
+    if (serves !== 'nothing') this.#serve(router);
+    if (serves === 'older-name') {
+      router.olderNames((called) => called.replace(`/${LEGACY_RUNTIME_SERVICE}/`, `/${ModelRuntime.typeName}/`));
+    }
+    const accept: AcceptStream = (stream, headers, end, connection) => {
+      const called = headers.get(':path') ?? '';
+      const service = called.slice(1, called.lastIndexOf('/'));
+      this.services.add(service);
+      if (serves === 'older-name' && service === ModelRuntime.typeName) {
+        return refuseCall(stream, new MeshError('unsupported-method', called), end);
+      }
+      return router.accept(stream, headers, end, connection);
+    };
     this.#server = createServer((socket) => {
-      const connection = engine.serve(socket, INFO, DEFAULT_STREAM_LIMITS, router.accept);
+      const connection = engine.serve(socket, INFO, DEFAULT_STREAM_LIMITS, accept);
       this.#connections.add(connection);
       connection.onClose = () => this.#connections.delete(connection);
     });
@@ -171,7 +193,7 @@ function runtimeAt(
 }
 
 let paths = 0;
-function said(serves = true): SaidRuntime {
+function said(serves: Serves = 'contract'): SaidRuntime {
   paths += 1;
   return new SaidRuntime(join(folder, `${paths}.sock`), serves);
 }
@@ -230,9 +252,30 @@ describe('a runtime behind its contract', () => {
   });
 
   it('that is something else has failed', async () => {
-    const server = await listening(said(false));
+    const server = await listening(said('nothing'));
     const { states } = runtimeAt([server.path]);
     assert.match((await states.next('failed')).message, /does not serve mmesh.ModelRuntime/);
+  });
+
+  it('is called by the older name of its service where it serves only that, until its next life serves the contract', async () => {
+    const server = await listening(said('older-name'));
+    server.answers = [{ status: STARTING }, {}];
+    const { runtime, states } = runtimeAt([server.path]);
+    await states.next('ready');
+    assert.deepEqual([...server.services], [ModelRuntime.typeName, LEGACY_RUNTIME_SERVICE]);
+    server.services.clear();
+    const { bytes } = await runtime.load(MODEL, new AbortController().signal);
+    await runtime.unload(MODEL.key);
+    assert.deepEqual([bytes, await runtime.predictBytes(MODEL), await runtime.modelBytes(MODEL.key)], [5, null, null]);
+    assert.deepEqual([...server.services, server.statusCalls, server.predictCalls], [LEGACY_RUNTIME_SERVICE, 2, 1]);
+    assert.equal(await runtime.usage(), null);
+    assert.ok(server.services.has(ModelRuntimeX.typeName), 'the second half of the contract has one name');
+
+    await server.kill();
+    await states.next('lost');
+    await listening(new SaidRuntime(server.path, 'contract'));
+    await states.next('ready');
+    assert.equal((await runtime.load(MODEL, new AbortController().signal)).bytes, 5);
   });
 
   it('that restarts is lost, then a new epoch; what was under way is unavailable, what is asked meanwhile too', async () => {

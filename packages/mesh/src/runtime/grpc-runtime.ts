@@ -1,9 +1,10 @@
 import { type Bytes, bytes, durationMs, MeshError, type ModelKey, modelKey, toMeshError } from '@modelmesh/core';
 import { type GrpcClient, GrpcStatusError } from '@modelmesh/grpc/call';
 import type { ConnectTarget } from '@modelmesh/grpc/stream';
-import { ModelRuntime, ModelRuntimeX, type RuntimeStatusResponse } from '@modelmesh/wire/mmesh';
+import { ModelRuntimeX, type RuntimeStatusResponse } from '@modelmesh/wire/mmesh';
 import { GRPC_CODE, grpcCodeName } from '@modelmesh/wire/status';
 import type { LoadedModel, Runtime, RuntimeModel, RuntimeReady, RuntimeState, RuntimeUsage } from './port.ts';
+import { RUNTIME_CONTRACT, type RuntimeContract } from './runtime-contract.ts';
 import { RuntimeLink, type RuntimeLinkOptions, type RuntimeLinkSink } from './runtime-link.ts';
 
 /** Deadlines of the contract (spec `modelmesh.md` §1.3). */
@@ -37,6 +38,8 @@ export class GrpcRuntime implements Runtime, RuntimeLinkSink {
   readonly #inference: ConnectTarget | null;
   #state: RuntimeState = { kind: 'starting' };
   #client: GrpcClient | undefined;
+  /** Of the runtime that is ready. */
+  #contract: RuntimeContract = RUNTIME_CONTRACT;
   #epoch = 0;
   /** Optional calls that this runtime answered with UNIMPLEMENTED: not asked again in this epoch. */
   #lacks = new Set<'predict' | 'size' | 'extras'>();
@@ -67,7 +70,7 @@ export class GrpcRuntime implements Runtime, RuntimeLinkSink {
     if (client === undefined || this.#lacks.has('predict')) return null;
     try {
       const request = requestOf(model);
-      const { sizeInBytes } = await client.unary(ModelRuntime.method.predictModelSize, request, {
+      const { sizeInBytes } = await client.call(this.#contract.predictModelSize, request, {
         timeoutMs: PREDICT_TIMEOUT_MS,
       });
       return knownSize(sizeInBytes);
@@ -79,7 +82,7 @@ export class GrpcRuntime implements Runtime, RuntimeLinkSink {
 
   async load(model: RuntimeModel, signal: AbortSignal): Promise<LoadedModel> {
     try {
-      const { sizeInBytes } = await this.#ready().unary(ModelRuntime.method.loadModel, requestOf(model), { signal });
+      const { sizeInBytes } = await this.#ready().call(this.#contract.loadModel, requestOf(model), { signal });
       return { bytes: knownSize(sizeInBytes) };
     } catch (error) {
       if (signal.aborted) throw new MeshError('cancelled', 'the load was cancelled', { cause: error });
@@ -89,7 +92,7 @@ export class GrpcRuntime implements Runtime, RuntimeLinkSink {
 
   async unload(key: ModelKey): Promise<void> {
     try {
-      await this.#ready().unary(ModelRuntime.method.unloadModel, { modelId: key }, { timeoutMs: UNLOAD_TIMEOUT_MS });
+      await this.#ready().call(this.#contract.unloadModel, { modelId: key }, { timeoutMs: UNLOAD_TIMEOUT_MS });
     } catch (error) {
       if (error instanceof GrpcStatusError && error.code === GRPC_CODE.NOT_FOUND) return;
       throw loadError(error);
@@ -100,7 +103,7 @@ export class GrpcRuntime implements Runtime, RuntimeLinkSink {
     const client = this.#client;
     if (client === undefined || this.#lacks.has('size')) return null;
     try {
-      const { sizeInBytes } = await client.unary(ModelRuntime.method.modelSize, { modelId: key }, { timeoutMs: SIZE_TIMEOUT_MS });
+      const { sizeInBytes } = await client.call(this.#contract.modelSize, { modelId: key }, { timeoutMs: SIZE_TIMEOUT_MS });
       return knownSize(sizeInBytes);
     } catch (error) {
       if (isUnimplemented(error)) this.#lacks.add('size');
@@ -150,7 +153,7 @@ export class GrpcRuntime implements Runtime, RuntimeLinkSink {
     await this.#process?.stop();
   }
 
-  onReady(client: GrpcClient, status: RuntimeStatusResponse, target: ConnectTarget): void {
+  onReady(client: GrpcClient, contract: RuntimeContract, status: RuntimeStatusResponse, target: ConnectTarget): void {
     const problem = problemOf(status);
     if (problem !== undefined) {
       this.onFailing(problem);
@@ -158,6 +161,7 @@ export class GrpcRuntime implements Runtime, RuntimeLinkSink {
     }
     this.#epoch += 1;
     this.#client = client;
+    this.#contract = contract;
     this.#lacks = new Set();
     this.#become({ kind: 'ready', facts: factsOf(status, this.#epoch, this.#inference ?? target) });
   }

@@ -2,8 +2,9 @@ import { type Clock, type DurationMs, durationMs, type Timer } from '@modelmesh/
 import { GrpcClient, GrpcStatusError } from '@modelmesh/grpc/call';
 import type { ClientConnection, ConnectTarget, StreamEngine, StreamLimits } from '@modelmesh/grpc/stream';
 import type { TimerWheel } from '@modelmesh/grpc/timer-wheel';
-import { ModelRuntime, type RuntimeStatusResponse, RuntimeStatusResponse_Status } from '@modelmesh/wire/mmesh';
+import { type RuntimeStatusResponse, RuntimeStatusResponse_Status } from '@modelmesh/wire/mmesh';
 import { GRPC_CODE } from '@modelmesh/wire/status';
+import { LEGACY_RUNTIME_CONTRACT, RUNTIME_CONTRACT, type RuntimeContract } from './runtime-contract.ts';
 
 /** Pause between looks for a runtime that is not there or not READY: short at first, since most runtimes start within a second. */
 const LOOK_PAUSE_MIN_MS = durationMs(20);
@@ -17,14 +18,22 @@ const MANAGEMENT_MESSAGE_BYTES_MAX = 16 * 1024 * 1024;
 
 /** What a link tells its owner. */
 export interface RuntimeLinkSink {
-  /** The runtime said READY on a new connection. */
-  onReady(client: GrpcClient, status: RuntimeStatusResponse, target: ConnectTarget): void;
+  /** The runtime said READY on a new connection; `contract` is the one that it serves. */
+  onReady(client: GrpcClient, contract: RuntimeContract, status: RuntimeStatusResponse, target: ConnectTarget): void;
   /** A connection that was ready is gone. The link goes on looking. */
   onLost(message: string): void;
   /** It is connected and answers nothing: lost, and to be ended if it is ours. The link goes on looking. */
   onSilent(message: string): void;
   /** The runtime will not become ready by itself. */
   onFailing(message: string): void;
+}
+
+/** One connection on which a runtime is asked whether it is READY. */
+interface Question {
+  readonly connection: ClientConnection;
+  readonly target: ConnectTarget;
+  readonly client: GrpcClient;
+  readonly contract: RuntimeContract;
 }
 
 /** What a link is made of. */
@@ -93,7 +102,7 @@ export class RuntimeLink {
       if (this.#connection !== connection) return;
       if (state.kind === 'ready' && !asked) {
         asked = true;
-        this.#ask(connection, target);
+        this.#firstAsk(connection, target);
       } else if (state.kind === 'failed' || (asked && state.kind === 'idle')) {
         this.#again(connection);
       }
@@ -101,17 +110,23 @@ export class RuntimeLink {
     connection.connect();
   }
 
-  #ask(connection: ClientConnection, target: ConnectTarget): void {
+  #firstAsk(connection: ClientConnection, target: ConnectTarget): void {
     const { clock, timers } = this.#options;
     const authority = target.kind === 'unix' ? 'localhost' : `${target.host}:${target.port}`;
     const client = new GrpcClient(connection, { clock, timers, authority, messageBytesMax: MANAGEMENT_MESSAGE_BYTES_MAX });
-    client.unary(ModelRuntime.method.runtimeStatus, {}, { timeoutMs: STATUS_TIMEOUT_MS }).then(
-      (status) => this.#answered(connection, client, status, target),
-      (error: unknown) => this.#refused(connection, error),
+    this.#ask({ connection, target, client, contract: RUNTIME_CONTRACT });
+  }
+
+  #ask(question: Question): void {
+    const { client, contract } = question;
+    client.call(contract.runtimeStatus, {}, { timeoutMs: STATUS_TIMEOUT_MS }).then(
+      (status) => this.#answered(question, status),
+      (error: unknown) => this.#refused(question, error),
     );
   }
 
-  #answered(connection: ClientConnection, client: GrpcClient, status: RuntimeStatusResponse, target: ConnectTarget): void {
+  #answered(question: Question, status: RuntimeStatusResponse): void {
+    const { connection, target, client, contract } = question;
     if (this.#connection !== connection) return;
     switch (status.status) {
       case RuntimeStatusResponse_Status.READY: {
@@ -122,7 +137,7 @@ export class RuntimeLink {
           this.#sink.onLost(message);
           this.#again(connection);
         };
-        this.#sink.onReady(client, status, target);
+        this.#sink.onReady(client, contract, status, target);
         this.#watch(connection);
         return;
       }
@@ -130,7 +145,7 @@ export class RuntimeLink {
         this.#sink.onFailing('the runtime says that it is FAILING');
         return;
       default:
-        this.#later(() => this.#ask(connection, target));
+        this.#later(() => this.#ask(question));
     }
   }
 
@@ -159,10 +174,12 @@ export class RuntimeLink {
     this.#pings = clock.after(RUNTIME_PING_PERIOD_MS, ping);
   }
 
-  #refused(connection: ClientConnection, error: unknown): void {
+  #refused(question: Question, error: unknown): void {
+    const { connection, contract } = question;
     if (this.#connection !== connection) return;
     if (error instanceof GrpcStatusError && error.code === GRPC_CODE.UNIMPLEMENTED) {
-      this.#sink.onFailing('what answers at the address of the runtime does not serve mmesh.ModelRuntime');
+      if (contract === RUNTIME_CONTRACT) this.#ask({ ...question, contract: LEGACY_RUNTIME_CONTRACT });
+      else this.#sink.onFailing('what answers at the address of the runtime does not serve mmesh.ModelRuntime');
       return;
     }
     this.#again(connection);

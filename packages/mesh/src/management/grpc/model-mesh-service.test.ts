@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MeshError } from '@modelmesh/core';
-import { GrpcStatusError } from '@modelmesh/grpc/call';
+import { GrpcStatusError, protobufMethod } from '@modelmesh/grpc/call';
 import {
   ModelMesh,
   ModelStatusInfo_ModelStatus as Status,
@@ -169,4 +169,21 @@ test('a caller that goes while it waits for a load ends its waiting, not the loa
   await assert.rejects(call, (error) => error instanceof MeshError && error.kind === 'cancelled');
   await left.promise;
   gate.resolve();
+});
+
+test('the names of older clients lead to the same calls, and no others do', async () => {
+  await using mesh = await serve();
+  const as = (path: string) => ({ ...protobufMethod(method.registerModel), path });
+  const request = { modelId: 'm', modelInfo: { type: 'onnx', path: '/m' } };
+  const registers = ['mmesh.ModelMesh/addModel', 'com.ibm.watson.tas.proto.TasRuntime/addModel'];
+  for (const path of [...registers, 'com.ibm.watson.tas.proto.TasRuntime/registerModel'])
+    await mesh.client.call(as(`/${path}`), request);
+  for (const service of ['mmesh.ModelMesh', 'com.ibm.watson.tas.proto.TasRuntime'])
+    await mesh.client.call({ ...protobufMethod(method.unregisterModel), path: `/${service}/deleteModel` }, { modelId: 'm' });
+  assert.deepEqual(
+    mesh.control.calls.map(([name]) => name),
+    ['registerModel', 'registerModel', 'registerModel', 'unregisterModel', 'unregisterModel'],
+  );
+  for (const path of ['/com.ibm.watson.tas.proto.TasRuntime/nothing', '/mmesh.ModelMeshX/addModel'])
+    await assert.rejects(mesh.client.call(as(path), request), failsWith(GRPC_CODE.UNIMPLEMENTED, `${path} is not served here`));
 });

@@ -1,6 +1,6 @@
 import { epochMs } from '@modelmesh/core';
 import type { CallContext, GrpcRouter } from '@modelmesh/grpc/call';
-import { type ModelInfo, ModelMesh, type SetVModelRequest } from '@modelmesh/wire/mmesh';
+import { canonicalManagementMethod, type ModelInfo, ModelMesh, type SetVModelRequest } from '@modelmesh/wire/mmesh';
 import type { Authorizer } from '../../authz/index.ts';
 import type { Control } from '../../node/index.ts';
 import { authorizeCall } from '../authorize.ts';
@@ -15,7 +15,7 @@ export interface ModelMeshOptions {
 
 /**
  * Serves `mmesh.ModelMesh`: the seven management calls with ModelMesh's semantics and codes (spec `modelmesh.md` §1.1, §1.2). A failed load
- * is a status within an OK answer.
+ * is a status within an OK answer. The names that older clients use are served too (§1.4).
  */
 export function serveModelMesh(
   router: GrpcRouter,
@@ -32,7 +32,7 @@ export function serveModelMesh(
     answer(stateLines(control));
   };
 
-  router.service(ModelMesh, {
+  router.olderNames(canonicalPath).service(ModelMesh, {
     registerModel: async ({ modelId, modelInfo, loadNow, sync, lastUsedTime }, context) => {
       mayModel(context, 'write', modelId);
       const request = { modelId, info: infoOf(modelInfo), loadNow, sync, lastUsedMs: instantOf(lastUsedTime) };
@@ -73,6 +73,11 @@ export function serveModelMesh(
       return endpointStatusMessage(await control.endpointStatus(vModelId, owner));
     },
   });
+}
+
+function canonicalPath(path: string): string | undefined {
+  const method = canonicalManagementMethod(path.slice(1));
+  return method === undefined ? undefined : `/${ModelMesh.typeName}/${method}`;
 }
 
 /** What a model is; a message that was left out is one without any text, as everywhere in proto3. */
