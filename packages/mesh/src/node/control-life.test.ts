@@ -2,18 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { MeshError } from '@modelmesh/core';
 import type { Kv, KvWatchSink, LeaseId } from '../kv/index.ts';
-import type { SlotRef } from '../link/index.ts';
 import { A_WHILE_MS, ControlRig } from './testing/index.ts';
-
-/** The slot that the data plane was last told to use for the model. */
-function slotOf(rig: ControlRig, model: string): SlotRef | null {
-  for (const message of rig.told.toReversed()) {
-    const parts = message.kind === 'route-delta' ? message.put : message.kind === 'route-snapshot' ? message.parts : undefined;
-    const route = parts?.models.find(({ key }) => key === model);
-    if (route !== undefined) return route.local;
-  }
-  return null;
-}
 
 describe('a runtime that dies', () => {
   it('idle takes its copies out of the routes and the registry, and the next call loads again', async () => {
@@ -22,7 +11,7 @@ describe('a runtime that dies', () => {
     await rig.ensure('a');
     rig.runtime.dies();
     await rig.settle();
-    assert.deepEqual([slotOf(rig, 'a'), rig.holders('a')], [null, []]);
+    assert.deepEqual([rig.slotOf('a'), rig.holders('a')], [null, []]);
     rig.locate('a');
     await rig.settle();
     rig.runtime.comesUp();
@@ -70,10 +59,10 @@ describe('a runtime that dies', () => {
     rig.runtime.comesUp();
     await rig.settle();
     assert.equal((await waiting).status, 'LOADED');
-    assert.deepEqual([slotOf(rig, 'a'), rig.holders('a')], [null, []]);
+    assert.deepEqual([rig.slotOf('a'), rig.holders('a')], [null, []]);
     rig.runtime.holds = false;
     assert.equal((await rig.ensure('a')).status, 'LOADED');
-    assert.ok(slotOf(rig, 'a'));
+    assert.ok(rig.slotOf('a'));
     await rig.close();
   });
 

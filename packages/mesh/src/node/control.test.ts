@@ -2,21 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { epochMs, MeshError } from '@modelmesh/core';
 import { FaultyKv } from '../kv/testing/index.ts';
-import type { SlotRef } from '../link/index.ts';
 import { A_WHILE_MS, ControlRig } from './testing/index.ts';
 
 const FAILED = new MeshError('load-failed', 'INVALID_ARGUMENT: corrupt');
 const NEVER = new AbortController().signal;
-
-/** The slot that the data plane was last told to use for the model. */
-function slotOf(rig: ControlRig, model: string): SlotRef | null {
-  for (const message of rig.told.toReversed()) {
-    const parts = message.kind === 'route-delta' ? message.put : message.kind === 'route-snapshot' ? message.parts : undefined;
-    const route = parts?.models.find(({ key }) => key === model);
-    if (route !== undefined) return route.local;
-  }
-  return null;
-}
 
 const manifest = (name: string, copies: object) => ({
   apiVersion: 'modelmesh.io/v1alpha1',
@@ -32,7 +21,7 @@ describe('a registered model', () => {
     assert.equal(rig.status('a'), 'NOT_LOADED');
     assert.equal((await rig.ensure('a')).status, 'LOADED');
     assert.deepEqual(rig.holders('a'), ['here']);
-    const slot = slotOf(rig, 'a');
+    const slot = rig.slotOf('a');
     assert.ok(slot);
     await rig.running.control.unregisterModel('a');
     await rig.settle();
@@ -103,7 +92,7 @@ describe('a registered model', () => {
       assert.equal((await again).status, 'LOADED', state);
       assert.equal(rig.runtime.loadOf('a').model.path, 'new', state);
       assert.deepEqual(rig.holders('a'), ['here'], state);
-      assert.ok(slotOf(rig, 'a'), state);
+      assert.ok(rig.slotOf('a'), state);
       await rig.close();
     }
   });
@@ -112,11 +101,11 @@ describe('a registered model', () => {
     const rig = await ControlRig.ready();
     await rig.register('a');
     await rig.ensure('a');
-    const slot = slotOf(rig, 'a');
+    const slot = rig.slotOf('a');
     assert.ok(slot && rig.counters.enter(0, slot, rig.clock.wallMs()));
     await rig.running.control.unloadCopies('a');
     await rig.settle();
-    assert.equal(slotOf(rig, 'a'), null);
+    assert.equal(rig.slotOf('a'), null);
     assert.deepEqual(rig.runtime.unloads, []);
     const again = rig.ensure('a');
     await rig.after(1500);
@@ -125,7 +114,7 @@ describe('a registered model', () => {
     await rig.after(1500);
     assert.deepEqual(rig.runtime.unloads, ['a']);
     assert.equal((await again).status, 'LOADED');
-    assert.notDeepEqual(slotOf(rig, 'a'), slot);
+    assert.notDeepEqual(rig.slotOf('a'), slot);
     await rig.close();
   });
 
@@ -133,13 +122,13 @@ describe('a registered model', () => {
     const rig = await ControlRig.ready({ cache: { drainGraceMs: A_WHILE_MS } });
     await rig.register('a');
     await rig.ensure('a');
-    const slot = slotOf(rig, 'a');
+    const slot = rig.slotOf('a');
     assert.ok(slot && rig.counters.enter(0, slot, rig.clock.wallMs()));
     await rig.running.control.unloadCopies('a');
     await rig.after(A_WHILE_MS + 1);
     assert.deepEqual(rig.runtime.unloads, ['a']);
     await rig.ensure('a');
-    assert.notEqual(slotOf(rig, 'a')?.index, slot.index);
+    assert.notEqual(rig.slotOf('a')?.index, slot.index);
     rig.counters.leave(0, slot, true, 1);
     await rig.after(2000);
     assert.equal(rig.counters.inFlight(slot), 0);
@@ -184,14 +173,14 @@ describe('the last use of a copy', () => {
     const rig = await ControlRig.ready();
     await rig.register('a');
     await rig.ensure('a');
-    const first = slotOf(rig, 'a');
+    const first = rig.slotOf('a');
     assert.ok(first && rig.counters.enter(0, first, epochMs(rig.clock.wallMs() + 500)));
     rig.counters.leave(0, first, true, 1);
     await rig.running.control.unloadCopies('a');
     await rig.settle();
     await rig.register('b');
     await rig.running.control.ensureLoaded('b', epochMs(5000), true, NEVER);
-    const second = slotOf(rig, 'b');
+    const second = rig.slotOf('b');
     assert.equal(second?.index, first.index);
     assert.equal(rig.running.figures().leastRecentUseMs, 5000);
     await rig.close();

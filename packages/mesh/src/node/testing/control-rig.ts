@@ -11,6 +11,7 @@ import {
   type InProcessLink,
   type Located,
   SlotCounters,
+  type SlotRef,
   type ToDataPlane,
 } from '../../link/index.ts';
 import type { NodeEvent } from '../control.ts';
@@ -139,6 +140,16 @@ export class ControlRig {
   /** Answers to `locate` so far. */
   located(model: string): Located[] {
     return this.told.flatMap((message) => (message.kind === 'located' && message.model === model ? [message.outcome] : []));
+  }
+
+  /** The slot that the data plane was last told to use for the model. */
+  slotOf(model: string): SlotRef | null {
+    for (const message of this.told.toReversed()) {
+      const parts = message.kind === 'route-delta' ? message.put : message.kind === 'route-snapshot' ? message.parts : undefined;
+      const route = parts?.models.find(({ key }) => key === model);
+      if (route !== undefined) return route.local;
+    }
+    return null;
   }
 
   status(model: string): string | undefined {

@@ -17,6 +17,8 @@ export class FakeRuntime implements Runtime {
   state: RuntimeState = { kind: 'starting' };
   holds = false;
   capacityBytes = 1024 * MIB;
+  /** What it measures, if it does. */
+  measures: RuntimeUsage | null = null;
   readonly loads: PendingLoad[] = [];
   readonly loaded = new Set<string>();
   readonly unloads: string[] = [];
@@ -87,7 +89,7 @@ export class FakeRuntime implements Runtime {
   }
 
   async usage(): Promise<RuntimeUsage | null> {
-    return null;
+    return this.measures;
   }
 
   async releaseFiles(): Promise<void> {}
