@@ -31,17 +31,17 @@ function complain(lines: readonly string[]): void {
   process.stderr.write(`${lines.join('\n')}\n`);
 }
 
+/** @throws {MeshError} `invalid-argument`: the end of a start, and of a running node only the end of that reload. */
 function readFile(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason';
-    complain([`the configuration file ${path} cannot be read: ${code}; name another with --config`]);
-    process.exit(EXIT_CONFIGURATION);
+    throw new MeshError('invalid-argument', `the configuration file ${path} cannot be read: ${code}`, { cause: error });
   }
 }
 
-/** Everything that the configuration is made from, as it is now. */
+/** Everything that the configuration is made from, as it is now. @throws {MeshError} as {@link readFile} does */
 function sourcesOf(flags: ConfigSources['flags'], path: string | null): ConfigSources {
   const yaml = path === null ? undefined : { path, text: readFile(path) };
   const { [RUNTIME_PROGRAM_VARIABLE]: _program, ...env } = process.env;
@@ -60,12 +60,22 @@ function readConfig(): ReadConfig {
   if (help || version) process.exit(0);
   const configPath = named ?? process.env[CONFIG_FILE_VARIABLE] ?? null;
   const sources = (): ConfigSources => sourcesOf(flags, configPath);
-  const result: ConfigResult = parseConfig(sources());
+  const result: ConfigResult = parseConfig(firstSources(sources));
   for (const warning of result.warnings) complain([`warning: ${configProblemText(warning)}`]);
   if (result.ok && problems.length === 0) return { live: new LiveConfig({ config: result.config, sources }), configPath };
   const all = [...problems, ...(result.ok ? [] : result.problems)];
   complain(['the node cannot start with this configuration:', ...all.map((problem) => `  ${configProblemText(problem)}`)]);
   process.exit(EXIT_CONFIGURATION);
+}
+
+/** The sources of a start, which ends here if one cannot be read. */
+function firstSources(sources: () => ConfigSources): ConfigSources {
+  try {
+    return sources();
+  } catch (error) {
+    complain([`${toMeshError(error).message}; name another with --config`]);
+    process.exit(EXIT_CONFIGURATION);
+  }
 }
 
 /** Program and arguments of the embedded runtime: the one that is named, else the one that is installed beside this program. */

@@ -103,12 +103,14 @@ class OpenParts {
 
   /** Takes a changed configuration over, as far as it may change while the node runs. */
   reconfigure(config: Config, log: NodeLog): void {
-    log.setLevel(config.logLevel);
-    this.#node.setLimits(config);
-    for (const { listener } of this.#listeners) {
-      listener.setConnectionsMax(config.limits.connectionsMax);
-      if (config.tls !== null) listener.useTls(config.tls);
+    // What may be refused comes first, so that nothing is changed then.
+    if (config.tls !== null) {
+      for (const { listener } of this.#listeners) listener.useTls(config.tls);
+      this.#admin?.useTls(config.tls);
     }
+    this.#node.reconfigure(config);
+    for (const { listener } of this.#listeners) listener.setLimits(config.limits);
+    log.setLevel(config.logLevel);
   }
 
   /** Every event becomes a line of the log; readiness is told to health checks too. */
@@ -132,6 +134,7 @@ class OpenParts {
     // Calls that did not finish in time get an answer that says so, while there still is a connection to say it on.
     const last = this.#node.clock.after(graceMs, () => this.#node.dataPlane.close());
     const untilMs = durationMs(graceMs + LAST_WORDS_MS);
+    for (const { doors } of this.#listeners) doors.drain();
     await Promise.all(this.#listeners.map(({ listener }) => listener.close(untilMs)));
     last.cancel();
     await this.#node.close();

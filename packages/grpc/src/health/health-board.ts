@@ -18,14 +18,22 @@ export const HEALTH_WATCHES_MAX = 1000;
 export class HealthBoard {
   readonly #statuses = new Map<string, Health>();
   readonly #watchers = new Set<() => void>();
+  #closed = false;
 
   /** @throws {MeshError} `overloaded` beyond {@link HEALTH_SERVICES_MAX} services. */
   set(service: string, health: Health): void {
     if (!this.#statuses.has(service) && this.#statuses.size >= HEALTH_SERVICES_MAX) {
       throw new MeshError('overloaded', `the health of at most ${HEALTH_SERVICES_MAX} services is kept (HEALTH_SERVICES_MAX)`);
     }
-    if (this.#statuses.get(service) === health) return;
+    if (this.#closed || this.#statuses.get(service) === health) return;
     this.#statuses.set(service, health);
+    for (const changed of this.#watchers) changed();
+  }
+
+  /** The server ends: every known service is not serving from now on, which watchers are told before their watches end. */
+  close(): void {
+    for (const service of this.#statuses.keys()) this.#statuses.set(service, 'not-serving');
+    this.#closed = true;
     for (const changed of this.#watchers) changed();
   }
 
@@ -42,7 +50,7 @@ export class HealthBoard {
 
   /**
    * The present status of a service and then each change that its reader is in time for: a slow reader sees the latest, not all.
-   * Ends by the signal's reason. @throws {MeshError} `overloaded` beyond {@link HEALTH_WATCHES_MAX}.
+   * Ends by the signal's reason. @throws {MeshError} `overloaded` beyond {@link HEALTH_WATCHES_MAX}, `unavailable` once the board is closed.
    */
   async *watch(service: string, signal: AbortSignal): AsyncGenerator<HealthCheckResponse_ServingStatus> {
     if (this.#watchers.size >= HEALTH_WATCHES_MAX) {
@@ -61,6 +69,7 @@ export class HealthBoard {
           yield now;
           continue;
         }
+        if (this.#closed) throw new MeshError('unavailable', 'the server is shutting down');
         await new Promise<void>((resolve) => {
           wake = resolve;
         });

@@ -45,6 +45,19 @@ test('a watch tells the present status at once and then each change, of unknown 
   await watch.return?.();
 });
 
+test('a board that is closed is not serving for ever, and ends its watches after telling them so', async () => {
+  const board = new HealthBoard();
+  board.set('a', 'serving');
+  await using served = await serveRouter((router) => addHealth(router, board));
+  const watch = served.client.serverStream(HealthService.method.watch, { service: 'a' });
+  assert.equal((await watch.next()).value?.status, Status.SERVING);
+  board.close();
+  board.set('a', 'serving');
+  assert.equal((await watch.next()).value?.status, Status.NOT_SERVING);
+  await assert.rejects(watch.next(), (error) => error instanceof GrpcStatusError && error.code === 14);
+  assert.equal((await served.client.unary(HealthService.method.check, { service: 'a' })).status, Status.NOT_SERVING);
+});
+
 test('a board refuses more services than its limit', () => {
   const board = new HealthBoard();
   for (let index = 0; index < HEALTH_SERVICES_MAX; index += 1) board.set(`s${index}`, 'serving');

@@ -227,6 +227,14 @@ describe('the page of metrics', () => {
     const second = write('second.example');
     while ((await read(second.cert)) !== 200);
     assert.equal(await read(first.cert), 'refused');
+
+    const other = tlsFolder(context);
+    assert.throws(() => admin.useTls({ ...other.config, keyPath: '/no/such/key' }), /\/no\/such\/key cannot be read: ENOENT/);
+    assert.equal(await read(second.cert), 200);
+    admin.useTls(other.config);
+    assert.deepEqual([await read(other.first.cert), await read(second.cert)], [200, 'refused']);
+    const newest = other.write('newest.example');
+    while ((await read(newest.cert)) !== 200);
   });
 });
 

@@ -1,4 +1,4 @@
-import { type Clock, durationMs } from '@modelmesh/core';
+import type { Clock } from '@modelmesh/core';
 import { type CacheConfig, DEFAULT_CACHE_CONFIG } from '@modelmesh/core/cache';
 import type { Scope } from '@modelmesh/core/scope';
 import { createNodeHttp2Engine, DEFAULT_STREAM_LIMITS, type StreamEngine, type StreamLimits } from '@modelmesh/grpc/stream';
@@ -13,16 +13,17 @@ import {
   DataPlane,
   type DataPlaneLimits,
   type RestHandler,
+  type RestLimits,
   readMethodRules,
   restHandler,
-  watchMethodRules,
 } from '../dataplane/index.ts';
 import { type Kv, openRegistry } from '../kv/index.ts';
-import { allocateCounters, createInProcessLink, type InProcessLink } from '../link/index.ts';
+import { allocateCounters, createInProcessLink } from '../link/index.ts';
 import type { Log } from '../log/index.ts';
 import { createManagementApp, type ManagementApp } from '../management/index.ts';
 import { type CacheMetrics, type RunningControl, startControl, systemClock } from '../node/index.ts';
 import { type DoorParts, type Doors, openDoors } from './doors.ts';
+import { FollowedRules } from './followed-rules.ts';
 import { composeRuntime } from './node-runtime.ts';
 
 /** What a node is given besides its configuration. */
@@ -44,8 +45,8 @@ export interface ComposedNode {
   readonly streamLimits: StreamLimits;
   readonly running: RunningControl;
   readonly dataPlane: DataPlane;
-  /** Takes over limits that may change while the node runs. */
-  setLimits(config: Config): void;
+  /** Takes over limits and rules that may change while the node runs. @throws {MeshError} `invalid-argument` for rules that are wrong */
+  reconfigure(config: Config): void;
   /** The doors of a listener with these roles. */
   doors(roles: Parameters<typeof openDoors>[0]): Doors;
   /** Gives up claims, ends runtime and store. Listeners are closed before. */
@@ -92,18 +93,29 @@ export async function composeNode(config: Config, around: NodeSurroundings): Pro
   const control = { clock, scope: around.scope, kv, layout, runtime, counters, link: link.control, metrics: around.metrics };
   const running = await startControl({ ...identity, ...control, cache: cacheConfig(config) });
   dataPlane.start();
-  const stopWatching = followRules(config, clock, link, around.log);
-  const parts = await doorParts(config, around, { clock, timers, running, dataPlane });
+  const rules = new FollowedRules(config.dataPlaneRules, {
+    clock,
+    log: around.log,
+    send: (changed) => link.control.send({ kind: 'method-rules', rules: changed }),
+  });
+  const bodies = new ByteBudget(config.limits.restBodiesBytesMax);
+  const rest: { limits: RestLimits; readonly bodies: ByteBudget } = { limits: restLimits(config), bodies };
+  const parts = await doorParts(config, around, { clock, timers, running, dataPlane, rest });
   return {
     clock,
     engine,
     streamLimits,
     running,
     dataPlane,
-    setLimits: (changed) => dataPlane.setLimits(dataPlaneLimits(changed)),
+    reconfigure: (changed) => {
+      rules.use(changed.dataPlaneRules);
+      dataPlane.setLimits(dataPlaneLimits(changed));
+      rest.limits = restLimits(changed);
+      bodies.setMax(changed.limits.restBodiesBytesMax);
+    },
     doors: (roles) => openDoors(roles, parts),
     close: async () => {
-      stopWatching();
+      rules.stop();
       await parts.management.close();
       dataPlane.close();
       await running.close();
@@ -153,15 +165,9 @@ function cacheConfig({ cache, limits }: Config): CacheConfig {
   };
 }
 
-function followRules(config: Config, clock: Clock, link: InProcessLink, log: Log): () => void {
-  return watchMethodRules(config.dataPlaneRules, clock, (change) => {
-    if (change.kind === 'changed') {
-      link.control.send({ kind: 'method-rules', rules: change.rules });
-      log.info('data-plane-rules-changed', 'the data-plane configuration was read anew');
-    } else {
-      log.error('data-plane-rules-kept', `the old data-plane configuration stays: ${change.error.message}`);
-    }
-  });
+function restLimits({ limits }: Config): RestLimits {
+  const { restBodyBytesMax: bodyBytesMax, restLargeBodiesBytesMax: largeBodiesBytesMax, unaryTimeoutMs } = limits;
+  return { bodyBytesMax, largeBodiesBytesMax, unaryTimeoutMs };
 }
 
 interface Running {
@@ -169,6 +175,8 @@ interface Running {
   readonly timers: TimerWheel;
   readonly running: RunningControl;
   readonly dataPlane: DataPlane;
+  /** Limits of REST; they change with the configuration. */
+  readonly rest: { readonly limits: RestLimits; readonly bodies: ByteBudget };
 }
 
 async function doorParts(config: Config, around: NodeSurroundings, node: Running): Promise<DoorParts> {
@@ -181,12 +189,10 @@ async function doorParts(config: Config, around: NodeSurroundings, node: Running
     plane: dataPlane.plane,
     repository: new ControlRepository(control, clock, loadFailureExpiryMs),
     authorizer: allowAll,
-    limits: {
-      bodyBytesMax: config.limits.restBodyBytesMax,
-      largeBodiesBytesMax: config.limits.restLargeBodiesBytesMax,
-      unaryTimeoutMs: durationMs(config.limits.unaryTimeoutMs),
+    get limits() {
+      return node.rest.limits;
     },
-    bodies: new ByteBudget(config.limits.restBodiesBytesMax),
+    bodies: node.rest.bodies,
     server,
   });
   const management: ManagementApp = await createManagementApp({

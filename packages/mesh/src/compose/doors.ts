@@ -44,6 +44,8 @@ export interface Doors {
   onRequest(request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): void;
   /** The node became ready or unready. */
   readyChanged(): void;
+  /** The node takes no more calls: health says so, and streams end that would last as long as the node. */
+  drain(): void;
 }
 
 /** The doors of a listener with those roles: what a role does not name is not there. */
@@ -84,6 +86,10 @@ export function openDoors(roles: ReadonlySet<ListenerRole>, parts: DoorParts): D
       }
     },
     readyChanged: () => introspection.readyChanged(),
+    drain: () => {
+      introspection.close();
+      management.endStreams();
+    },
   };
 }
 

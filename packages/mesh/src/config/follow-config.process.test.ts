@@ -53,8 +53,11 @@ it('a configuration follows its file: good changes are told, bad ones are logged
   const { path, live, config, revisions, logged } = followed(context);
   writeFileSync(path, 'log: {level: debug}\n');
   assert.match(await logged('config-changed'), /configuration 2 is in force: logLevel changed/);
-  writeFileSync(path, 'log: {levle: trace}\n');
-  assert.match(await logged('config-kept'), /stays: log\.levle .*did you mean level/);
+  writeFileSync(path, 'log: {levle: trace}\nlimits: {connectionsMax: many}\n');
+  assert.match(
+    await logged('config-kept'),
+    /^the configuration in force stays: .*did you mean level.*; limits\.connectionsMax .*$/,
+  );
   assert.deepEqual([live.current.logLevel, revisions], ['debug', [2]]);
   rmSync(path);
   config.reload();

@@ -13,7 +13,7 @@ export interface FollowedConfig {
 
 /**
  * Reloads a configuration when its file changes, and tells `changed` of each new one. What became of a reload is logged: the parts that
- * changed, or everything that is wrong and that the old configuration stays.
+ * changed, or in one line everything that is wrong and that the old configuration stays.
  *
  * @param path the YAML file, or `null` where there is none: then `reload` alone does it
  */
@@ -50,7 +50,6 @@ function tell(outcome: ReloadOutcome, log: Log): void {
       });
       return;
     case 'kept':
-      for (const problem of outcome.problems)
-        log.error('config-kept', `the configuration in force stays: ${configProblemText(problem)}`);
+      log.error('config-kept', `the configuration in force stays: ${outcome.problems.map(configProblemText).join('; ')}`);
   }
 }

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Clock, DurationMs } from '@modelmesh/core';
+import { refuseHeaders } from '@modelmesh/grpc/call';
 import { connectionInfoOf } from '@modelmesh/grpc/listen';
 import type { AcceptStream, ServerConnection, StreamEngine, StreamLimits } from '@modelmesh/grpc/stream';
 
@@ -40,7 +41,7 @@ export class Http2Door {
   accept(socket: Socket): void {
     const { engine, limits, accept, clock } = this.#parts;
     const { connectionAgeMaxMs: ageMaxMs, connectionAgeGraceMs: ageGraceMs } = this.#age;
-    const connection = engine.serve(socket, connectionInfoOf(socket), limits, accept);
+    const connection = engine.serve(socket, connectionInfoOf(socket), limits, accept, refuseHeaders);
     this.#connections.add(connection);
     let aging = ageMaxMs === null ? undefined : clock.after(ageMaxMs, grow);
     connection.onClose = () => {

@@ -191,6 +191,20 @@ describe('an HTTP/2 connection of the highest age', () => {
     await answer;
     assert.equal(clock.pendingTimers, 0);
   });
+
+  it('has the age that was in force when it was made', async (context) => {
+    const clock = new FakeClock();
+    const { port, listener } = await startRig(context, { clock });
+    const ageless = http2To(context, `http://127.0.0.1:${port}`);
+    await getHttp2(ageless, '/');
+    listener.setLimits({ connectionsMax: 10, connectionAgeMaxMs: durationMs(1000), connectionAgeGraceMs: null });
+    const aging = http2To(context, `http://127.0.0.1:${port}`);
+    await getHttp2(aging, '/');
+    const goaway = once(aging, 'goaway');
+    clock.advance(1000);
+    await goaway;
+    await getHttp2(ageless, '/');
+  });
 });
 
 describe('closing', () => {

@@ -13,6 +13,8 @@ export interface IntrospectionOptions {
 export interface Introspection {
   /** To be called when the node becomes ready or unready: health follows `control.ready`. */
   readyChanged(): void;
+  /** To be called when the node takes no more calls: nothing is serving any more, and watches of health end. */
+  close(): void;
 }
 
 /** Serves `grpc.health.v1` and reflection (v1 and v1alpha). `SERVING` means that the node is ready. */
@@ -31,5 +33,5 @@ export function serveIntrospection(
   const own = [Health, reflectionV1.ServerReflection, reflectionV1Alpha.ServerReflection].map(({ typeName }) => typeName);
   const offered = [...services, ...own];
   addReflection(router, { descriptorSet: descriptorSetBytes(), services: () => offered });
-  return { readyChanged };
+  return { readyChanged, close: () => board.close() };
 }

@@ -126,6 +126,18 @@ test('a listener that leaves is forgotten', async () => {
   assert.equal(rest.control.listeners.size, 0);
 });
 
+test('when the node takes no more calls, listeners are told and leave, and later ones at once', async () => {
+  await using rest = await serveRest();
+  await using listener = await Listener.open(rest);
+  rest.app.endStreams();
+  const goodbye = /event: closing\ndata: \{"message":"the node is shutting down"\}\n\n$/;
+  assert.match(await listener.until(undefined), goodbye);
+  await using later = await Listener.open(rest);
+  assert.match(await later.until(undefined), goodbye);
+  assert.equal(rest.control.listeners.size, 0);
+  assert.equal((await rest.call('GET', '/api/v1/models')).status, 200);
+});
+
 test('when the app closes, listeners are told', async () => {
   const rest = await serveRest();
   await using listener = await Listener.open(rest);

@@ -44,6 +44,8 @@ export interface ManagementApp {
   handle(request: IncomingMessage, response: ServerResponse): void;
   /** Answers an HTTP/2 stream; what the engine reports of it goes to the returned handler. `end`: the request has no body. */
   bridge(stream: ByteStream, headers: HeaderBlock, end: boolean, peer: ConnectionInfo): StreamHandler;
+  /** The node takes no more calls: event streams say so and end, since they would last as long as the node. */
+  endStreams(): void;
   /** Ends open event streams and refuses further requests. */
   close(): Promise<void>;
 }
@@ -62,6 +64,7 @@ class RestApp implements ManagementApp {
   readonly #streams = new Set<EventStream>();
   readonly #fastify: FastifyInstance;
   #server: Server | undefined = undefined;
+  #streamsEnd = false;
 
   constructor(deps: ManagementAppDeps) {
     this.#deps = deps;
@@ -109,8 +112,13 @@ class RestApp implements ManagementApp {
     return new BridgedStream(this.#server, this.#peers, stream, headers, end, peer);
   }
 
-  async close(): Promise<void> {
+  endStreams(): void {
+    this.#streamsEnd = true;
     for (const stream of this.#streams) stream.close();
+  }
+
+  async close(): Promise<void> {
+    this.endStreams();
     await this.#fastify.close();
   }
 
@@ -140,6 +148,7 @@ class RestApp implements ManagementApp {
     stream.open(this.#deps.control, { afterId, follow: query.follow === 'true' });
     reply.hijack();
     if (query.follow === 'true') this.#streams.add(stream);
+    if (this.#streamsEnd) stream.close();
   }
 
   #peerOf({ raw }: FastifyRequest): ConnectionInfo {
