@@ -24,8 +24,11 @@ export interface NodeProcessOptions {
 /** Where a node listens, each as host:port; absent where it was told not to. */
 export interface NodeAddresses {
   readonly inference: string;
+  /** Of its own, where it was moved off the inference port. */
+  readonly management: string | undefined;
   readonly metrics: string | undefined;
   readonly probes: string | undefined;
+  readonly prestop: string | undefined;
 }
 
 const READY_TIMEOUT_MS = 30_000;
@@ -153,5 +156,6 @@ function addressesOf(line: LogLine): NodeAddresses {
   };
   const inference = text('inference');
   if (inference === undefined) throw new Error(`node-ready names no address of inference: ${JSON.stringify(line)}`);
-  return { inference, metrics: text('metrics'), probes: text('probes') };
+  const [management, metrics, probes, prestop] = ['management', 'metrics', 'probes', 'prestop'].map(text);
+  return { inference, management, metrics, probes, prestop };
 }
