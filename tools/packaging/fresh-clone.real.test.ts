@@ -26,7 +26,7 @@ const noClone = existsSync(join(ROOT, '.git')) ? false : 'this folder is no clon
 
 describe('two commands on a fresh clone of what is committed', { skip: noClone }, () => {
   for (const way of WAYS) {
-    it(`npm ${way.npm} ci ${way.flags.join(' ')}: npm start answers within three minutes, ends by Ctrl-C, and npm test runs`, async (context) => {
+    it(`npm ${way.npm} ci ${way.flags.join(' ')}: npm start answers within three minutes, ends by Ctrl-C, and npm test runs`, async () => {
       const folder = mkdtempSync(join(tmpdir(), 'mesh-fresh-'));
       try {
         const npm = await npmOfMajor(way.npm, folder);
@@ -36,7 +36,7 @@ describe('two commands on a fresh clone of what is committed', { skip: noClone }
         const start = await startAndLeave(npm, clone);
         const node = await runOutside(['node'], ['--version'], { cwd: clone, timeoutMs: CLONE_TIMEOUT_MS });
         const firstAnswerMs = install.tookMs + start.answersMs;
-        context.diagnostic(
+        console.log(
           `Node ${node.out.trim()}, npm ${way.npm}: installed in ${Math.round(install.tookMs)} ms, answers after ${Math.round(firstAnswerMs)} ms`,
         );
         assert.equal(start.rows.length, 18, start.out);

@@ -52,10 +52,10 @@ describe('the public packages, packed and installed into an empty folder', () =>
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
 
-  it('hold what runs, README and licence, and nothing of the work on them', (context) => {
+  it('hold what runs, README and licence, and nothing of the work on them', () => {
     assert.ok(tarballs.length >= 7);
     for (const { name, bytes, files } of tarballs) {
-      context.diagnostic(`${name}: ${bytes} bytes, ${files.length} files`);
+      console.log(`${name}: ${bytes} bytes, ${files.length} files`);
       for (const wanted of ['LICENSE', 'NOTICE', 'README.md', 'package.json'])
         assert.ok(files.includes(wanted), `${name} ${wanted}`);
       assert.deepEqual(
@@ -78,9 +78,9 @@ describe('the public packages, packed and installed into an empty folder', () =>
       assert.ok(!installed.includes(`node_modules/${tool}`), tool);
   });
 
-  it('mmesh starts under the Node of the machine, old as it may be', async (context) => {
+  it('mmesh starts under the Node of the machine, old as it may be', async () => {
     const version = await runOutside(['node'], ['--version'], { cwd: home, timeoutMs: COMMAND_TIMEOUT_MS });
-    context.diagnostic(`Node ${version.out.trim()}`);
+    console.log(`Node ${version.out.trim()}`);
     const help = await mmesh('--help');
     assert.deepEqual([help.code, help.err], [0, '']);
     for (const word of ['serve', 'apply', 'infer']) assert.match(help.out, new RegExp(`^ +${word}`, 'm'));
