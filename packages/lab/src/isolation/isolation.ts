@@ -7,6 +7,7 @@ import { median } from '../figures/index.ts';
 import { type LoadResult, runGrpcLoad } from '../load/index.ts';
 import { freeFolder, type GrpcConnection, NodeProcess, RuntimeProcess } from '../node-process/index.ts';
 import { grpcQuestion, makeFleet } from '../overcommit/index.ts';
+import { threadsCpuMs } from '../process-usage/index.ts';
 import { heavyModel } from './heavy-model.ts';
 import { floatRequest } from './tensor-request.ts';
 
@@ -48,6 +49,7 @@ export const CORES_NEEDED = 4;
 
 /** Multiplications of the model that is timed to find out how many make {@link IsolationPlan.heavyRunMs}. */
 const PROBE_MULTIPLICATIONS = 8;
+const PROBE_RUNS = 5;
 
 type Phase = 'quiet' | 'beside' | 'foreign';
 
@@ -89,14 +91,15 @@ export async function runIsolation(plan: IsolationPlan): Promise<IsolationFigure
   };
 }
 
-/** Times a short model in the foreign runtime, and writes one that runs as long as wanted. */
+/** Finds out what a short model takes of the CPU in the foreign runtime, and writes one that computes as long as wanted. */
 async function writeHeavy(runMs: number, runtime: RuntimeProcess, folder: string): Promise<string> {
   const probePath = join(folder, 'probe.onnx');
   await writeFile(probePath, heavyModel(PROBE_MULTIPLICATIONS));
   await runtime.client.unary(ModelRuntime.method.loadModel, { modelId: 'probe', modelType: 'onnx', modelPath: probePath });
   using link = runtime.connect();
-  const probe = await heavyLoop(link.connection, 'probe', { kind: 'calls', count: 5 });
-  const eachMs = probe.latency.quantileMs(0.2) / PROBE_MULTIPLICATIONS;
+  const before = threadsCpuMs(runtime.pid);
+  await heavyLoop(link.connection, 'probe', { kind: 'calls', count: PROBE_RUNS });
+  const eachMs = (threadsCpuMs(runtime.pid) - before) / (PROBE_RUNS * PROBE_MULTIPLICATIONS);
   const path = join(folder, 'heavy.onnx');
   await writeFile(path, heavyModel(Math.max(1, Math.round(runMs / eachMs))));
   return path;
