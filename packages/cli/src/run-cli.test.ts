@@ -55,7 +55,7 @@ test('a node behind TLS is trusted by the authority that is given', async () => 
   assert.equal(world.out, '[]\n');
   assert.equal(await world.run('get', 'instances'), EXIT.unavailable);
   assert.match(world.err, /certificate/);
-  assert.equal(await world.run('get', 'instances', '--tls-ca', 'absent.pem'), EXIT.notFound);
+  assert.equal(await world.run('get', 'instances', '--tls-ca', 'absent.pem'), EXIT.usage);
 });
 
 test('serving becomes the node: every flag is the node’s, and its runtime is the one installed here', async () => {

@@ -69,9 +69,10 @@ function readPem(world: CliWorld, path: string): string {
   }
 }
 
-/** The error of a file that cannot be read. */
+/** The error of a file that cannot be read: the command line is wrong, nothing of the mesh is missing. */
 export function fileError(path: string, cause: unknown): MeshError {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown reason';
-  const kind = code === 'ENOENT' ? 'not-found' : 'invalid-argument';
-  return new MeshError(kind, `${path} cannot be read: ${code === 'ENOENT' ? 'there is no such file' : code}`, { cause });
+  return new MeshError('invalid-argument', `${path} cannot be read: ${code === 'ENOENT' ? 'there is no such file' : code}`, {
+    cause,
+  });
 }

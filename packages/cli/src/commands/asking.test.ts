@@ -110,8 +110,9 @@ test('an answer of a model is printed digit by digit', async () => {
     ['{"inputs":[]}', '{"from":"stdin"}', '{"from":"file"}'],
   );
   assert.equal(mesh.asked[2]?.headers['mm-timeout-ms'], '90000');
-  assert.equal(await world.run('infer', 'm', '-d', '@absent.json'), EXIT.notFound);
+  assert.equal(await world.run('infer', 'm', '-d', '@absent.json'), EXIT.usage);
   assert.match(world.err, /absent\.json cannot be read: there is no such file/);
+  assert.doesNotMatch(world.err, /mmesh get/);
   assert.equal(await world.run('infer', 'm', '-d', '{}', '--timeout', 'soon'), EXIT.usage);
 });
 

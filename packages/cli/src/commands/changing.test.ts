@@ -98,10 +98,11 @@ test('everything that is wrong is told at once with file and line, and nothing i
 
 test('files that are not there, or hold nothing, are errors', async () => {
   using world = new FakeWorld();
-  assert.equal(await world.run('apply', '-f', 'absent.yaml'), EXIT.notFound);
+  assert.equal(await world.run('apply', '-f', 'absent.yaml'), EXIT.usage);
   assert.match(world.err, /absent\.yaml cannot be read: there is no such file/);
+  assert.doesNotMatch(world.err, /mmesh get/);
   mkdirSync(join(world.folder, 'empty'));
-  assert.equal(await world.run('apply', '-f', 'empty'), EXIT.notFound);
+  assert.equal(await world.run('apply', '-f', 'empty'), EXIT.usage);
   write(world, 'nothing.yaml', '# nothing\n');
   assert.equal(await world.run('apply', '-f', 'nothing.yaml'), EXIT.usage);
   assert.match(world.err, /there is no manifest in nothing\.yaml/);

@@ -9,7 +9,7 @@ const ORDER: Readonly<Record<LocalManifest['resource']['kind'], number>> = { Mod
 /**
  * All manifests that `-f` names, in an order in which they can be applied. Nothing is returned while anything is wrong with any file.
  *
- * @throws {MeshError} `invalid-argument` with every problem; `not-found`
+ * @throws {MeshError} `invalid-argument` with every problem
  */
 export async function readManifests(world: CliWorld, names: readonly string[]): Promise<readonly LocalManifest[]> {
   const problems: string[] = [];

@@ -37,7 +37,7 @@ function filesOf(world: CliWorld, name: string): readonly string[] {
   try {
     if (!statSync(path).isDirectory()) return [name];
     const found = below(path, name);
-    if (found.length === 0) throw new MeshError('not-found', `there is no .yaml or .yml file below ${name}`);
+    if (found.length === 0) throw new MeshError('invalid-argument', `there is no .yaml or .yml file below ${name}`);
     if (found.length > MANIFEST_FILES_MAX) {
       throw new MeshError('invalid-argument', `${name}: more than ${MANIFEST_FILES_MAX} files; name a folder within it`);
     }
