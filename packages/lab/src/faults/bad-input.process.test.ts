@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { GrpcStatusError, rawMethod } from '@modelmesh/grpc/call';
+import { tensor } from '@modelmesh/sdk/client';
 import { applyExamples } from '../clients/examples.ts';
 import { NodeProcess } from '../node-process/index.ts';
+import { MODEL_INFER, rowRequest } from './asking.ts';
 
 const FEATURES = { name: 'features', datatype: 'FP32', shape: [1, 4], data: [5.1, 3.5, 1.4, 0.2] };
 const MIB = 1024 * 1024;
@@ -101,8 +103,19 @@ describe('bad input gets a clear error that names the thing', () => {
   });
 
   it('metadata over the limit', async () => {
-    const headers = ['mm-model-id', 'iris@1', 'x-large', 'x'.repeat(100_000)];
-    await assert.rejects(node.client.call(rawMethod('/any.Service/Call'), [new Uint8Array(1)], { headers }));
+    const metadata = (fields: number): string[] => Array.from({ length: fields }, (_, at) => [`x-${at}`, 'x'.repeat(60)]).flat();
+    const inputs = [tensor('features', 'FP32', [1, 4], Float32Array.from(FEATURES.data))];
+    const request = { ...rowRequest('iris'), inputs };
+    const ask = (fields: number) => node.client.call(MODEL_INFER, request, { headers: metadata(fields) });
+    assert.ok((await ask(500)).outputs.length > 0);
+    await assert.rejects(
+      ask(700),
+      (error: unknown) =>
+        error instanceof GrpcStatusError &&
+        error.code === 8 &&
+        /a header list of \d{5} bytes is above the limit of 65536 bytes \(headerListBytesMax\)/.test(error.message),
+    );
+    assert.ok((await ask(500)).outputs.length > 0);
     const response = await fetch(`${node.url}/v2`, { headers: { 'x-large': 'x'.repeat(100_000) } });
     assert.equal(response.status, 431);
   });

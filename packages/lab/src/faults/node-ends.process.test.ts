@@ -13,7 +13,7 @@ import { processesOf } from './processes.ts';
 const ECHO = rawMethod('/any.Service/Call');
 const FLAGS = { ...LONG_GRACE, 'runtime-server': 'null', 'shutdown-timeout': '1s' } as const;
 /** One second for calls, five for the runtime, and some for a busy machine. */
-const END_MS = 12_000;
+const END_MS = 20_000;
 
 const register = (node: NodeProcess, modelId: string, path: string, loadNow = false) =>
   node.client.unary(ModelMesh.method.registerModel, { modelId, modelInfo: { type: 'null', path }, loadNow });
@@ -68,13 +68,13 @@ const signal = (name: NodeJS.Signals) => (node: NodeProcess) => {
 
 describe('a node that ends during a load', () => {
   for (const name of ['SIGTERM', 'SIGINT'] as const) {
-    it(`by ${name} ends within its time, tells the caller, and starts clean`, { timeout: 90_000 }, async () => {
+    it(`by ${name} ends within its time, tells the caller, and starts clean`, { timeout: 120_000 }, async () => {
       const outcome = await endsWhileLoading(signal(name), 0);
       assert.deepEqual(outcome, { kind: 'refusal', code: 'UNAVAILABLE', message: 'the node is shutting down' });
     });
   }
 
-  it('ends at once by a second Ctrl-C, without an orphan', { timeout: 90_000 }, async () => {
+  it('ends at once by a second Ctrl-C, without an orphan', { timeout: 120_000 }, async () => {
     await endsWhileLoading(async (node) => {
       node.program.process.kill('SIGINT');
       await node.logged('node-ending');
@@ -83,13 +83,13 @@ describe('a node that ends during a load', () => {
     }, 1);
   });
 
-  it('is killed: its runtime ends with it, and it starts clean', { timeout: 90_000 }, async () => {
+  it('is killed: its runtime ends with it, and it starts clean', { timeout: 120_000 }, async () => {
     await endsWhileLoading(signal('SIGKILL'), 'SIGKILL');
   });
 });
 
 describe('a node that ends with a call in flight', () => {
-  it('by Ctrl-C, which reaches its runtime too, lets the call finish', { timeout: 90_000 }, async () => {
+  it('by Ctrl-C, which reaches its runtime too, lets the call finish', { timeout: 120_000 }, async () => {
     await using folder = await freeFolder();
     const node = await NodeProcess.start({ flags: { ...FLAGS, 'shutdown-timeout': '20s' }, folder: folder.path });
     await register(node, 'warm', 'size 8192');
@@ -117,7 +117,7 @@ describe('a node that ends with a call in flight', () => {
 });
 
 describe('a start that is interrupted', () => {
-  it('by Ctrl-C before it is ready leaves neither a process nor a claim', { timeout: 60_000 }, async () => {
+  it('by Ctrl-C before it is ready leaves neither a process nor a claim', { timeout: 120_000 }, async () => {
     await using folder = await freeFolder();
     const first = await NodeProcess.start({ flags: FLAGS, folder: folder.path });
     await register(first, 'warm', 'size 8192');

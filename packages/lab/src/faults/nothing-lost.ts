@@ -26,7 +26,7 @@ export const eventsOf = (node: NodeProcess, event: string, model: string): reado
 
 /** Grace of nodes under test: a copy that still counts a call would leave only after it. */
 export const LONG_GRACE = { 'cache-drain-grace': '120s' } as const;
-const AT_ONCE_MS = 5000;
+const AT_ONCE_MS = 15_000;
 
 /**
  * The law of calls in flight: whatever happened before, a copy without callers counts none, so that it leaves at once and not after the

@@ -13,7 +13,7 @@ import { applyModel, ROW, writeModel } from './generated-models.ts';
 import { processesOf } from './processes.ts';
 
 const NULL_SERVER = { 'runtime-server': 'null' } as const;
-const START_MS = 20_000;
+const START_MS = 40_000;
 
 interface Refusal {
   readonly end: ProcessEnd;
@@ -48,7 +48,7 @@ async function takenPort(): Promise<AsyncDisposable & { readonly port: number }>
 }
 
 describe('a node that cannot start says why and what to do, and leaves nothing behind', () => {
-  it('when its port is taken: by another program, and by another node, which goes on', { timeout: 60_000 }, async () => {
+  it('when its port is taken: by another program, and by another node, which goes on', { timeout: 120_000 }, async () => {
     await using folder = await freeFolder();
     await using node = await NodeProcess.start({ flags: NULL_SERVER });
     const [, port = ''] = node.addresses.inference.split(':');
@@ -70,7 +70,7 @@ describe('a node that cannot start says why and what to do, and leaves nothing b
     assert.equal((await fetch(`${later.url}/v2/health/ready`)).status, 200);
   });
 
-  it('when the path of a unix socket is too long, naming the longest that works', { timeout: 60_000 }, async () => {
+  it('when the path of a unix socket is too long, naming the longest that works', { timeout: 120_000 }, async () => {
     await using folder = await freeFolder();
     const path = join(folder.path, 'x'.repeat(120), 'mesh.sock');
     for (const flag of ['runtime-socket-path', 'listeners-inference-socket-path']) {
@@ -81,7 +81,7 @@ describe('a node that cannot start says why and what to do, and leaves nothing b
     }
   });
 
-  it('but starts where only its data folder is too deep for a socket', { timeout: 60_000 }, async () => {
+  it('but starts where only its data folder is too deep for a socket', { timeout: 120_000 }, async () => {
     await using folder = await freeFolder();
     const deep = join(folder.path, 'deep'.repeat(30));
     mkdirSync(deep);
@@ -89,7 +89,7 @@ describe('a node that cannot start says why and what to do, and leaves nothing b
     assert.equal((await fetch(`${node.url}/v2/health/ready`)).status, 200);
   });
 
-  it('when its registry is held by another node, which goes on serving', { timeout: 60_000 }, async () => {
+  it('when its registry is held by another node, which goes on serving', { timeout: 120_000 }, async () => {
     await using node = await NodeProcess.start();
     const file = writeModel(node.folder, 'good', 1);
     await applyModel(node, 'good', { storage: { uri: file.uri } });
@@ -110,7 +110,7 @@ describe('a node that cannot start says why and what to do, and leaves nothing b
     assert.deepEqual(await askRest(node, 'good'), answer);
   });
 
-  it('when a newer version wrote its registry, whether its tables or its records', { timeout: 60_000 }, async () => {
+  it('when a newer version wrote its registry, whether its tables or its records', { timeout: 120_000 }, async () => {
     await using tables = await freeFolder();
     const path = join(tables.path, 'registry.sqlite');
     const key = schemaKey(registryLayout({ root: '', prefix: 'tas-runtime', service: 'model-mesh' }));
@@ -135,7 +135,7 @@ describe('a node that cannot start says why and what to do, and leaves nothing b
     assert.match(newerRecords.said, /written by a newer version of Model Mesh .*schema 9, readable from 8.*run that version, or/);
   });
 
-  it('when its data folder cannot be made', { timeout: 60_000 }, async () => {
+  it('when its data folder cannot be made', { timeout: 120_000 }, async () => {
     await using folder = await freeFolder();
     const path = join(folder.path, 'file');
     writeFileSync(path, '');

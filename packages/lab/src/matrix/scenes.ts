@@ -1,6 +1,6 @@
 /** The situations that every way of calling is put into. Each says what came of its cell, and throws where that is not as documented. */
 import assert from 'node:assert/strict';
-import { copyStates, eventsOf } from '../faults/index.ts';
+import { copyStates, eventsOf, eventually } from '../faults/index.ts';
 import type { CallKind, Ended, OpenCall } from './call-kinds.ts';
 import type { Stage } from './stage.ts';
 
@@ -42,7 +42,7 @@ const eviction: Scene = {
     const twice = [...stage.crowd, ...stage.crowd];
     const ended = await Promise.all(twice.map((model) => stage.call(kind, { model })));
     for (const [at, key] of twice.entries()) answers(ended[at], stage.answerOf(key));
-    assert.ok(evicted() > before, 'something had to go');
+    await eventually('something had to go', 5000, () => (evicted() > before ? true : undefined));
     return RIGHT;
   },
 };
@@ -69,7 +69,9 @@ const modelLost: Scene = {
     const call = kind.open(stage.node, { model: 'plain' });
     await call.middle;
     const outcome = answers(await call.finish(), stage.answerOf('plain'));
-    assert.equal(eventsOf(stage.node, 'copy-lost', 'plain').length, before + 1);
+    await eventually('the loss was noticed', 5000, () =>
+      eventsOf(stage.node, 'copy-lost', 'plain').length === before + 1 ? true : undefined,
+    );
     return outcome;
   },
 };
