@@ -142,6 +142,23 @@ describe('a registry that takes no writes for a while', () => {
     assert.deepEqual(rig.holders('a'), []);
     await rig.close();
   });
+
+  it('does not hide a failed load from who asks here', async () => {
+    let takes = true;
+    const rig = await ControlRig.ready({ kv: (kv) => withWrites(kv, () => takes) });
+    rig.runtime.holds = true;
+    await rig.register('a');
+    const waiting = rig.ensure('a');
+    await rig.settle();
+    takes = false;
+    rig.runtime.loadOf('a').fails(new MeshError('load-failed', 'corrupt'));
+    await rig.settle();
+    assert.equal(rig.holders('a').length, 1, 'nothing could be written');
+    const { status, errors } = await rig.running.control.modelStatus('a');
+    assert.deepEqual([status, errors], ['LOADING_FAILED', ['corrupt']]);
+    assert.equal((await waiting).status, 'LOADING_FAILED');
+    await rig.close();
+  });
 });
 
 describe('control that ends', () => {

@@ -16,7 +16,7 @@ import {
   type Slot,
   type WakeOutcome,
 } from '@modelmesh/core/cache';
-import type { ModelRecord } from '@modelmesh/core/records';
+import type { LoadFailure, ModelRecord } from '@modelmesh/core/records';
 import type { CopyKnowledge } from '@modelmesh/core/registration';
 import type { Dirty } from '@modelmesh/core/view';
 import type { SlotCounters } from '../link/index.ts';
@@ -182,6 +182,13 @@ export class LocalCopies implements CacheShellSink {
       default:
         return 'absent';
     }
+  }
+
+  /** The failed load that calls for the model are answered with here; `null` without one. */
+  failure(model: ModelKey): LoadFailure | null {
+    const state = this.cache.copy(model)?.state;
+    if (state?.kind !== 'failed' || state.outcome.kind !== 'load-failed') return null;
+    return { atMs: state.outcome.failedAtMs, message: state.outcome.message };
   }
 
   /** Booked bytes of the copy here; `null` without one. */

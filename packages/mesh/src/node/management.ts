@@ -10,7 +10,7 @@ import {
   type SetEndpointRequest,
   type TargetEvidence,
 } from '@modelmesh/core/endpoints';
-import { type ModelRecord, withCopyClaimed } from '@modelmesh/core/records';
+import { type ModelRecord, withCopyClaimed, withFailure } from '@modelmesh/core/records';
 import {
   decideEnsure,
   decideRegister,
@@ -78,15 +78,22 @@ export class Management {
 
   /** The status of a model as this instance knows it; NOT_FOUND for unknown ids. */
   statusOf(key: ModelKey): ModelStatus {
+    const { copies, instance } = this.#parts;
+    const knowledge = copies.knowledge(key);
+    return modelStatus(this.#ownRecord(key), (location) =>
+      location === instance && knowledge !== 'absent' ? knowledge : 'unknown',
+    );
+  }
+
+  /** The record of a model with what this instance knows of its own copy and is still writing: a load under way, or one that failed. */
+  #ownRecord(key: ModelKey): ModelRecord | undefined {
     const { mirror, copies, instance, clock } = this.#parts;
     const record = mirror.view.model(DEFAULT_NAMESPACE, key)?.record;
-    const knowledge = copies.knowledge(key);
-    // A load is under way from the moment it was asked for, even while its claim is still being written.
-    const claimed =
-      record !== undefined && knowledge !== 'absent' && !record.copies.has(instance)
-        ? withCopyClaimed(record, instance, clock.wallMs())
-        : record;
-    return modelStatus(claimed, (location) => (location === instance && knowledge !== 'absent' ? knowledge : 'unknown'));
+    if (record === undefined) return undefined;
+    const failure = copies.failure(key);
+    if (failure !== null && !record.failures.has(instance)) return withFailure(record, instance, failure);
+    const claims = copies.knowledge(key) !== 'absent' && !record.copies.has(instance);
+    return claims ? withCopyClaimed(record, instance, clock.wallMs()) : record;
   }
 
   /** Points an endpoint at a model. */
