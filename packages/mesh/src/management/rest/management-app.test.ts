@@ -291,3 +291,22 @@ test('only paths below the prefix are the app’s', async () => {
     [true, true, true, false, false, false],
   );
 });
+
+test('a body that cannot be read is refused with the place or the reason', async () => {
+  await using rest = await serveRest();
+  const json = { 'content-type': 'application/json' };
+  const broken = failure(await rest.call('POST', '/api/v1/apply', '{"kind": "Model",\n bad}', json));
+  assert.deepEqual([broken.status, broken.kind], [400, 'invalid-argument']);
+  assert.match(broken.error, /^the body is not JSON: .*line 2 column 2/);
+  assert.match(failure(await rest.call('POST', '/api/v1/apply', '{"__proto__": {}}', json)).error, /not valid JSON/);
+  const packed = failure(await rest.call('POST', '/api/v1/apply', '{}', { ...json, 'content-encoding': 'gzip' }));
+  assert.deepEqual([packed.status, packed.kind], [415, 'unsupported-encoding']);
+});
+
+test('a method that is not offered is answered with those that are', async () => {
+  await using rest = await serveRest();
+  const refused = await rest.call('PATCH', '/api/v1/models/m');
+  assert.deepEqual([refused.status, refused.headers.get('allow')], [405, 'GET, PUT, DELETE']);
+  assert.equal((await rest.call('PUT', '/api/v1/events')).headers.get('allow'), 'GET');
+  assert.equal((await rest.call('GET', '/api/v1/nothing')).headers.get('allow'), null);
+});

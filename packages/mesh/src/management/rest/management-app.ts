@@ -87,7 +87,12 @@ class RestApp implements ManagementApp {
   async open(): Promise<void> {
     const app = this.#fastify;
     app.setErrorHandler((error, request, reply) => this.#fail(error, request, reply));
-    app.setNotFoundHandler((request, reply) => this.#fail(this.#notFound(request), request, reply));
+    app.setNotFoundHandler((request, reply) => {
+      const methods = this.#methodsAt(pathOf(request));
+      if (methods.length > 0) reply.header('allow', methods.join(', '));
+      this.#fail(notOffered(request, methods), request, reply);
+    });
+    readJsonBodies(app);
     for (const route of this.#routes) {
       app.route({
         method: route.method,
@@ -162,14 +167,49 @@ class RestApp implements ManagementApp {
     reply.code(status).headers(headers).type('application/json; charset=utf-8').send(JSON.stringify(body));
   }
 
-  /** Nothing at this path, or nothing by this method. */
-  #notFound({ method, url }: FastifyRequest): MeshError {
-    const [path = ''] = url.split('?', 1);
-    const others = this.#routes.filter((route) => templatePattern(route.path).test(path)).map((route) => route.method);
-    if (path === EVENTS_PATH) others.push('GET');
-    if (others.length === 0)
-      return new MeshError('not-found', `there is nothing at ${path}; ${PREFIX}/openapi.json lists what is`);
-    return new MeshError('method-not-allowed', `${method} is not offered at ${path}; ${[...new Set(others)].join(', ')} is`);
+  #methodsAt(path: string): readonly string[] {
+    const methods = this.#routes.filter((route) => templatePattern(route.path).test(path)).map((route) => route.method);
+    return [...new Set<string>(path === EVENTS_PATH ? [...methods, 'GET'] : methods)];
+  }
+}
+
+const pathOf = ({ url }: FastifyRequest): string => url.split('?', 1)[0] ?? '';
+
+/** Nothing at this path, or nothing by this method. */
+function notOffered(request: FastifyRequest, methods: readonly string[]): MeshError {
+  const path = pathOf(request);
+  if (methods.length === 0)
+    return new MeshError('not-found', `there is nothing at ${path}; ${PREFIX}/openapi.json lists what is`);
+  return new MeshError('method-not-allowed', `${request.method} is not offered at ${path}; ${methods.join(', ')} is`);
+}
+
+/** Reads JSON as the framework does, and says where a body is none. */
+function readJsonBodies(app: FastifyInstance): void {
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.removeContentTypeParser('application/json');
+  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, text, done) => {
+    const coding = request.headers['content-encoding'];
+    if (coding === undefined || coding === 'identity')
+      parse(request, text, (error, value) => done(error && whereNoJson(text, error), value));
+    else
+      done(
+        new MeshError(
+          'unsupported-encoding',
+          `content-encoding ${JSON.stringify(coding)} is not supported here; send the body as it is`,
+        ),
+      );
+  });
+}
+
+function whereNoJson(text: string, error: Error): Error {
+  try {
+    JSON.parse(text);
+    return error;
+  } catch (thrown) {
+    return new MeshError(
+      'invalid-argument',
+      `the body is not JSON: ${thrown instanceof Error ? thrown.message : 'it cannot be read'}`,
+    );
   }
 }
 
