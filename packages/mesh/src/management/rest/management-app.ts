@@ -190,7 +190,7 @@ function readJsonBodies(app: FastifyInstance): void {
   app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, text, done) => {
     const coding = request.headers['content-encoding'];
     if (coding === undefined || coding === 'identity')
-      parse(request, text, (error, value) => done(error && whereNoJson(text, error), value));
+      void parse(request, text, (error, value) => done(error && whereNoJson(text, error), value));
     else
       done(
         new MeshError(
