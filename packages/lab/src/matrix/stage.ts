@@ -75,9 +75,14 @@ export class Stage implements AsyncDisposable {
     await runtime.client.unary(ModelRuntime.method.unloadModel, { modelId });
   }
 
-  /** Makes a call and waits for its end. */
-  call(kind: CallKind, options: CallOptions): Promise<Ended> {
-    return kind.open(this.node, options).finish();
+  /**
+   * Makes a call and waits for its end. A stream waits for its first answer before it says more: one that has said more than one thing cannot
+   * be repeated, and a runtime that was just lost would end it.
+   */
+  async call(kind: CallKind, options: CallOptions): Promise<Ended> {
+    const call = kind.open(this.node, options);
+    if (kind.streams) await call.middle;
+    return call.finish();
   }
 
   /**
