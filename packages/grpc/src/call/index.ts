@@ -19,7 +19,7 @@ export {
   rawMethod,
   type TypedDesc,
 } from './method.ts';
-export { refuseCall, refuseHttp } from './refuse.ts';
+export { refuseCall, refuseHeaders, refuseHttp } from './refuse.ts';
 export { GrpcRouter, type GrpcRouterOptions } from './router.ts';
 export type { ServedMethod } from './server-kinds.ts';
 export type { MethodHandler, ServiceHandlers } from './service.ts';

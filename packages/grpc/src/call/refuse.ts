@@ -1,6 +1,7 @@
 import type { MeshError } from '@modelmesh/core';
 import { ACCEPTED_ENCODINGS } from '../compression/index.ts';
-import { type ByteStream, headerBlock, RESET_CODE, type StreamHandler } from '../stream/index.ts';
+import { type ByteStream, headerBlock, RESET_CODE, type RefuseStream, type StreamHandler } from '../stream/index.ts';
+import { isGrpcContentType } from './content-type.ts';
 import { trailersOfError } from './status-error.ts';
 
 /** Hears out a stream that was answered already: takes what still comes and does nothing. */
@@ -30,3 +31,7 @@ export function refuseHttp(stream: ByteStream, status: number, requestEnded: boo
   if (!requestEnded) stream.reset(RESET_CODE.noError);
   return ANSWERED;
 }
+
+/** Answers a stream whose header list is over the limit: a gRPC call with RESOURCE_EXHAUSTED and the sentence, any other with 431. */
+export const refuseHeaders: RefuseStream = (stream, headers, end, error) =>
+  isGrpcContentType(headers.get('content-type')) ? refuseCall(stream, error, end) : refuseHttp(stream, 431, end);

@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { type Clock, type DurationMs, MeshError } from '@modelmesh/core';
+import { refuseHeaders } from '../call/index.ts';
 import type { AcceptStream, ServerConnection, StreamEngine, StreamLimits } from '../stream/index.ts';
 import { connectionInfoOf } from './connection-info.ts';
 
@@ -75,7 +76,7 @@ export class Listener {
 
   #accept(socket: Socket): void {
     const { engine, limits, accept } = this.#options;
-    const connection = engine.serve(socket, connectionInfoOf(socket), limits, accept);
+    const connection = engine.serve(socket, connectionInfoOf(socket), limits, accept, refuseHeaders);
     this.#connections.add(connection);
     connection.onClose = () => {
       this.#connections.delete(connection);

@@ -14,6 +14,7 @@ export {
   CREDIT_SLACK,
   type HeaderBlock,
   RESET_CODE,
+  type RefuseStream,
   type ResetCause,
   type ServerConnection,
   type StreamEngine,

@@ -7,6 +7,7 @@
  * Laws: callbacks of one stream come in the order headers, data*, trailers?; each direction ends at most once; each stream ends in exactly
  * one of *closed* (both directions ended) or `onReset`; after that no callback comes and every method is a no-op.
  */
+import type { MeshError } from '@modelmesh/core';
 
 /** An ordered block of header fields. Names are lower case. Immutable; engines may keep it undecoded until it is asked. */
 export interface HeaderBlock {
@@ -34,7 +35,7 @@ export type ResetCause =
   | { readonly kind: 'connection-lost'; readonly message: string }
   /** Our own `reset`; reported so that every stream ends in exactly one way. */
   | { readonly kind: 'local-reset'; readonly code: number }
-  /** The other side broke the protocol or a limit of ours; the engine has reset the stream. */
+  /** The other side broke the protocol or a limit of ours and the engine has reset the stream; or our own headers are over it and were not sent. */
   | { readonly kind: 'protocol-error'; readonly message: string };
 
 /** The share of a stream's receive window that an engine may credit before it was consumed. */
@@ -99,6 +100,11 @@ export type AcceptStream = (
   connection: ServerConnection,
 ) => StreamHandler;
 
+/**
+ * Answers a stream whose header list is over the limit, in words of the protocol above; it is not accepted. Returns who hears the rest of it.
+ */
+export type RefuseStream = (stream: ByteStream, headers: HeaderBlock, end: boolean, error: MeshError) => StreamHandler;
+
 /** Facts of an accepted connection that identity and logging need. */
 export interface ConnectionInfo {
   readonly remoteAddress: string;
@@ -125,7 +131,10 @@ export interface ServerConnection {
 export interface StreamLimits {
   /** Streams that the other side may have open at once on one connection. */
   readonly streamsPerConnectionMax: number;
-  /** Bytes of one header list, as RFC 9113 §6.5.2 counts them. */
+  /**
+   * Bytes of one header list, as RFC 9113 §6.5.2 counts them. A server answers a longer one through {@link RefuseStream}, or resets the
+   * stream with ENHANCE_YOUR_CALM: where it was given none, and where the list is so long that an engine does not read it to its end.
+   */
   readonly headerListBytesMax: number;
   /** Receive window of one stream, in bytes. */
   readonly streamWindowBytes: number;
@@ -179,6 +188,12 @@ export interface ClientConnection {
 export interface StreamEngine {
   readonly name: string;
   /** Serves HTTP/2 on an accepted socket whose first bytes may already have been read and unshifted. */
-  serve(socket: import('node:net').Socket, info: ConnectionInfo, limits: StreamLimits, accept: AcceptStream): ServerConnection;
+  serve(
+    socket: import('node:net').Socket,
+    info: ConnectionInfo,
+    limits: StreamLimits,
+    accept: AcceptStream,
+    refuse?: RefuseStream,
+  ): ServerConnection;
   connect(target: ConnectTarget, limits: StreamLimits): ClientConnection;
 }

@@ -35,7 +35,11 @@ export const LIMIT_SETTINGS = {
     live: false,
   }),
   headerListBytesMax: setting({
-    ...size('limits.headerListBytesMax', 64 * KIB, 'The largest list of headers, as HTTP/2 counts it.'),
+    ...size(
+      'limits.headerListBytesMax',
+      64 * KIB,
+      'The largest list of headers, as HTTP/2 counts it. A longer one is answered with RESOURCE_EXHAUSTED or 431; over HTTP/2 one of more than 128 KiB resets its stream with ENHANCE_YOUR_CALM, which gRPC clients report as RESOURCE_EXHAUSTED too, and one of more than 144 KiB or with a header of more than 64 KiB ends its connection, whatever the limit.',
+    ),
     kind: quantity(1024, 16 * MIB),
     modelMeshDefault: bytes(8 * KIB),
     modelMesh: { names: ['MM_SVC_GRPC_MAX_HEADERS_SIZE'], kind: plainBytes(1024, 16 * MIB) },

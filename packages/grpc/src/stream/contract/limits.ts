@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { MeshError } from '@modelmesh/core';
 import { headerBlock } from '../header-block.ts';
 import { DEFAULT_STREAM_LIMITS } from '../limits.ts';
-import type { StreamEngine } from '../port.ts';
+import { RESET_CODE, type StreamEngine } from '../port.ts';
 import { okHeaders, Pair, requestHeaders, roundTrip } from './pair.ts';
 import { Recorder } from './recorder.ts';
 
@@ -74,6 +74,77 @@ function headerLimitTests(makeEngine: () => StreamEngine): void {
     );
     assert.deepEqual(fine.events, ['headers end', 'closed']);
     assert.equal(pair.accepted.length, 1);
+  });
+
+  test('a server answers a request whose header list is over the limit when it was given the words, and takes no notice of its body', async () => {
+    const sentences: string[] = [];
+    await using pair = await Pair.over(makeEngine(), {
+      serverLimits: { headerListBytesMax: 4096 },
+      serve: ({ stream }) => stream.sendHeaders(okHeaders, true),
+      refuse: (stream, headers, end, error) => {
+        sentences.push(`${error.kind}: ${error.message}; ${headers.get(':method')}${end ? ' end' : ''}`);
+        stream.sendHeaders(headerBlock([':status', '431']), true);
+        if (!end) stream.reset(RESET_CODE.noError);
+        return new Recorder();
+      },
+    });
+    const heard = [new Recorder(), new Recorder(), new Recorder()] as const;
+    pair.open(heard[0], true, tooMuch);
+    const body = pair.open(heard[1], false, tooMuch);
+    body.sendData(new Uint8Array(1000), false);
+    pair.open(heard[2], true);
+    await Promise.all(heard.map((recorder) => recorder.untilEnd()));
+    assert.deepEqual(
+      heard.map(({ headers }) => headers?.get(':status')),
+      ['431', '431', '200'],
+    );
+    const sentence =
+      /^too-large: a header list of 9\d{3} bytes is above the limit of 4096 bytes \(headerListBytesMax\); POST( end)?$/;
+    for (const said of sentences) assert.match(said, sentence);
+    assert.deepEqual([sentences.length, pair.accepted.length], [2, 1]);
+  });
+
+  test('a request with far too many headers is reset with ENHANCE_YOUR_CALM, words or not, and the connection lives', async () => {
+    let refused = 0;
+    await using pair = await Pair.over(makeEngine(), {
+      serverLimits: { headerListBytesMax: 4096 },
+      clientLimits: { headerListBytesMax: 1_048_576 },
+      serve: ({ stream }) => stream.sendHeaders(okHeaders, true),
+      refuse: () => {
+        refused += 1;
+        return new Recorder();
+      },
+    });
+    await roundTrip(pair.client);
+    for (const [fields, length] of [
+      [10, 10_000],
+      [2000, 20],
+    ] as const) {
+      const heard = new Recorder();
+      pair.open(heard, true, Array.from({ length: fields }, (_, index) => [`x-${index}`, 'v'.repeat(length)]).flat());
+      await heard.untilOver();
+      assert.deepEqual(heard.cause, { kind: 'peer-reset', code: RESET_CODE.enhanceYourCalm });
+    }
+    const fine = new Recorder();
+    pair.open(fine, true);
+    await fine.untilOver();
+    assert.deepEqual([fine.events.at(-1), refused, pair.connections.length], ['closed', 0, 1]);
+  });
+
+  test('a request whose header list is over the own limit of a client is not sent, and its error says so', async () => {
+    await using pair = await Pair.over(makeEngine(), {
+      clientLimits: { headerListBytesMax: 4096 },
+      serve: ({ stream }) => stream.sendHeaders(okHeaders, true),
+    });
+    const unsent = new Recorder();
+    pair.open(unsent, true, tooMuch);
+    await unsent.untilOver();
+    assert.equal(unsent.cause?.kind, 'protocol-error');
+    assert.match(JSON.stringify(unsent.cause), /a header list of 9\d{3} bytes is not sent, above the limit of 4096 bytes/);
+    const fine = new Recorder();
+    pair.open(fine, true);
+    await fine.untilOver();
+    assert.deepEqual([fine.events.at(-1), pair.accepted.length], ['closed', 1]);
   });
 
   test('an answer whose header list is over the limit ends its stream and the connection lives', async () => {

@@ -1,7 +1,16 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { headerBlock } from '../header-block.ts';
 import { DEFAULT_STREAM_LIMITS } from '../limits.ts';
-import type { ByteStream, ClientConnection, HeaderBlock, ServerConnection, StreamEngine, StreamLimits } from '../port.ts';
+import type {
+  AcceptStream,
+  ByteStream,
+  ClientConnection,
+  HeaderBlock,
+  RefuseStream,
+  ServerConnection,
+  StreamEngine,
+  StreamLimits,
+} from '../port.ts';
 import { type Consumption, Recorder } from './recorder.ts';
 
 /** One accepted stream with the recorder that hears it. */
@@ -18,6 +27,8 @@ export interface PairSetup {
   readonly serverLimits?: Partial<StreamLimits>;
   readonly clientLimits?: Partial<StreamLimits>;
   readonly serverConsumes?: Consumption;
+  /** Answers streams whose header list is over the limit. */
+  readonly refuse?: RefuseStream;
   /** Called for every accepted stream, after it was noted. */
   readonly serve?: (accepted: Accepted) => void;
 }
@@ -43,13 +54,14 @@ export class Pair implements AsyncDisposable {
     const info = { remoteAddress: '127.0.0.1', encrypted: false, clientCertificate: undefined };
     const server = createServer((socket) => {
       pair.sockets.push(socket);
-      const connection = engine.serve(socket, info, limits, (stream, headers, end, from) => {
+      const accept: AcceptStream = (stream, headers, end, from) => {
         const heard = new Recorder(setup.serverConsumes);
         const accepted = { stream, headers, end, connection: from, heard };
         pair.#accept(accepted);
         setup.serve?.(accepted);
         return heard;
-      });
+      };
+      const connection = engine.serve(socket, info, limits, accept, setup.refuse);
       pair.connections.push(connection);
     });
     const port = await listen(server);

@@ -156,25 +156,23 @@ export abstract class BoundStream<Native extends Http2Stream> implements ByteStr
 
   /** The budget of unconsumed bytes is passed, and this stream has to go. */
   evict(why: string): void {
-    this.#break(why);
+    this.break(why);
     this.#settleBudget();
   }
 
   trailersReceived(trailers: HeaderBlock): void {
     if (this.over || this.resetCode !== undefined) return;
-    if (this.isWithinLimit(trailers)) this.#trailers = trailers;
+    const excess = this.excessOf(trailers);
+    if (excess === undefined) this.#trailers = trailers;
+    else this.break(excess);
   }
 
-  /**
-   * Whether a received header list is within the limit; otherwise the stream is reset. The engine enforces it too, but only once the peer
-   * has acknowledged our settings, which it may never do.
-   */
-  protected isWithinLimit(headers: HeaderBlock): boolean {
+  /** What is wrong with a received header list that is over the limit, and `undefined` for one that is not. */
+  protected excessOf(headers: HeaderBlock): string | undefined {
     const max = this.#limits.headerListBytesMax;
     const listBytes = headerListBytes(headers);
-    if (listBytes <= max) return true;
-    this.#break(`a header list of ${listBytes} bytes is above the limit of ${max} bytes (headerListBytesMax)`);
-    return false;
+    if (listBytes <= max) return undefined;
+    return `a header list of ${listBytes} bytes is above the limit of ${max} bytes (headerListBytesMax)`;
   }
 
   get #isBroken(): boolean {
@@ -182,7 +180,7 @@ export abstract class BoundStream<Native extends Http2Stream> implements ByteStr
   }
 
   /** Resets the stream because the other side passed a limit of ours. */
-  #break(message: string): void {
+  protected break(message: string): void {
     this.#breach = { kind: 'protocol-error', message };
     this.resetCode = RESET_CODE.enhanceYourCalm;
     this.native?.close(RESET_CODE.enhanceYourCalm);
@@ -215,13 +213,18 @@ export abstract class BoundStream<Native extends Http2Stream> implements ByteStr
     // The last write may not have called back yet although the peer has answered it.
     const sent = this.sendEnded && (native.writableFinished || !carrier.isDestroyed);
     const normal = this.#receiveEnded && sent && code === constants.NGHTTP2_NO_ERROR;
-    const cause = this.resetCode === undefined ? carrier.causeOf(native.id ?? 0, code) : this.#breach;
+    const cause = this.resetCode === undefined ? (this.unsent(code) ?? carrier.causeOf(native.id ?? 0, code)) : this.#breach;
     carrier.streamGone();
     this.#settleBudget();
     if (normal) {
       this.over = true;
       this.handler.onClosed(this);
     } else this.finish(cause ?? { kind: 'local-reset', code: this.resetCode ?? code });
+  }
+
+  /** Why the stream ended, when it was the engine that would not begin it. */
+  protected unsent(_code: number): ResetCause | undefined {
+    return undefined;
   }
 
   /** Ends the stream abnormally, once. */

@@ -3,7 +3,7 @@ import { connect as connectHttp2, constants } from 'node:http2';
 import { connect as connectSocket, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { assertNever, type Clock, type DurationMs, MeshError, type Timer } from '@modelmesh/core';
-import { headerBlock } from '../header-block.ts';
+import { headerBlock, headerListBytes } from '../header-block.ts';
 import {
   type ByteStream,
   type ClientConnection,
@@ -30,12 +30,14 @@ function onResponse(this: ClientHttp2Stream, _headers: unknown, flags: number, r
 /** The client's half. It exists before its `node:http2` stream does: while the connection is made or at the peer's stream limit. */
 class ClientStream extends BoundStream<ClientHttp2Stream> {
   readonly #headers: HeaderBlock;
+  readonly #headerBytesMax: number;
   readonly #waiting: Uint8Array[] = [];
   #wantsWritable = false;
 
   constructor(headers: HeaderBlock, end: boolean, handler: StreamHandler, setup: StreamSetup) {
     super(handler, setup);
     this.#headers = headers;
+    this.#headerBytesMax = setup.limits.headerListBytesMax;
     this.sendEnded = end;
   }
 
@@ -65,9 +67,25 @@ class ClientStream extends BoundStream<ClientHttp2Stream> {
   }
 
   responded(headers: HeaderBlock, end: boolean): void {
-    if (this.over || this.resetCode !== undefined || !this.isWithinLimit(headers)) return;
+    if (this.over || this.resetCode !== undefined) return;
+    const excess = this.excessOf(headers);
+    if (excess !== undefined) {
+      this.break(excess);
+      return;
+    }
     this.handler.onHeaders(this, headers, end);
     this.headersReceived(end);
+  }
+
+  /** The engine's word for headers that it did not send is that of a peer who refused the stream, which would be tried again. */
+  protected override unsent(code: number): ResetCause | undefined {
+    const max = this.#headerBytesMax;
+    if (code !== constants.NGHTTP2_REFUSED_STREAM || sendingBytes(this.#headers) <= max) return undefined;
+    const listBytes = headerListBytes(this.#headers);
+    return {
+      kind: 'protocol-error',
+      message: `a header list of ${listBytes} bytes is not sent, above the limit of ${max} bytes (headerListBytesMax)`,
+    };
   }
 
   override sendHeaders(): void {
@@ -94,6 +112,9 @@ class ClientStream extends BoundStream<ClientHttp2Stream> {
     if (this.native === undefined) process.nextTick(finishStream, this, { kind: 'local-reset', code } satisfies ResetCause);
   }
 }
+
+/** What the engine reckons with before it sends a block: names and values, and twelve bytes for each field and for the block. */
+const sendingBytes = (headers: HeaderBlock): number => headerListBytes(headers) - 10 * headers.raw().length + 12;
 
 function finishStream(stream: ClientStream, cause: ResetCause): void {
   stream.finish(cause);

@@ -37,7 +37,8 @@ export function createNodeHttp2Engine(options: NodeHttp2EngineOptions): StreamEn
   const budget = (): ReceiveBudget => new ReceiveBudget('connectionUnconsumedBytesMax', connectionUnconsumedBytesMax, whole);
   return {
     name: 'node-http2',
-    serve: (socket, info, limits, accept) => new NodeServerConnection(socket, info, { limits, budget: budget(), poison }, accept),
+    serve: (socket, info, limits, accept, refuse) =>
+      new NodeServerConnection(socket, info, { limits, budget: budget(), poison }, { accept, refuse }),
     connect: (target, limits) => new NodeClientConnection(target, { limits, budget: budget(), poison, clock, connectTimeoutMs }),
   };
 }

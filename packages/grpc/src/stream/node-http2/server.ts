@@ -6,12 +6,14 @@ import {
   type ServerStreamResponseOptions,
 } from 'node:http2';
 import type { Socket } from 'node:net';
+import { MeshError } from '@modelmesh/core';
 import { headerBlock } from '../header-block.ts';
 import {
   type AcceptStream,
   type ConnectionInfo,
   type HeaderBlock,
   RESET_CODE,
+  type RefuseStream,
   type ResetCause,
   type ServerConnection,
   type StreamHandler,
@@ -24,6 +26,13 @@ const END_STREAM_FLAG = 0x1;
 
 /** `sendDate` is missing in the type declarations of `node:http2`; without it every answer would carry a date that nobody asked for. */
 type RespondOptions = ServerStreamResponseOptions & { readonly sendDate: boolean };
+
+/** Where new streams go. */
+export interface StreamDoors {
+  readonly accept: AcceptStream;
+  /** For those whose header list is over the limit; they are reset without it. */
+  readonly refuse: RefuseStream | undefined;
+}
 
 /** Stands in until `accept` has returned the real one; nothing can be delivered before. */
 const SILENT: StreamHandler = {
@@ -59,14 +68,21 @@ class ServerStream extends BoundStream<ServerHttp2Stream> {
     native: ServerHttp2Stream,
     headers: HeaderBlock,
     end: boolean,
-    accept: AcceptStream,
+    doors: StreamDoors,
     connection: NodeServerConnection,
   ): void {
     this.bind(native, connection);
-    if (!this.isWithinLimit(headers)) return;
+    const excess = this.excessOf(headers);
+    if (excess !== undefined && doors.refuse === undefined) {
+      this.break(excess);
+      return;
+    }
     native.on('wantTrailers', onWantTrailers);
     (native as Trailing)[SERVER] = this;
-    this.handler = accept(this, headers, end, connection);
+    this.handler =
+      excess !== undefined && doors.refuse !== undefined
+        ? doors.refuse(this, headers, end, new MeshError('too-large', excess))
+        : doors.accept(this, headers, end, connection);
     this.headersReceived(end);
   }
 
@@ -144,7 +160,7 @@ export class NodeServerConnection implements ServerConnection, Carrier {
   #failure = 'the connection was closed';
   #destroyed = false;
 
-  constructor(socket: Socket, info: ConnectionInfo, setup: StreamSetup, accept: AcceptStream) {
+  constructor(socket: Socket, info: ConnectionInfo, setup: StreamSetup, doors: StreamDoors) {
     const { limits } = setup;
     this.info = info;
     const session = performServerHandshake(socket, sessionOptions(limits, 'server'));
@@ -163,7 +179,7 @@ export class NodeServerConnection implements ServerConnection, Carrier {
       }
       this.#streamCount += 1;
       const end = (flags & END_STREAM_FLAG) !== 0;
-      new ServerStream(SILENT, setup).start(native, headerBlock(raw), end, accept, this);
+      new ServerStream(SILENT, setup).start(native, headerBlock(raw), end, doors, this);
     });
   }
 

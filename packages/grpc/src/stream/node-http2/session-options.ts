@@ -11,12 +11,24 @@ const REJECTED_STREAMS_MAX = 10_000;
 const RESET_BURST_MAX = 10_000;
 const RESETS_PER_SECOND_MAX = 2000;
 
+/**
+ * How far beyond its limit a header list is read, so that it can be answered in words, and to what length at most. A longer one resets its
+ * stream; one of more than eight CONTINUATION frames (144 KiB), or with a field of more than 64 KiB, ends its connection: so the engine.
+ */
+const HEADER_EXCESS_BYTES_MAX = 65_536;
+const HEADER_READ_BYTES_MAX = 131_072;
+
 /** Options that Node knows and its type declarations do not. */
 interface UndeclaredOptions {
   readonly strictSingleValueFields: boolean;
   readonly maxSessionRejectedStreams: number;
   readonly streamResetBurst: number;
   readonly streamResetRate: number;
+}
+
+/** The header list that the engine reads; of a longer one it knows nothing but that it is too long. */
+function headerReadBytes({ headerListBytesMax: max }: StreamLimits): number {
+  return Math.max(max, Math.min(max + HEADER_EXCESS_BYTES_MAX, HEADER_READ_BYTES_MAX));
 }
 
 /** How a session of `node:http2` is set up on either side. */
@@ -32,7 +44,7 @@ export function sessionOptions(limits: StreamLimits, side: 'server' | 'client'):
     streamResetRate: RESETS_PER_SECOND_MAX,
     settings: {
       initialWindowSize: limits.streamWindowBytes,
-      maxHeaderListSize: limits.headerListBytesMax,
+      maxHeaderListSize: headerReadBytes(limits),
       ...(side === 'server' ? { maxConcurrentStreams: limits.streamsPerConnectionMax } : { enablePush: false }),
     },
   };

@@ -309,7 +309,7 @@ function evidenceOf(cause: ResetCause): Evidence {
     case 'peer-reset':
       return { kind: 'runtime-status', ...statusOfReset(cause.code) };
     case 'protocol-error':
-      return { kind: 'runtime-status', code: GRPC_CODE.INTERNAL, message: `the runtime broke HTTP/2: ${cause.message}` };
+      return { kind: 'runtime-status', code: GRPC_CODE.INTERNAL, message: `the stream to the runtime broke: ${cause.message}` };
     case 'local-reset':
       // An attempt that its call gave up is over before it hears of this: here the connection was closed beneath it.
       return { kind: 'connection-lost' };
