@@ -18,7 +18,7 @@ import {
   restHandler,
 } from '../dataplane/index.ts';
 import { type Kv, openRegistry } from '../kv/index.ts';
-import { allocateCounters, createInProcessLink } from '../link/index.ts';
+import { allocateCounters, createInProcessLink, type MethodRules } from '../link/index.ts';
 import type { Log } from '../log/index.ts';
 import { createManagementApp, type ManagementApp } from '../management/index.ts';
 import { type CacheMetrics, type RunningControl, startControl, systemClock } from '../node/index.ts';
@@ -93,11 +93,8 @@ export async function composeNode(config: Config, around: NodeSurroundings): Pro
   const control = { clock, scope: around.scope, kv, layout, runtime, counters, link: link.control, metrics: around.metrics };
   const running = await startControl({ ...identity, ...control, cache: cacheConfig(config) });
   dataPlane.start();
-  const rules = new FollowedRules(config.dataPlaneRules, {
-    clock,
-    log: around.log,
-    send: (changed) => link.control.send({ kind: 'method-rules', rules: changed }),
-  });
+  const send = (rules: MethodRules): void => link.control.send({ kind: 'method-rules', rules });
+  const rules = new FollowedRules(config.dataPlaneRules, { clock, log: around.log, send });
   const bodies = new ByteBudget(config.limits.restBodiesBytesMax);
   const rest: { limits: RestLimits; readonly bodies: ByteBudget } = { limits: restLimits(config), bodies };
   const parts = await doorParts(config, around, { clock, timers, running, dataPlane, rest });
