@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import { ALLOWED_SKIPS, refusedSkips } from './allowed-skips.ts';
 import { Outcome } from './outcome.ts';
 import report, { RECORD_MARK, type TestRecord } from './reporter.ts';
 import { closingLine, summary } from './table.ts';
@@ -64,6 +66,30 @@ describe('an outcome', () => {
     outcome.add(record({}), 'a.test.ts');
     outcome.close('exit code 7');
     assert.equal(outcome.failed, 1);
+  });
+});
+
+describe('skips under CI', () => {
+  const skipping = (file: string, skipped: string): Outcome => {
+    const outcome = new Outcome([file]);
+    outcome.add(record({}), file);
+    outcome.add(record({ file, name: 'waits', skipped }), file);
+    return outcome;
+  };
+
+  it('are refused, each with its reason, unless suite and reason are allowed', () => {
+    const allowed = [{ suite: 'a.test.ts', reason: 'needs root', because: 'only root mounts' }];
+    const of = (file: string, reason: string) => refusedSkips([{ stage: pure, outcome: skipping(file, reason) }], allowed);
+    assert.deepEqual(of('a.test.ts', 'needs root on Linux'), []);
+    assert.deepEqual(of('a.test.ts', 'no tool'), ['a.test.ts › waits: no tool']);
+    assert.deepEqual(of('b.test.ts', 'needs root'), ['b.test.ts › waits: needs root']);
+  });
+
+  it('are allowed only for suites that are there and say so', () => {
+    for (const { suite, reason, because } of ALLOWED_SKIPS) {
+      assert.ok(readFileSync(new URL(`../../${suite}`, import.meta.url), 'utf8').includes(reason), `${suite}: ${reason}`);
+      assert.notEqual(because, '');
+    }
   });
 });
 

@@ -20,12 +20,15 @@ interface Place {
 const GRPCURL = 'github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4';
 /** Long enough for a slow network; beyond it something hangs. */
 const INSTALL_TIMEOUT_MS = 10 * 60_000;
+/** A tool says its version at once. */
+const ANSWER_TIMEOUT_MS = 30_000;
 
-/** Finds or prepares Python with the clients, MLServer, and grpcurl. Never throws: what fails is missing, with the reason. */
+/** Finds or prepares Python with the clients, MLServer, what the example models are made with, and grpcurl. Never throws: what fails is missing, with the reason. */
 export function prepare(place: Place): Prepared {
   const found = {
     MESH_TEST_PYTHON: python(place, CLIENTS),
     MESH_TEST_MLSERVER: python(place, MLSERVER),
+    MESH_TEST_GENERATOR: python(place, GENERATOR),
     MESH_TEST_GRPCURL: grpcurl(place),
   };
   const entries = Object.entries(found);
@@ -40,7 +43,7 @@ type Tool = { readonly path: string; readonly problem?: undefined } | { readonly
 interface PythonKind {
   readonly what: string;
   /** Names a Python that is there already. */
-  readonly variable: 'MESH_TEST_PYTHON' | 'MESH_TEST_MLSERVER';
+  readonly variable: 'MESH_TEST_PYTHON' | 'MESH_TEST_MLSERVER' | 'MESH_TEST_GENERATOR';
   /** Below `.cache/`. */
   readonly folder: string;
   readonly requirements: string;
@@ -59,6 +62,14 @@ const MLSERVER: PythonKind = {
   variable: 'MESH_TEST_MLSERVER',
   folder: 'mlserver',
   requirements: 'tools/test/mlserver-requirements.txt',
+};
+
+/** The libraries that train and convert the example models. */
+const GENERATOR: PythonKind = {
+  what: 'the libraries that make the example models are',
+  variable: 'MESH_TEST_GENERATOR',
+  folder: 'generate',
+  requirements: 'examples/generate/requirements.txt',
 };
 
 /** A virtual environment is good while the list of packages that it was made from is the one in the repository. */
@@ -92,8 +103,12 @@ function grpcurl(place: Place): Tool {
   const given = place.env.MESH_TEST_GRPCURL;
   if (given !== undefined) return { path: given };
   const own = join(place.root, '.cache', 'bin', 'grpcurl');
-  for (const path of [own, 'grpcurl']) if (spawnSync(path, ['-version']).status === 0) return { path };
+  for (const path of [own, 'grpcurl']) if (answers(place, path, '-version')) return { path };
   if (!place.install) return { problem: 'grpcurl is not installed: run with --install' };
+  if (!answers(place, 'go', 'version')) {
+    const ways = 'install one, or name grpcurl in MESH_TEST_GRPCURL';
+    return { problem: `grpcurl is not installed, and Go, which would build it, is neither: ${ways}` };
+  }
   place.log(`building grpcurl into ${own}`);
   const problem = install({ ...place, env: { ...place.env, GOBIN: join(place.root, '.cache', 'bin') } }, 'go', [
     'install',
@@ -101,6 +116,9 @@ function grpcurl(place: Place): Tool {
   ]);
   return problem === undefined ? { path: own } : { problem: `grpcurl could not be built: ${problem}` };
 }
+
+const answers = ({ env }: Place, command: string, argument: string): boolean =>
+  spawnSync(command, [argument], { env, timeout: ANSWER_TIMEOUT_MS }).status === 0;
 
 /** Runs one command; returns its last words when it failed. */
 function install(place: Place, command: string, args: readonly string[]): string | undefined {

@@ -3,6 +3,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ROOT } from '../run-steps.ts';
+import { refusedSkips } from './allowed-skips.ts';
 import type { Outcome } from './outcome.ts';
 import { prepare } from './prerequisites.ts';
 import { runStage } from './run-stage.ts';
@@ -38,7 +39,10 @@ async function runTier(wanted: Tier): Promise<number> {
   }
   console.log(`\n${summary(results)}`);
   if (results.length === 0) console.log('no suite matches');
-  return results.length > 0 && results.every(({ outcome }) => outcome.failed === 0) ? 0 : 1;
+  const refused = process.env.CI === 'true' ? refusedSkips(results) : [];
+  if (refused.length > 0) console.log('FAILED: under CI=true only what tools/test/allowed-skips.ts lists may be skipped:');
+  for (const skip of refused) console.log(`  ${skip}`);
+  return results.length > 0 && refused.length === 0 && results.every(({ outcome }) => outcome.failed === 0) ? 0 : 1;
 }
 
 const suitesOf = (stage: Stage): readonly string[] =>

@@ -1,0 +1,50 @@
+/** Under `CI=true` a skipped test fails its tier, unless it stands here. */
+import type { StageResult } from './table.ts';
+
+/** A skip that CI lets pass. */
+export interface AllowedSkip {
+  /** The suite's path below the root. */
+  readonly suite: string;
+  /** What the reason of the skip begins with. */
+  readonly reason: string;
+  /** Why it cannot be prepared wherever CI runs. */
+  readonly because: string;
+}
+
+/** What cannot be prepared everywhere, each with the reason why not. */
+export const ALLOWED_SKIPS: readonly AllowedSkip[] = [
+  {
+    suite: 'packages/lab/src/faults/disk-full.process.test.ts',
+    reason: 'needs the right to mount a tmpfs',
+    because: 'a disk that fills up is a small file system of its own, and only root on Linux may mount one',
+  },
+  {
+    suite: 'packages/mesh/src/kv/sqlite/disk-full.process.test.ts',
+    reason: 'a small tmpfs cannot be mounted here',
+    because: 'the same',
+  },
+  {
+    suite: 'tools/examples/onnxruntime.process.test.ts',
+    reason: 'onnxruntime-node is not installed on this platform',
+    because: 'it is built for fewer platforms than Node',
+  },
+  {
+    suite: 'tools/examples/generate.real.test.ts',
+    reason: 'the example models were made on x64',
+    because: 'training sums in another order on other processors, so the same bytes can be had on this one alone',
+  },
+];
+
+/** `suite › test: reason` of every skip that is not allowed. */
+export function refusedSkips(
+  results: readonly StageResult[],
+  allowed: readonly AllowedSkip[] = ALLOWED_SKIPS,
+): readonly string[] {
+  return results.flatMap(({ outcome }) =>
+    [...outcome.suites].flatMap(([file, { skips }]) =>
+      skips
+        .filter(({ reason }) => !allowed.some((one) => one.suite === file && reason.startsWith(one.reason)))
+        .map(({ name, reason }) => `${file} › ${name}: ${reason}`),
+    ),
+  );
+}

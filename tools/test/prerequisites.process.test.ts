@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { type Prepared, prepare } from './prerequisites.ts';
+
+const LISTS = ['tools/test/requirements.txt', 'tools/test/mlserver-requirements.txt', 'examples/generate/requirements.txt'];
+const PYTHONS = ['MESH_TEST_PYTHON', 'MESH_TEST_MLSERVER', 'MESH_TEST_GENERATOR'];
+/** A `python3` whose environments have a Python that writes down what it is told to install. */
+const PYTHON3 = `for folder; do :; done
+/bin/mkdir -p "$folder/bin"
+printf '#!/bin/sh\\necho "$@" >> "$CALLS"\\n' > "$folder/bin/python"
+/bin/chmod +x "$folder/bin/python"`;
+const GO = `[ "$1" = version ] || { printf '#!/bin/sh\\n' > "$GOBIN/grpcurl"; /bin/chmod +x "$GOBIN/grpcurl"; }`;
+
+/** A repository with nothing but lists of packages, on a machine with nothing but the given tools, each a script of `sh`. */
+function machine(context: TestContext, tools: Readonly<Record<string, string>>) {
+  const folder = mkdtempSync(join(tmpdir(), 'mesh-prerequisites-'));
+  context.after(() => rmSync(folder, { recursive: true }));
+  const [root, bin, calls] = [join(folder, 'root'), join(folder, 'bin'), join(folder, 'calls')];
+  for (const list of LISTS) {
+    mkdirSync(dirname(join(root, list)), { recursive: true });
+    writeFileSync(join(root, list), 'some==1\n');
+  }
+  mkdirSync(join(root, '.cache', 'bin'), { recursive: true });
+  mkdirSync(bin);
+  for (const [name, script] of Object.entries(tools)) {
+    writeFileSync(join(bin, name), `#!/bin/sh\n${script}\n`);
+    chmodSync(join(bin, name), 0o755);
+  }
+  const logged: string[] = [];
+  const run = (install: boolean, env: Readonly<Record<string, string>> = {}): Prepared =>
+    prepare({ root, install, env: { PATH: bin, CALLS: calls, ...env }, log: (line) => logged.push(line) });
+  return { root, logged, run, installed: () => (existsSync(calls) ? readFileSync(calls, 'utf8').trim().split('\n') : []) };
+}
+
+describe('what the real tier needs', () => {
+  it('is missing, each with its sentence, when it is not there and shall not be installed', (context) => {
+    const { run, logged } = machine(context, {});
+    const { env, missing } = run(false);
+    assert.deepEqual(missing, [
+      'the Python clients are not installed: run with --install',
+      'MLServer is not installed: run with --install',
+      'the libraries that make the example models are not installed: run with --install',
+      'grpcurl is not installed: run with --install',
+    ]);
+    assert.deepEqual([env, logged], [{ MESH_TEST_MISSING: missing.join('; ') }, []]);
+  });
+
+  it('is taken where it is named or on the path, and nothing is prepared then', (context) => {
+    const { run, logged } = machine(context, { grpcurl: '' });
+    const named = Object.fromEntries(PYTHONS.map((name) => [name, `/some/${name}`]));
+    assert.deepEqual(run(true, named), { env: { ...named, MESH_TEST_GRPCURL: 'grpcurl' }, missing: [] });
+    assert.equal(run(true, { ...named, MESH_TEST_GRPCURL: '/some/grpcurl' }).env.MESH_TEST_GRPCURL, '/some/grpcurl');
+    assert.deepEqual(logged, []);
+  });
+
+  it('is prepared below .cache once, and again when its list of packages has changed', (context) => {
+    const { root, run, logged, installed } = machine(context, { python3: PYTHON3, go: GO });
+    const first = run(true);
+    assert.deepEqual(first.missing, []);
+    assert.deepEqual(Object.values(first.env), [
+      ...['python', 'mlserver', 'generate'].map((name) => join(root, '.cache', name, 'bin', 'python')),
+      join(root, '.cache', 'bin', 'grpcurl'),
+    ]);
+    const expected = LISTS.map((list) => `-m pip install --quiet -r ${list}`);
+    assert.deepEqual(installed(), expected);
+    const known = logged.length;
+    assert.deepEqual([run(false), run(true)], [first, first]);
+    assert.deepEqual([logged.length, installed()], [known, expected]);
+
+    writeFileSync(join(root, LISTS[0] ?? ''), 'some==2\n');
+    assert.deepEqual(run(false).missing, ['the Python clients are not installed: run with --install']);
+    assert.deepEqual(run(true), first);
+    assert.deepEqual(installed(), [...expected, expected[0]]);
+  });
+
+  it('is missing with the last words of what failed', (context) => {
+    const { run } = machine(context, {
+      python3: 'echo one; echo nothing is here >&2; exit 1',
+      go: '[ "$1" = version ] || { echo no network >&2; exit 1; }',
+    });
+    // A Python that is named is not made: only one has to fail, which as root would ask for Debian's packages.
+    const named = Object.fromEntries(PYTHONS.slice(1).map((name) => [name, `/some/${name}`]));
+    const [python, grpcurl] = run(true, named).missing;
+    assert.match(python ?? '', /^the Python clients are not installed, and could not be: python3 -m venv .*: nothing is here/);
+    assert.match(grpcurl ?? '', /^grpcurl could not be built: go install github\.com\/.*: no network$/);
+  });
+
+  it('says that Go would build grpcurl, where there is neither', (context) => {
+    assert.deepEqual(machine(context, { python3: PYTHON3 }).run(true).missing, [
+      'grpcurl is not installed, and Go, which would build it, is neither: install one, or name grpcurl in MESH_TEST_GRPCURL',
+    ]);
+  });
+});
