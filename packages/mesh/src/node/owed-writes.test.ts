@@ -10,7 +10,7 @@ import {
   withoutFailureOf,
 } from '@modelmesh/core/records';
 import fc from 'fast-check';
-import { type OwedWrites, owedWith, pay, type Statement } from './owed-writes.ts';
+import { type OwedWrites, owedWith, pay, SAME_FAILURE_MS, type Statement } from './owed-writes.ts';
 
 const HERE = instanceId('here');
 const THERE = instanceId('there');
@@ -69,5 +69,14 @@ describe('writes that the registry did not take', () => {
   it('write nothing where the record says so already', () => {
     assert.equal(pay(record, HERE, owedWith(undefined, { kind: 'withdrawn' })), record);
     assert.equal(pay(record, HERE, owedWith(undefined, { kind: 'not-failed' })), record);
+  });
+
+  it('are none for a failure that was said a moment ago, and one once it is old or another', () => {
+    const said = withFailure(record, HERE, failure(0));
+    const again = (atMs: number, message: string): ModelRecord =>
+      pay(said, HERE, owedWith(undefined, { kind: 'failed', failure: { atMs: epochMs(atMs), message } }));
+    assert.equal(again(SAME_FAILURE_MS - 1, 'failure 0'), said);
+    assert.equal(again(SAME_FAILURE_MS, 'failure 0').failures.get(HERE)?.atMs, SAME_FAILURE_MS);
+    assert.equal(again(1, 'failure 1').failures.get(HERE)?.message, 'failure 1');
   });
 });

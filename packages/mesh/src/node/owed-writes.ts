@@ -28,9 +28,16 @@ export function owedWith(before: OwedWrites = NOTHING, statement: Statement): Ow
   }
 }
 
+/** A failure that stands in the record is not written again within this time: each call for a model that can never fit fails anew. */
+export const SAME_FAILURE_MS = 10_000;
+
 /** The record with everything owed written into it; the same one if it says so already. */
 export function pay(record: ModelRecord, instance: InstanceId, { withdrawn, failure }: OwedWrites): ModelRecord {
   const left = withdrawn ? withCopyWithdrawn(record, instance) : record;
   if (failure === undefined) return left;
-  return failure === 'none' ? withoutFailureOf(left, instance) : withFailure(left, instance, failure);
+  if (failure === 'none') return withoutFailureOf(left, instance);
+  const stands = left.failures.get(instance);
+  const isRepeated =
+    stands?.message === failure.message && failure.atMs >= stands.atMs && failure.atMs - stands.atMs < SAME_FAILURE_MS;
+  return isRepeated && !left.copies.has(instance) ? left : withFailure(left, instance, failure);
 }

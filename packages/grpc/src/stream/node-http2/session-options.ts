@@ -3,8 +3,12 @@ import type { StreamLimits } from '../port.ts';
 
 /** Fields of one header list; the bytes are limited apart from it. */
 const HEADER_FIELDS_MAX = 1024;
-/** Megabytes that the engine may hold for one connection before it refuses new streams: unsent frames and undelivered header lists. */
-const SESSION_MEMORY_MB_MAX = 64;
+/**
+ * Megabytes that the engine may hold for one connection before it refuses new streams with ENHANCE_YOUR_CALM: unsent answers and
+ * undelivered header lists. What is forwarded is bounded by windows long before; a runtime hands over whole answers, so that one caller that
+ * does not read its large ones must not shut out everybody who shares the connection.
+ */
+const SESSION_MEMORY_MB_MAX = 1024;
 /** Streams that a peer may open beyond its limit before the connection is ended. */
 const REJECTED_STREAMS_MAX = 10_000;
 /** Resets a peer may send in one burst, and each second after it: cancellations are normal in a mesh, a flood of them is an attack. */
