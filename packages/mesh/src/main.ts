@@ -119,8 +119,9 @@ function makeDataFolder(path: string): void {
   try {
     mkdirSync(path, { recursive: true });
   } catch (error) {
-    const { message } = toMeshError(error);
-    const sentence = `the data folder ${path} cannot be made: ${message}; choose another with --data-dir`;
+    // The system's own words name the reason and the part of the path that is in the way.
+    const reason = error instanceof Error ? error.message : String(error);
+    const sentence = `the data folder ${path} cannot be made: ${reason}; choose another with --data-dir`;
     throw new MeshError('failed-precondition', sentence, { cause: error });
   }
 }
