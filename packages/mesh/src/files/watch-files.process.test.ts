@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { FakeClock } from '@modelmesh/core/testing';
-import { SETTLE_MS, watchFiles } from './index.ts';
+import { SETTLE_MAX_MS, SETTLE_MS, watchFiles } from './index.ts';
 
 function folderOf(context: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'mesh-files-'));
@@ -27,6 +27,24 @@ describe('files that are watched', () => {
     assert.equal(clock.pendingTimers, 1);
     clock.advance(SETTLE_MS);
     assert.equal(told, 1);
+    stop();
+  });
+
+  it('tell of a change in a folder that never settles', async (context) => {
+    const folder = folderOf(context);
+    const clock = new FakeClock();
+    let told = 0;
+    const stop = watchFiles([join(folder, 'a')], clock, () => {
+      told += 1;
+    });
+    const began = clock.monotonicMs();
+    while (told === 0) {
+      writeFileSync(join(folder, 'b'), '1');
+      // A timer that is new: of an old one a millisecond is left.
+      while ((clock.untilNextMs ?? 1) === 1) await new Promise(setImmediate);
+      clock.advance(SETTLE_MS - 1);
+    }
+    assert.ok(clock.monotonicMs() - began <= SETTLE_MAX_MS + SETTLE_MS, `told after ${clock.monotonicMs() - began} ms`);
     stop();
   });
 

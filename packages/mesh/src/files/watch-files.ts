@@ -4,6 +4,8 @@ import { type Clock, type DurationMs, durationMs, type Timer } from '@modelmesh/
 
 /** A change is told when nothing more happened for this time: whoever writes several files is most likely done. */
 export const SETTLE_MS: DurationMs = durationMs(100);
+/** But no later than this after it began: other programs may write to the same folder all the time. */
+export const SETTLE_MAX_MS: DurationMs = durationMs(1000);
 
 /**
  * Calls `changed` after something happened in the folders of `paths`, and in those paths that are folders themselves. Folders, because
@@ -16,9 +18,16 @@ export function watchFiles(paths: readonly string[], clock: Clock, changed: () =
   const folders = new Set([...paths.map((path) => dirname(path)), ...paths]);
   const watchers: FSWatcher[] = [];
   let settling: Timer | undefined;
+  let latestMs = 0;
+  const settled = (): void => {
+    settling = undefined;
+    changed();
+  };
   const touched = (): void => {
+    const nowMs = clock.monotonicMs();
+    if (settling === undefined) latestMs = nowMs + SETTLE_MAX_MS;
     settling?.cancel();
-    settling = clock.after(SETTLE_MS, changed);
+    settling = clock.after(durationMs(Math.max(0, Math.min(SETTLE_MS, latestMs - nowMs))), settled);
   };
   for (const folder of folders) {
     try {
