@@ -99,6 +99,26 @@ describe('a node with TLS that asks for certificates', () => {
   });
 });
 
+describe('a node with TLS whose management is in cleartext on a port of its own', () => {
+  it('speaks TLS alone where it infers, to whoever comes, and none where it is managed', { timeout: START_MS }, async () => {
+    await using folder = await freeFolder();
+    const files = new TlsFiles(folder.path);
+    files.use(server);
+    const own = { 'listeners-management-port': '0', 'listeners-management-tls': 'false' };
+    await using node = await NodeProcess.start({ folder: folder.path, flags: { ...files.flags, ...own } });
+    const { inference, management = '' } = node.addresses;
+    const model = writeModel(folder.path, 'm', 1);
+    using manages = new Http2Connection(`http://${management}`);
+    assert.equal((await manages.post('/api/v1/apply', modelManifest('m', model.uri))).status, 200);
+    await assert.rejects(askHttp1(`https://localhost:${splitAddress(management)[1]}/api/v1/status`, { ca: server.cert }));
+
+    using infers = new Http2Connection(`https://localhost:${splitAddress(inference)[1]}`, { ca: server.cert });
+    assert.deepEqual(await inferGrpc(infers, 'm'), model.answer(ROW));
+    assert.equal((await infers.get('/api/v1/models/m')).status, 404);
+    assert.equal((await fetch(`http://${inference}/v2/health/live`)).status, 400);
+  });
+});
+
 /** Whose certificate a new connection sees. */
 async function subjectAt(address: string | undefined, tls: ClientTls): Promise<string | undefined> {
   const [host, port] = splitAddress(address ?? '');
