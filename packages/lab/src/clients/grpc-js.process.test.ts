@@ -96,6 +96,8 @@ describe('grpc-js, as its users have it, and a node with ONNX models', () => {
       ['iris@1', 'iris@1', '1'],
     ]);
     assert.equal((await client.unary(modelMetadata, { name: 'iris' })).response?.name, 'iris');
+    const byHeader = await client.unary(modelInfer, iris(''), { metadata: { 'mm-model-id': 'iris@1' } });
+    assert.equal(byHeader.response?.modelName, 'iris@1', 'a message that names nothing is answered under the name in the header');
   });
 
   it('names the model in its metadata, as text or as bytes, which wins over the message', async () => {

@@ -114,6 +114,10 @@ describe('the stream-text server', () => {
       ModelInferRequestSchema,
       create(ModelInferRequestSchema, { ...fromBinary(ModelInferRequestSchema, ask('one')), modelName: 'front' }),
     );
+    const nameless = toBinary(
+      ModelInferRequestSchema,
+      create(ModelInferRequestSchema, { ...fromBinary(ModelInferRequestSchema, ask('one')), modelName: '' }),
+    );
     const described = toBinary(ModelMetadataRequestSchema, create(ModelMetadataRequestSchema, { name: 'front' }));
     const call = async (method: string, message: Uint8Array): Promise<Uint8Array> => {
       const path = `/inference.GRPCInferenceService/${method}`;
@@ -124,9 +128,11 @@ describe('the stream-text server', () => {
         fromBinary(ModelInferResponseSchema, await call('ModelInfer', named)).modelName,
         fromBinary(ModelStreamInferResponseSchema, await call('ModelStreamInfer', named)).inferResponse?.modelName,
         fromBinary(ModelMetadataResponseSchema, await call('ModelMetadata', described)).name,
+        fromBinary(ModelInferResponseSchema, await call('ModelInfer', nameless)).modelName,
+        fromBinary(ModelStreamInferResponseSchema, await call('ModelStreamInfer', nameless)).inferResponse?.modelName,
         fromBinary(ModelMetadataResponseSchema, await call('ModelMetadata', Buffer.of())).name,
       ],
-      ['front', 'front', 'front', 'm'],
+      ['front', 'front', 'front', 'm', 'm', 'm'],
     );
   });
 });

@@ -143,7 +143,7 @@ export class StreamTextServer implements ModelServer, OipEngine {
     const { name, id, input } = readText(request, tag);
     const failing = wordsOf(input).indexOf(FAIL_WORD);
     if (failing >= 0) throw failure(failing);
-    sink.answered(respond(name, id, input));
+    sink.answered(respond(name || modelId, id, input));
     return { cancel: () => undefined };
   }
 
@@ -164,7 +164,7 @@ export class StreamTextServer implements ModelServer, OipEngine {
         return;
       }
       at++;
-      sink.answered(respond(name, id, word));
+      sink.answered(respond(name || modelId, id, word));
       timer = this.#clock.after(durationMs(pauseMs), step);
     };
     timer = this.#clock.after(durationMs(pauseMs), step);

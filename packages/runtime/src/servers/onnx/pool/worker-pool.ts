@@ -165,7 +165,7 @@ export class WorkerPool {
         if (lane.withdraw(job)) failed(toMeshError(signal.reason));
       };
       const job = this.#measuredJob(
-        { kind: 'load', session, path: load.path, unshaped: load.unshaped },
+        { kind: 'load', session, model: { modelId: load.modelId, path: load.path, unshaped: load.unshaped } },
         load.modelId,
         load.sessionBytes,
         {

@@ -1,9 +1,18 @@
 import type { MeshErrorKind } from '@modelmesh/core';
 
+/** A model that a worker loads. */
+export interface SessionModel {
+  /** What its answers are called where a request does not name it. */
+  readonly modelId: string;
+  readonly path: string;
+  /** Tensors whose shape the file does not say. */
+  readonly unshaped: ReadonlySet<string>;
+}
+
 /** What a worker is told. Runs travel as one transferred buffer per batch, everything else is rare. */
 export type ToWorker =
   | { readonly kind: 'runs'; readonly batch: ArrayBuffer }
-  | { readonly kind: 'load'; readonly session: number; readonly path: string; readonly unshaped: ReadonlySet<string> }
+  | { readonly kind: 'load'; readonly session: number; readonly model: SessionModel }
   | { readonly kind: 'unload'; readonly session: number }
   | { readonly kind: 'end' };
 

@@ -72,7 +72,7 @@ class World {
   }
 
   async load(): Promise<void> {
-    this.host.receive({ kind: 'load', session: 1, path: '/m.onnx', unshaped: new Set() });
+    this.host.receive({ kind: 'load', session: 1, model: { modelId: 'm', path: '/m.onnx', unshaped: new Set() } });
     await this.until(1);
     assert.equal(this.told.shift()?.kind, 'loaded');
   }

@@ -8,6 +8,7 @@ import {
   RUN_ERROR_KINDS,
   type RunErrorKind,
   readBatch,
+  type SessionModel,
   type ToWorker,
   type WireTensorSpec,
   writeBatch,
@@ -70,7 +71,7 @@ export class SessionHost {
         await this.#runAll(message.batch);
         break;
       case 'load':
-        await this.#load(message.session, message.path, message.unshaped);
+        await this.#load(message.session, message.model);
         break;
       case 'unload':
         await this.#unload(message.session);
@@ -84,10 +85,10 @@ export class SessionHost {
     }
   }
 
-  async #load(session: number, path: string, unshaped: ReadonlySet<string>): Promise<void> {
+  async #load(session: number, file: SessionModel): Promise<void> {
     const beforeBytes = this.#read();
     try {
-      const model = await ModelSession.load(this.#ort, path, unshaped);
+      const model = await ModelSession.load(this.#ort, file);
       this.#sessions.set(session, { model, hasRun: false });
       const { inputs, outputs } = model.signature;
       this.#send({

@@ -14,6 +14,7 @@ import {
 } from '../../tensors/index.ts';
 import type { Ort } from './ort.ts';
 import { loadError, runError } from './ort-errors.ts';
+import type { SessionModel } from './protocol.ts';
 
 /** One intra-op thread: many models share few cores; no arena: what a run frees goes back to the system. */
 const SESSION_OPTIONS = {
@@ -31,21 +32,23 @@ export class ModelSession {
   readonly signature: Signature;
   readonly #ort: Ort;
   readonly #session: InferenceSession;
+  readonly #modelId: string;
   readonly #hasOpenDimensions: boolean;
 
-  private constructor(ort: Ort, session: InferenceSession, signature: Signature) {
+  private constructor(ort: Ort, session: InferenceSession, modelId: string, signature: Signature) {
     this.#ort = ort;
+    this.#modelId = modelId;
     this.#session = session;
     this.signature = signature;
     this.#hasOpenDimensions = signature.inputs.some((input) => input.shape === null || input.shape.includes(-1));
   }
 
   /** Loads a model file. @throws {MeshError} that says what is wrong with the file. */
-  static async load(ort: Ort, path: string, unshaped: ReadonlySet<string>): Promise<ModelSession> {
+  static async load(ort: Ort, { modelId, path, unshaped }: SessionModel): Promise<ModelSession> {
     try {
       const session = await ort.InferenceSession.create(path, SESSION_OPTIONS);
       try {
-        return new ModelSession(ort, session, signatureOf(session, unshaped));
+        return new ModelSession(ort, session, modelId, signatureOf(session, unshaped));
       } catch (error) {
         await session.release();
         throw error;
@@ -71,7 +74,8 @@ export class ModelSession {
       throw runError(error, this.#hasOpenDimensions);
     }
     return planInferResponse(
-      request.modelName,
+      // The name that the caller used; a call that names its model in its header alone is answered under the model's own.
+      request.modelName === '' ? this.#modelId : request.modelName,
       request.id,
       wanted.map((spec) => outputOf(spec, results[spec.name])),
     );
