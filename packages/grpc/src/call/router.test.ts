@@ -160,3 +160,28 @@ test('a method is served under its older names, and names that stand for nothing
   for (const path of ['/test.Old/Gone', '/test.Other/Unary']) await assert.rejects(served.client.call(rawMethod(path), []));
   assert.deepEqual(fallen, ['/test.Old/Gone', '/test.Other/Unary']);
 });
+
+test('a header list over the limit is RESOURCE_EXHAUSTED for a call and 431 for what is no gRPC; no handler hears of it', async () => {
+  let called = 0;
+  await using served = await serveRouter((router) =>
+    router.unary(UNARY, (request) => {
+      called += 1;
+      return [request];
+    }),
+  );
+  const headers = Array.from({ length: 700 }, (_, at) => [`x-${at}`, 'x'.repeat(60)]).flat();
+  await assert.rejects(
+    served.client.call(UNARY, [new Uint8Array(3)], { headers }),
+    (error: unknown) =>
+      error instanceof GrpcStatusError &&
+      error.code === GRPC_CODE.RESOURCE_EXHAUSTED &&
+      /^a header list of \d{5} bytes is above the limit of 65536 bytes \(headerListBytesMax\)$/.test(error.message),
+  );
+  const heard = new Recorder();
+  const fields = [':method', 'GET', ':scheme', 'http', ':path', '/v2', ':authority', 'x', ...headers];
+  served.connection.open(headerBlock(fields), true, heard);
+  await heard.untilOver();
+  assert.equal(heard.headers?.get(':status'), '431');
+  assert.equal(called, 0);
+  assert.equal((await served.client.call(UNARY, [new Uint8Array(3)])).byteLength, 3);
+});
