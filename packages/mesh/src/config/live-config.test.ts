@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Config, type ConfigSources, LiveConfig, parseConfig, problemLines } from './index.ts';
+import { LIMIT_SETTINGS } from './settings-limits.ts';
 
 function liveFrom(text: string, checks: ConfigSources['checks'] = []) {
   let yaml = text;
@@ -71,6 +72,22 @@ describe('a live configuration', () => {
       assert.match(outcome.kind === 'kept' ? problemLines(outcome.problems) : '', /restart/);
     });
   }
+
+  it('takes over exactly those limits that the reference calls live', () => {
+    for (const { path, default: before, live } of Object.values(LIMIT_SETTINGS)) {
+      const field = path.replace('limits.', '');
+      const others = field === 'connectionAgeGrace' ? 'connectionAgeMax: 9s, ' : '';
+      const reloaded = (after: string | number) =>
+        liveFrom(`limits: {${others}}`).reload(`limits: {${others}${field}: ${after}}`);
+      // A duration where the limit is one or none yet; else one more, or one less where that is too much.
+      const isCount = typeof before === 'number' && !/Timeout|Age/.test(field);
+      const more = reloaded(isCount ? before + 1 : '7s');
+      const isTooMuch = more.kind === 'kept' && more.problems.some(({ from }) => from !== 'reload');
+      const outcome = isCount && isTooMuch ? reloaded(before - 1) : more;
+      assert.equal(outcome.kind, live ? 'changed' : 'kept', `${path}: ${JSON.stringify(outcome)}`);
+      if (outcome.kind === 'kept') assert.match(problemLines(outcome.problems), /^limits\..*restart/, path);
+    }
+  });
 
   it('lets the files of a certificate be named anew', () => {
     const { reload } = liveFrom(TLS);
