@@ -45,10 +45,15 @@ export const TIERS: readonly Tier[] = [
     name: 'proof',
     command: 'npm run proof',
     stages: [
-      { word: 'proof', what: 'long runs: overcommit, crashes at random points, bursts', isolation: 'process', concurrency: 1 },
+      {
+        word: 'proof',
+        what: 'long runs: overcommit, bursts, a registry killed and damaged at random points, histories of the cache',
+        isolation: 'process',
+        concurrency: 1,
+      },
     ],
     minutesMax: 60,
-    needs: 'the same, for comparisons with foreign runtimes',
+    needs: 'a machine that does nothing else: it measures',
   },
 ];
 

@@ -16,7 +16,20 @@ const kv = await openSqliteKv({
   history: { revisionsMax: 100, bytesMax: 1_000_000 },
 });
 let step: number = (await kv.get('step')).revision;
-writeSync(1, `open ${step}\n`);
+await tell(`open ${step}\n`);
+
+/** Writes at once, so that a kill loses no line that was told; waits while the reader is behind, for the pipe does not block. */
+async function tell(line: string): Promise<void> {
+  for (;;) {
+    try {
+      writeSync(1, line);
+      return;
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+}
 
 async function write(): Promise<void> {
   for (;;) {
@@ -24,7 +37,7 @@ async function write(): Promise<void> {
     const mine = step;
     const outcome = await kv.txn({ conditions: [], operations: operationsOf(mine) });
     if (outcome.kind !== 'committed' || outcome.revision !== revision(mine)) process.exit(1);
-    writeSync(1, `${mine}\n`);
+    await tell(`${mine}\n`);
   }
 }
 
