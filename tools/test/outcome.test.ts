@@ -51,6 +51,14 @@ describe('an outcome', () => {
     assert.equal(empty.failed, 1);
   });
 
+  it('asks no test of a contract that is nothing but the frame of others', () => {
+    const outcome = new Outcome(['a.test.ts']);
+    outcome.add(record({}), 'a.test.ts');
+    outcome.add(record({ suite: true, file: 'frame.ts' }), 'frame.ts');
+    outcome.close(undefined);
+    assert.equal(outcome.failed, 0);
+  });
+
   it('counts the tests of a contract, and names what fails in it', () => {
     const outcome = new Outcome(['a.test.ts']);
     outcome.add(record({}), 'a.test.ts');

@@ -31,7 +31,7 @@ export const TIERS: readonly Tier[] = [
       { word: 'process', what: 'starts processes, real sockets and files', isolation: 'process', concurrency: 2 },
       { word: 'timing', what: 'measures, so it runs alone and last', isolation: 'process', concurrency: 1 },
     ],
-    minutesMax: 10,
+    minutesMax: 15,
     needs: 'nothing',
   },
   {

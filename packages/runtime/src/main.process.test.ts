@@ -70,6 +70,9 @@ function connect(path: string) {
   return { client, close: () => connection.close() };
 }
 
+/** How often memory is looked at before it counts as not coming back. */
+const LOOKS_MAX = 200;
+
 const children: ChildProcess[] = [];
 
 describe('the runtime process', () => {
@@ -117,10 +120,13 @@ describe('the runtime process', () => {
       errors.push(Math.abs(predicted - measured) / measured);
     }
 
-    const full = await client.unary(ModelRuntimeX.method.modelUsage, {});
-    const ledger =
-      Number(full.runtime?.baseBytes) + full.models.reduce((sum, { measuredBytes }) => sum + Number(measuredBytes), 0);
-    const difference = Math.abs(Number(full.runtime?.privateBytes) - ledger) / Number(full.runtime?.privateBytes);
+    // What loads left behind in the collectors goes within moments; the ledger has to be right once it has.
+    let difference = 1;
+    for (let look = 0; look < LOOKS_MAX && difference > 0.15; look += 1) {
+      const { runtime, models } = await client.unary(ModelRuntimeX.method.modelUsage, {});
+      const ledger = Number(runtime?.baseBytes) + models.reduce((sum, { measuredBytes }) => sum + Number(measuredBytes), 0);
+      difference = Math.abs(Number(runtime?.privateBytes) - ledger) / Number(runtime?.privateBytes);
+    }
     assert.ok(difference <= 0.15, `ledger and private bytes differ by ${(100 * difference).toFixed(1)} %`);
     assert.ok(
       Math.max(...errors.slice(1)) <= 0.2,

@@ -40,8 +40,9 @@ export function hopTable({ driver, comparisons }: HopFigures, baselines: Baselin
   };
 }
 
-/** Whether a cold call costs as little as it should. */
-export const coldHolds = ({ beyondMs, commitMs }: ColdCallFigures): boolean => beyondMs <= commitMs + BEYOND_COMMIT_MAX_MS;
+/** Whether a cold call costs as little as it should, or at most `leeway` times more. */
+export const coldHolds = ({ beyondMs, commitMs }: ColdCallFigures, leeway = 1): boolean =>
+  beyondMs <= commitMs + BEYOND_COMMIT_MAX_MS * leeway;
 
 /** The cold call and what it is made of. */
 export function coldTable(figures: ColdCallFigures): Table {

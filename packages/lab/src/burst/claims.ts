@@ -18,8 +18,8 @@ export interface BurstClaim {
   readonly holds: boolean;
 }
 
-/** What a burst at a cold model must show. */
-export const coldClaims = (figures: ColdBurstFigures): readonly BurstClaim[] => [
+/** What a burst at a cold model must show; figures of speed may miss their aim by `leeway`. */
+export const coldClaims = (figures: ColdBurstFigures, leeway = 1): readonly BurstClaim[] => [
   {
     sentence: `${figures.calls} first calls at once make one load`,
     shown: figures.loadsEach.join(', '),
@@ -28,12 +28,12 @@ export const coldClaims = (figures: ColdBurstFigures): readonly BurstClaim[] => 
   {
     sentence: 'all are answered within the load + 1.5 × the same burst warm',
     shown: `${digits(figures.coldMs, 0)} ms = ${figures.loadMs} + ${digits(figures.beyondLoad)} × ${digits(figures.warmMs, 0)}`,
-    holds: figures.beyondLoad <= BEYOND_LOAD_MAX,
+    holds: figures.beyondLoad <= BEYOND_LOAD_MAX * leeway,
   },
 ];
 
-/** What large calls that wait must show. */
-export function stalledClaims(figures: StalledBurstFigures): readonly BurstClaim[] {
+/** What large calls that wait must show; figures of speed may miss their aim by `leeway`. */
+export function stalledClaims(figures: StalledBurstFigures, leeway = 1): readonly BurstClaim[] {
   const { otherRatio: ratio, loadsEach } = figures;
   return [
     { sentence: 'one load', shown: loadsEach.join(', '), holds: loadsEach.length > 0 && loadsEach.every((loads) => loads === 1) },
@@ -50,7 +50,7 @@ export function stalledClaims(figures: StalledBurstFigures): readonly BurstClaim
     {
       sentence: 'another model on the same connections keeps its p99 within 1.5 × while they wait',
       shown: `${digits(ratio)} (${digits(figures.otherDuringP99Ms, 1)} and ${digits(figures.otherQuietP99Ms, 1)} ms)`,
-      holds: ratio <= OTHER_P99_MAX,
+      holds: ratio <= OTHER_P99_MAX * leeway,
     },
   ];
 }

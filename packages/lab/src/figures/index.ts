@@ -1,5 +1,13 @@
 /** The door of the room: what measurements have in common: latencies, medians, tables, and files of results. */
 export { LatencyHistogram } from './latency-histogram.ts';
-export { type Baselines, type MachineFacts, machineFacts, type Results, readBaselines, writeResults } from './results.ts';
+export {
+  type Baselines,
+  type MachineFacts,
+  machineFacts,
+  type Results,
+  readBaselines,
+  SUITE_LEEWAY,
+  writeResults,
+} from './results.ts';
 export { median, pairedRatios, quantile, type Spread, spreadOf } from './sample.ts';
 export { type Cell, digits, judged, mebibytes, percent, renderTable, type Table, type Verdict } from './table.ts';

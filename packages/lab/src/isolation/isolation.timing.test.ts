@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { SUITE_LEEWAY } from '../figures/index.ts';
 import { BESIDE_P99_MAX, ISOLATION, isolationClaim, runIsolation } from './index.ts';
 
 describe('tiny models beside one that computes all the time', () => {
@@ -7,6 +8,6 @@ describe('tiny models beside one that computes all the time', () => {
     const figures = await runIsolation({ ...ISOLATION, rounds: 3, phaseMs: 1500 });
     const { sentence, ratio } = isolationClaim(figures);
     t.diagnostic(`${sentence}: ${JSON.stringify(figures)}`);
-    assert.ok(ratio <= BESIDE_P99_MAX, `${sentence}: ${ratio}`);
+    assert.ok(ratio <= BESIDE_P99_MAX * SUITE_LEEWAY, `${sentence}: ${ratio}`);
   });
 });

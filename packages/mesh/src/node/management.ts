@@ -1,4 +1,12 @@
-import { type Clock, DEFAULT_NAMESPACE, type EpochMs, type InstanceId, MeshError, type ModelKey } from '@modelmesh/core';
+import {
+  type Clock,
+  DEFAULT_NAMESPACE,
+  type EpochMs,
+  type InstanceId,
+  MeshError,
+  type ModelKey,
+  modelKey,
+} from '@modelmesh/core';
 import {
   decideDeleteEndpoint,
   decideSetEndpoint,
@@ -57,9 +65,18 @@ export class Management {
   async registerModel(request: Omit<RegisterRequest, 'namespace'>, signal: AbortSignal): Promise<ModelStatus> {
     const { mirror } = this.#parts;
     const scoped = { ...request, namespace: DEFAULT_NAMESPACE };
+    await this.ownWritesDone(request.modelId);
     const decision = await this.#decided(() => decideRegister(mirror.view, scoped, { nowMs: this.#now() }));
     if (decision.kind === 'write' && decision.created) this.#emit('model-registered', request.modelId, 'registered');
     return this.#follow(decision, signal);
+  }
+
+  /**
+   * Resolves when what this instance is writing about its own copy has been tried. Whoever was told that a load failed may bring a better
+   * artifact at once: the claim of that load must not stand in the way.
+   */
+  async ownWritesDone(id: string): Promise<void> {
+    if (id !== '') await this.#parts.claims.settled(modelKey(id));
   }
 
   /** Removes a model; unknown ids succeed. */

@@ -76,6 +76,7 @@ export class Manifests {
 
   async #applyModel(resource: ModelResource): Promise<Applied> {
     const request = planModel(resource);
+    await this.#management.ownWritesDone(request.key);
     const decision = await this.#mirror.change(() => {
       const decided = decideApplyModel(this.#mirror.view, request, { nowMs: this.#clock.wallMs() });
       if (decided.kind === 'error') throw decided.error;
