@@ -17,10 +17,13 @@ interface Way {
   readonly flags: readonly string[];
 }
 
-const WAYS: readonly Way[] = [
-  { npm: 11, flags: [] },
-  { npm: 10, flags: ['--ignore-scripts'] },
-];
+/** The oldest Node that the two commands are promised for; which one runs them here is printed. */
+const NODE_MAJOR_MIN = 20;
+
+const WAYS: readonly Way[] = [11, 10].flatMap((npm) => [
+  { npm, flags: [] },
+  { npm, flags: ['--ignore-scripts'] },
+]);
 
 const noClone = existsSync(join(ROOT, '.git')) ? false : 'this folder is no clone, so there is nothing to clone';
 
@@ -35,6 +38,10 @@ describe('two commands on a fresh clone of what is committed', { skip: noClone }
         const install = await succeed(npm, ['ci', ...way.flags], { cwd: clone, timeoutMs: FIRST_ANSWER_MS_MAX });
         const start = await startAndLeave(npm, clone);
         const node = await runOutside(['node'], ['--version'], { cwd: clone, timeoutMs: CLONE_TIMEOUT_MS });
+        assert.ok(
+          Number(/^v(\d+)\./.exec(node.out)?.[1]) >= NODE_MAJOR_MIN,
+          `the commands are promised for Node 20 or newer: ${node.out}`,
+        );
         const firstAnswerMs = install.tookMs + start.answersMs;
         console.log(
           `Node ${node.out.trim()}, npm ${way.npm}: installed in ${Math.round(install.tookMs)} ms, answers after ${Math.round(firstAnswerMs)} ms`,
