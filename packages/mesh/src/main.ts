@@ -24,11 +24,6 @@ import { type RunningNode, startNode } from './start-node.ts';
 const VERSION = '0.1.0';
 const EXIT_FAILED = 1;
 const EXIT_CONFIGURATION = 2;
-/**
- * Half of the young generation of the embedded runtime's main thread. V8 lets it grow to 16 MiB and more under load and hardly gives it back, which is
- * memory that no model has; the data of models never lies in it.
- */
-const RUNTIME_SEMI_SPACE_MIB = 2;
 /** Where the program of the embedded runtime is, when it is not installed beside this one. */
 const RUNTIME_PROGRAM_VARIABLE = 'MESH_RUNTIME_PROGRAM';
 
@@ -87,7 +82,7 @@ function firstSources(sources: () => ConfigSources): ConfigSources {
 function runtimeCommand(): readonly string[] {
   const named = process.env[RUNTIME_PROGRAM_VARIABLE];
   const program = named ?? installedRuntime();
-  return [process.execPath, ...process.execArgv, `--max-semi-space-size=${RUNTIME_SEMI_SPACE_MIB}`, program];
+  return [process.execPath, ...process.execArgv, program];
 }
 
 function installedRuntime(): string {

@@ -8,7 +8,7 @@ describe('a call through the node', () => {
     const baselines = readBaselines('bench');
     const figures = await runHop({ rounds: 3, smallCalls: 1500, largeCalls: 300, driver: 'own' });
     t.diagnostic(renderTable(hopTable(figures, baselines), false));
-    assert.deepEqual(aboveBaseline(figures, baselines), []);
+    assert.deepEqual(aboveBaseline(figures, baselines, SUITE_LEEWAY), []);
   });
 
   it('that finds its model cold takes little beyond the load and one commit', { timeout: 60_000 }, async (t) => {

@@ -8,9 +8,9 @@ export const ratioName = ({ name, bytes }: Comparison): string => `${name}, ${si
 const sizeText = (bytes: number): string => (bytes < 1024 ? `${bytes} B` : `${bytes / 1024} KiB`);
 
 /** Comparisons whose CPU ratio is above its baseline; one without a baseline is among them. */
-export const aboveBaseline = ({ comparisons }: HopFigures, baselines: Baselines): readonly string[] =>
+export const aboveBaseline = ({ comparisons }: HopFigures, baselines: Baselines, leeway = 1): readonly string[] =>
   comparisons.flatMap((comparison) => {
-    const bound = baselines[ratioName(comparison)] ?? 0;
+    const bound = (baselines[ratioName(comparison)] ?? 0) * leeway;
     const { median } = comparison.cpuRatio;
     return median <= bound ? [] : [`${ratioName(comparison)}: ${digits(median)} times the runtime's CPU, baseline ${bound}`];
   });
