@@ -1,10 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { privateBytesOf } from '@modelmesh/runtime/memory';
 
 /** What a process has used and holds at one instant, as Linux tells it. */
 export interface ProcessUsage {
   /** CPU time since its start, user and system, in milliseconds; of all its threads, those that ended too. */
   readonly cpuMs: number;
-  /** Memory that belongs to it alone, in bytes. */
+  /** Memory that would not be there without it, in bytes: as the runtime counts its own. */
   readonly privateBytes: number;
   readonly residentBytes: number;
 }
@@ -19,9 +20,9 @@ const SYSTEM_TIME_AT = 15;
 /** Whether this machine can tell what a process uses: Linux with `/proc`. */
 export const canMeasure = process.platform === 'linux';
 
-/** What the process uses now. Walks its page tables, about a millisecond for each GiB. @throws if there is no such process. */
+/** What the process uses now. Walks its page tables, about a millisecond for each 100 MiB. @throws if there is no such process. */
 export function processUsage(pid: number): ProcessUsage {
-  return { cpuMs: cpuMs(pid), privateBytes: privateBytes(pid), residentBytes: kibibytesOf(status(pid), /^VmRSS:/) };
+  return { cpuMs: cpuMs(pid), privateBytes: privateBytesOf(pid), residentBytes: kibibytesOf(status(pid), /^VmRSS:/) };
 }
 
 /** CPU time of a process alone, in milliseconds, in steps of ten. */
@@ -47,12 +48,6 @@ export function threadsCpuMs(pid: number): number {
     }
   }
   return nanoseconds / 1e6;
-}
-
-/** Private bytes of a process. */
-export function privateBytes(pid: number): number {
-  const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1');
-  return text.split('\n').reduce((sum, line) => sum + kibibytesOf(line, /^Private_\w+:/), 0);
 }
 
 /** The most that the process ever had resident, in bytes. */

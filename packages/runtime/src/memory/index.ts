@@ -1,4 +1,5 @@
 /** What memory models really take, and what must be set for it to come back. */
 export { checkRuntimeEnvironment, runtimeEnvironment } from './allocator.ts';
 export { MeasurementWindow, WINDOW_SHARES_MAX, type WindowResult, type WindowShare } from './measurement-window.ts';
-export { createMemoryProbe, type MemoryProbe, parseRollup } from './private-bytes.ts';
+export { createMemoryProbe, type MemoryProbe } from './memory-probe.ts';
+export { mappedWeightBytes, privateBytesOf, writtenBytes } from './private-bytes.ts';

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { checkRuntimeEnvironment, MeasurementWindow, parseRollup, runtimeEnvironment, WINDOW_SHARES_MAX } from './index.ts';
+import {
+  checkRuntimeEnvironment,
+  MeasurementWindow,
+  mappedWeightBytes,
+  runtimeEnvironment,
+  WINDOW_SHARES_MAX,
+  writtenBytes,
+} from './index.ts';
 
 const MiB = 1 << 20;
 
@@ -90,9 +97,34 @@ describe('the allocator', () => {
 });
 
 describe('the private bytes', () => {
-  it('are the sum of the private lines', () => {
-    const text = 'Rss:  900 kB\nPrivate_Clean:  64 kB\nPrivate_Dirty:  112 kB\nPrivate_Hugetlb:  4 kB\nShared_Dirty:  9 kB\n';
+  it('are what the process wrote, not pages of files that nobody else has open, clean or dirty', () => {
+    const text =
+      'Rss:  900 kB\nPrivate_Clean:  64 kB\nPrivate_Dirty:  300 kB\nAnonymous:  112 kB\nAnonHugePages:  8 kB\nPrivate_Hugetlb:  4 kB\n';
 
-    assert.equal(parseRollup(text), 180 * 1024);
+    assert.equal(writtenBytes(text), 116 * 1024);
+  });
+
+  it('are weights that are mapped from files, each part of a file once', () => {
+    const maps = [
+      '7f0000000000-7f0000200000 rw-p 00000000 fe:00 11    /models/a b/weights.data',
+      '7f0000300000-7f0000400000 rw-p 00200000 fe:00 11    /models/a b/weights.data',
+      '7f0000500000-7f0000700000 rw-p 00000000 fe:00 11    /models/a b/weights.data',
+      '7f0000800000-7f0000801000 rw-p 00000000 fe:01 11    /cache/other.data (deleted)',
+    ].join('\n');
+
+    assert.equal(mappedWeightBytes(maps), 3 * MiB + 4096);
+  });
+
+  it('are neither data of programs, nor what is only read, nor memory that counts as written', () => {
+    const maps = [
+      '560000000000-560000100000 r-xp 00001000 fe:00 20    /usr/bin/node',
+      '560000200000-560000300000 rw-p 00100000 fe:00 20    /usr/bin/node',
+      '7f0000000000-7f0000100000 r--p 00000000 fe:00 21    /usr/lib/locale/locale-archive',
+      '7f0000200000-7f0000300000 rw-s 00000000 00:01 22    /memfd:shared (deleted)',
+      '7f0000400000-7f0000500000 rw-p 00000000 00:00 0 ',
+      '7ffd00000000-7ffd00100000 rw-p 00000000 00:00 0                          [stack]',
+    ].join('\n');
+
+    assert.equal(mappedWeightBytes(maps), 0);
   });
 });

@@ -9,7 +9,7 @@ import { ModelInferRequestSchema } from '@modelmesh/wire/inference';
 import { endOfTurn, systemClock } from '../../clock/index.ts';
 import { createMemoryProbe } from '../../memory/index.ts';
 import { createFileStorage, createStorage, type StorageAdapters } from '../../storage/index.ts';
-import { GENERATED_WIDTH, generateModel } from '../../testing/index.ts';
+import { GENERATED_WIDTH, generateModel, onnxModel } from '../../testing/index.ts';
 import { callServer } from '../contract.ts';
 import { OnnxServer, spawnWorker } from './index.ts';
 
@@ -108,6 +108,33 @@ describe('what models take while they run', () => {
       peakBytes - measuredBytes > HIDDEN_BYTES / 2,
       `a run takes ${HIDDEN_BYTES} bytes, ${peakBytes - measuredBytes} were seen`,
     );
+  });
+
+  it('are weights too that ONNX Runtime leaves in their file and maps, once for all sessions', { skip }, async () => {
+    const weightBytes = 24 * MIB;
+    const rows = weightBytes / 4 / GENERATED_WIDTH;
+    await writeFile(join(folder, 'm.data'), Buffer.alloc(weightBytes, 1));
+    const external = { location: 'm.data', offset: 0, length: weightBytes };
+    const lookup = onnxModel({
+      inputs: [{ name: 'i', type: 'int64', shape: [1] }],
+      outputs: [{ name: 'y', type: 'float', shape: [1, GENERATED_WIDTH] }],
+      initializers: [{ name: 'W', type: 'float', dims: [rows, GENERATED_WIDTH], external }],
+      nodes: [{ op: 'Gather', inputs: ['W', 'i'], outputs: ['y'] }],
+    });
+    await writeFile(join(folder, 'lookup.onnx'), lookup);
+    const before = (await server.processUsage()).privateBytes;
+    const request = (modelId: string) => ({ modelId, modelType: '', modelPath: 'lookup.onnx', modelKey: '' });
+
+    const size = await server.load(request('lookup'), never);
+    await server.load(request('again'), never);
+    const grown = (await server.processUsage()).privateBytes - before;
+    await server.unload('lookup');
+    await server.unload('again');
+    const left = (await server.processUsage()).privateBytes - before;
+
+    assert.ok(Math.abs(size - weightBytes) < 4 * MIB, `weights of ${weightBytes} bytes are measured as ${size}`);
+    assert.ok(Math.abs(grown - weightBytes) < 8 * MIB, `with two sessions the process grew by ${grown} bytes`);
+    assert.ok(left < 8 * MIB, `${left} bytes are left`);
   });
 
   /** As if the worker had said so of the first run of session `session`. */
