@@ -1,7 +1,8 @@
-/** The way in: somebody wants a model; find its size, book it, make room, and put it into the load queue. */
+/** The way in: somebody wants a model; find its size, claim it, and put it into the load queue. */
 
 import { type Bytes, type DurationMs, durationMs, type EpochMs, epochMs, type SizeUnits } from '../units.ts';
-import { CALL_PRIORITY_MS, CALL_UPGRADE_BELOW_MS, FAILED_UNITS } from './config.ts';
+import { enqueue } from './booking.ts';
+import { FAILED_UNITS } from './config.ts';
 import { Entry } from './entry.ts';
 import type { CopyPolicy, RequestEvent } from './event.ts';
 import { failureExpired } from './failure.ts';
@@ -22,7 +23,6 @@ import {
   wake,
 } from './machine.ts';
 import { type CacheRefusal, refusalText, type WakeOutcome } from './outcome.ts';
-import { makeRoom } from './victims.ts';
 
 /** Joins the copy that there is, or starts one. */
 export function request(m: Machine, event: RequestEvent): void {
@@ -41,9 +41,8 @@ function arrive(m: Machine, event: RequestEvent, usedMs: EpochMs): void {
     emit(m, { kind: 'wake-waiters', model: event.model, outcome: { kind: 'refused', refusal } });
     return;
   }
-  const priorityMs = event.urgency === 'call' ? callPriority(m) : usedMs;
-  const state = { kind: 'queued', sinceMs: m.now.monotonicMs, priorityMs, booked: false } as const;
-  const entry = new Entry(event, issueCopy(m), state, usedMs, priorityMs, usedMs === m.now.wallMs);
+  const state = { kind: 'queued', sinceMs: m.now.monotonicMs } as const;
+  const entry = new Entry(event, issueCopy(m), state, usedMs, usedMs === m.now.wallMs);
   addEntry(m, entry);
   takeIn(m, entry);
 }
@@ -56,8 +55,6 @@ function refusesAll(m: Machine): CacheRefusal | null {
 
 /** Models that are wanted and whose load has not begun. */
 export const loadsQueued = (m: Machine): number => m.counts.predicting + m.counts.queued + m.counts['waiting-for-space'];
-
-const callPriority = (m: Machine): EpochMs => epochMs(m.now.wallMs + CALL_PRIORITY_MS);
 
 function join(m: Machine, entry: Entry, event: RequestEvent, usedMs: EpochMs): void {
   touch(m, entry, usedMs);
@@ -112,22 +109,22 @@ export function failureTimer(m: Machine, entry: Entry): void {
 
 /** A call waits for a copy that is on its way: it goes in front of loads for later, and is spared as long as anything else can go. */
 function hasten(m: Machine, entry: Entry): void {
-  if (!entry.awaited) {
-    entry.awaited = true;
-    rank(m, entry);
-  }
-  const { state } = entry;
-  if (state.kind !== 'queued' || state.priorityMs >= m.now.wallMs + CALL_UPGRADE_BELOW_MS) return;
-  const priorityMs = callPriority(m);
-  become(m, entry, { ...state, priorityMs });
-  (m.held.has(entry.turn) ? m.held : m.queue).update(entry.turn, -priorityMs);
+  if (entry.awaited) return;
+  entry.calledMs = m.now.monotonicMs;
+  setAwaited(m, entry, true);
 }
 
-/** Nobody waits any more: an ordinary victim again. A load that started goes on. */
+/** Nobody waits any more: an ordinary victim again, and a load that has not had its turn lets others pass. One that started goes on. */
 export function waitersGone(m: Machine, entry: Entry): void {
   entry.waited = false;
-  if (!entry.awaited) return;
-  entry.awaited = false;
+  if (entry.awaited) setAwaited(m, entry, false);
+}
+
+function setAwaited(m: Machine, entry: Entry, awaited: boolean): void {
+  const waitsForTurn = m.queue.has(entry);
+  if (waitsForTurn) m.queue.remove(entry);
+  entry.awaited = awaited;
+  if (waitsForTurn) m.queue.push(entry);
   rank(m, entry);
 }
 
@@ -160,19 +157,19 @@ export function watchIdle(m: Machine, entry: Entry): void {
   else arm(m, entry, 'idle', durationMs(idleAfterMs - idleMs));
 }
 
-/** The next step of a copy for which nothing is booked: wait for the runtime or its predecessor, ask for the size, or book it. */
+/** The next step of a copy that has no place in the queue: wait for the runtime or its predecessor, ask for the size, or queue it. */
 export function takeIn(m: Machine, entry: Entry): void {
-  if (entry.state.kind !== 'queued' || entry.state.booked) return;
+  if (entry.state.kind !== 'queued' || m.queue.has(entry)) return;
   if (m.phase !== 'ready' || m.runtime === null || m.leaving.has(entry.model)) return;
   const known = m.ledger.known(entry.model, entry.knownUnits);
   if (known !== null) {
-    book(m, entry, known);
+    enqueue(m, entry, known);
   } else if (entry.predicted === undefined) {
     become(m, entry, { kind: 'predicting', sinceMs: entry.state.sinceMs });
     emit(m, { kind: 'predict-size', model: entry.model, copy: entry.copy });
     arm(m, entry, 'predict', m.config.predictTimeoutMs);
   } else {
-    book(m, entry, m.ledger.guess(entry.declaredUnits, entry.predicted, m.runtime.defaultSizeUnits));
+    enqueue(m, entry, m.ledger.guess(entry.declaredUnits, entry.predicted, m.runtime.defaultSizeUnits));
   }
 }
 
@@ -181,55 +178,8 @@ export function predicted(m: Machine, entry: Entry, size: Bytes | null): void {
   if (entry.state.kind !== 'predicting') return;
   disarm(m, entry);
   entry.predicted = size;
-  const priorityMs = epochMs(-entry.turn.key);
-  become(m, entry, { kind: 'queued', sinceMs: entry.state.sinceMs, priorityMs, booked: false });
+  become(m, entry, { kind: 'queued', sinceMs: entry.state.sinceMs });
   takeIn(m, entry);
-}
-
-/** Books the copy, evicts for it and claims it in the registry; or refuses it and evicts nothing. */
-function book(m: Machine, entry: Entry, units: SizeUnits): void {
-  if (entry.state.kind !== 'queued') return;
-  if (units > m.buffer.effectiveUnits) {
-    refuse(m, entry, { kind: 'too-large', neededUnits: units, effectiveUnits: m.buffer.effectiveUnits });
-    return;
-  }
-  // What is wanted now is used now; other threads may count uses that are later still, which must not make it look old.
-  const now = entry.awaited || entry.wantedNow;
-  if (now) touch(m, entry, m.now.wallMs);
-  const onlyUsedUntilMs = now ? null : epochMs(entry.lastUse.key);
-  const room = makeRoom(m, { forEntry: entry, insertUnits: units, onlyUsedUntilMs });
-  if (room.kind !== 'made') {
-    if (room.kind === 'hold') hold(m, entry, units);
-    else refuse(m, entry, room.refusal);
-    return;
-  }
-  m.buffer.insert(units);
-  entry.units = units;
-  rank(m, entry);
-  become(m, entry, { ...entry.state, booked: true });
-  m.queue.push(entry.turn);
-  entry.claimOpen = true;
-  emit(m, { kind: 'claim', model: entry.model, copy: entry.copy, sinceMs: m.now.wallMs, units });
-}
-
-/** Keeps the copy out of the books until something that calls wait for serves; written down once, however often it is tried. */
-function hold(m: Machine, entry: Entry, units: SizeUnits): void {
-  m.held.push(entry.turn);
-  if (entry.holdTold) return;
-  entry.holdTold = true;
-  decide(m, { kind: 'hold', model: entry.model, neededUnits: units, awaitedCopies: m.lastResort.size });
-}
-
-/** Gives the copy up with a reason. A model that could never fit counts as a failed load in its record, so that its status says why. */
-export function refuse(m: Machine, entry: Entry, refusal: CacheRefusal): void {
-  const because = refusalText(refusal);
-  decide(m, { kind: 'refuse', model: entry.model, refusal, because });
-  const recorded = refusal.kind === 'too-large';
-  if (recorded) {
-    emit(m, { kind: 'record-failure', model: entry.model, atMs: m.now.wallMs, message: because });
-    entry.claimOpen = false;
-  }
-  depart(m, entry, recorded ? 'too-large' : 'evicted', { kind: 'refused', refusal });
 }
 
 /** The predecessor could not be unloaded: the runtime may still hold it, so the load is not tried (spec §4.4.7). */
@@ -251,17 +201,6 @@ export function failUnbooked(m: Machine, entry: Entry, message: string): void {
   rememberFailure(m, entry, outcome);
 }
 
-/** Tries the held copies again, most urgent first, until one has to be held again. */
-export function takeInHeld(m: Machine): void {
-  while (m.roomChanged) {
-    const next = m.held.pop()?.item;
-    if (next === undefined) break;
-    takeIn(m, next);
-    if (m.held.has(next.turn)) break;
-  }
-  m.roomChanged = false;
-}
-
 /** The registry's answer to a claim. */
 export function claimLost(m: Machine, entry: Entry, message: string): void {
   if (entry.state.kind === 'sizing' || entry.state.kind === 'active' || entry.state.kind === 'failed') return;
@@ -275,8 +214,7 @@ export function requeue(m: Machine, entry: Entry): void {
   if (state.kind === 'failed' || state.kind === 'sizing' || state.kind === 'active') return;
   disarm(m, entry);
   unrank(m, entry);
-  m.queue.remove(entry.turn);
-  m.held.remove(entry.turn);
+  m.queue.remove(entry);
   m.waiting.delete(entry);
   if (m.suspectLoading === entry) m.suspectLoading = null;
   if (state.kind === 'loading') emit(m, { kind: 'cancel-load', model: entry.model, copy: entry.copy });
@@ -286,5 +224,5 @@ export function requeue(m: Machine, entry: Entry): void {
   entry.units = 0 as SizeUnits;
   entry.predicted = undefined;
   entry.copy = issueCopy(m);
-  become(m, entry, { kind: 'queued', sinceMs: state.sinceMs, priorityMs: epochMs(-entry.turn.key), booked: false });
+  become(m, entry, { kind: 'queued', sinceMs: state.sinceMs });
 }

@@ -12,6 +12,7 @@ import {
   mib,
   NAMES,
   NaiveCache,
+  smallSurprisesStayWithinCapacity,
   unitsOf,
 } from './testing/index.ts';
 
@@ -23,6 +24,10 @@ test('law: whatever happens, at rest nothing is in between, every waiter was wok
 
 test('law: while nothing is larger than its prediction, the booking never exceeds the capacity', () => {
   honestSizesStayWithinCapacity(60);
+});
+
+test('law: while models are measured a little larger than predicted, the booking never exceeds the capacity', () => {
+  smallSurprisesStayWithinCapacity(60);
 });
 
 test('law: equal events give equal effects', () => {

@@ -1,7 +1,7 @@
 /** The laws of `cache.laws.test.ts` over many more histories. */
 
 import { test } from 'node:test';
-import { everyHistoryComesToRest, honestSizesStayWithinCapacity } from './testing/index.ts';
+import { everyHistoryComesToRest, honestSizesStayWithinCapacity, smallSurprisesStayWithinCapacity } from './testing/index.ts';
 
 /** Histories for each seed, of which `MESH_SEEDS` says how many there are. */
 const HISTORIES = 2500 * Number(process.env.MESH_SEEDS ?? 4);
@@ -12,4 +12,8 @@ test(`law: ${HISTORIES} histories come to rest with every waiter woken and the b
 
 test(`law: in ${HISTORIES} histories of honest sizes the booking never exceeds the capacity`, () => {
   honestSizesStayWithinCapacity(HISTORIES);
+});
+
+test(`law: in ${HISTORIES} histories of small surprises the booking never exceeds the capacity`, () => {
+  smallSurprisesStayWithinCapacity(HISTORIES);
 });

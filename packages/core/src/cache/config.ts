@@ -52,11 +52,6 @@ export const FAILED_UNITS = sizeUnits(1);
 /** A model counts as in use if it was used this recently (spec §4.4.10). */
 export const IN_USE_MS = durationMs(180_000);
 
-/** Loads for a call stand this far in front of loads for later (spec §4.4.3). */
-export const CALL_PRIORITY_MS = durationMs(2 * 3_600_000);
-/** A queued load below now plus this is upgraded when a call arrives for it. */
-export const CALL_UPGRADE_BELOW_MS = durationMs(3_600_000);
-
 /** Consecutive readings above `leakMaxUnits` before a runtime is recycled: one reading may catch an allocator that is about to trim. */
 export const LEAK_READINGS_MIN = 2;
 
@@ -90,6 +85,13 @@ export function unloadReserve(capacityUnits: SizeUnits, loadingConcurrency: numb
   const lower = Math.floor(capacityUnits / 100);
   return sizeUnits(Math.max(lower, Math.min(wanted, upper)));
 }
+
+/**
+ * The part of the unload reserve that loads leave free. A load is booked at what was predicted or measured before; when it turns out
+ * larger, memory is taken before the copies that it pushes out have given theirs back. With this much free, what is booked stays within
+ * the capacity as long as the surprises that are not settled yet stay below it.
+ */
+export const surpriseHeadroom = (reserveUnits: SizeUnits): SizeUnits => sizeUnits(Math.floor(reserveUnits / 4));
 
 /** @throws {Bug} if a limit is not positive: limits of zero would refuse everything. */
 export function checkCacheConfig(config: CacheConfig): CacheConfig {

@@ -31,9 +31,9 @@ export type LeaveReason =
 export type CopyState =
   /** The runtime was asked how large the model will be; nothing is booked yet. */
   | { readonly kind: 'predicting'; readonly sinceMs: MonotonicMs }
-  /** In the load queue. `booked` is false while the runtime is absent or recycling, and until the previous copy is gone. */
-  | { readonly kind: 'queued'; readonly sinceMs: MonotonicMs; readonly priorityMs: EpochMs; readonly booked: boolean }
-  /** Next to load, its victims are still unloading (spec §4.3, at most three minutes). */
+  /** Waits for its turn, and before that for the runtime or until the previous copy is gone; nothing is booked yet. */
+  | { readonly kind: 'queued'; readonly sinceMs: MonotonicMs }
+  /** Booked and next to load, its victims are still unloading (spec §4.3, at most three minutes). */
   | { readonly kind: 'waiting-for-space'; readonly sinceMs: MonotonicMs }
   /** Given to the runtime; `startedMs` is null until the runtime really began, and only then does the load timeout run. */
   | { readonly kind: 'loading'; readonly slot: Slot; readonly sinceMs: MonotonicMs; readonly startedMs: MonotonicMs | null }

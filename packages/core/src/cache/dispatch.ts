@@ -8,14 +8,13 @@ import {
   firstUseOver,
   forgetFailure,
   predicted,
-  refuse,
   request,
   setPolicy,
   takeIn,
-  takeInHeld,
   waitersGone,
   watchIdle,
 } from './arriving.ts';
+import { refuse } from './booking.ts';
 import type { CacheEvent } from './event.ts';
 import { depart, failLoad, graceIsOver, inFlightZero, startUnload, unloadFailed, unloadSucceeded } from './leaving.ts';
 import { claimed, loadStarted, loadSucceeded, loadTimeout, sized, spaceTimeout, startLoads, usageMeasured } from './loading.ts';
@@ -46,7 +45,6 @@ export function settle(m: Machine): void {
       else takeIn(m, entry);
     }
   }
-  takeInHeld(m);
   startLoads(m);
   endRuntimeWhenDrained(m);
 }

@@ -1,6 +1,6 @@
 /** What the machine keeps about one copy. */
 
-import type { Bytes, EpochMs, ModelKey, SizeUnits } from '../units.ts';
+import type { Bytes, EpochMs, ModelKey, MonotonicMs, SizeUnits } from '../units.ts';
 import { sizeUnits } from '../units.ts';
 import type { CopyId, CopyState } from './copy-state.ts';
 import type { CopyPolicy, RequestEvent } from './event.ts';
@@ -25,17 +25,20 @@ export class Entry {
   policy: CopyPolicy;
   /** Its key is the last use that was read last; the true one may be later, never earlier. */
   readonly lastUse: HeapNode<Entry>;
-  /** Its key is the negative priority. */
+  /** Its place in the load queue, which alone knows what its key means. */
   readonly turn: HeapNode<Entry>;
+  /** To be booked when its turn comes. */
+  wantedUnits: SizeUnits = sizeUnits(0);
   standing: Standing = 'none';
   /** Wanted for this instant and not for an earlier one: it is booked as used when it is booked, however long its size took to find. */
   readonly wantedNow: boolean;
-  /** The decision to hold it was written down. */
+  /** The decision to hold it back was written down. */
   holdTold = false;
   /** Somebody waits to be woken. */
   waited = true;
-  /** A call waits, so that this copy is a victim of last resort until it serves. */
+  /** A call waits, so that this copy is a victim of last resort until it serves; the first one came at `calledMs`. */
   awaited: boolean;
+  calledMs: MonotonicMs;
   /** The claim was written out, and has been confirmed. */
   claimOpen = false;
   claimed = false;
@@ -50,9 +53,8 @@ export class Entry {
   constructor(
     request: RequestEvent,
     copy: CopyId,
-    state: LiveState,
+    state: Extract<LiveState, { readonly kind: 'queued' }>,
     lastUsedMs: EpochMs,
-    priorityMs: EpochMs,
     wantedNow: boolean,
   ) {
     this.model = request.model;
@@ -64,7 +66,8 @@ export class Entry {
     this.knownUnits = request.knownUnits;
     this.wantedNow = wantedNow;
     this.lastUse = heapNode(this, lastUsedMs, copy);
-    this.turn = heapNode(this, -priorityMs, copy);
+    this.calledMs = state.sinceMs;
+    this.turn = heapNode(this, 0, copy);
   }
 }
 

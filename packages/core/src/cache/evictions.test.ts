@@ -202,6 +202,23 @@ test('more calls than fit at once wait for room instead of pushing one another o
   assert.equal(rig.count('start-load'), 60);
 });
 
+test('what waits for its turn has pushed out nothing: only the load that runs and the next one have', () => {
+  const rig = new CacheRig({ loadMs: () => 1000, unloadMs: 0 });
+  rig.ready(mib(1024), { loadingConcurrency: 1 });
+  for (const model of names(0, 19)) {
+    rig.request(model);
+    rig.clock.advance(1500);
+  }
+  for (const model of names(19, 29)) rig.request(model);
+  for (let turn = 1; turn <= 10; turn += 1) {
+    rig.clock.advance(500);
+    const { loadsQueued, loadsRunning } = rig.cache.summary();
+    assert.deepEqual([rig.serving().length, loadsRunning, loadsQueued], [turn < 10 ? 17 : 18, 1, 10 - turn]);
+    assert.deepEqual(rig.victims(), names(0, Math.min(10, turn + 1)));
+    rig.clock.advance(500);
+  }
+});
+
 test('a held call is refused as soon as what it waits for is pinned', () => {
   const rig = new CacheRig({ loadMs: () => null });
   rig.ready(mib(1024), { loadingConcurrency: 2 });
@@ -213,7 +230,7 @@ test('a held call is refused as soon as what it waits for is pinned', () => {
 });
 
 test('a held call is explained once', () => {
-  const rig = new CacheRig({ loadMs: () => 1000 });
+  const rig = new CacheRig({ loadMs: () => 10 });
   rig.ready(mib(1024));
   for (const model of names(0, 20)) rig.request(model);
   rig.clock.runAll();

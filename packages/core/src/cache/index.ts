@@ -1,6 +1,6 @@
 /** The door of the room: the cache of one instance as a pure machine. */
 export type { Cache, CacheInstant, CacheSummary, LastUsedOf, RuntimePhase } from './cache.ts';
-export { type CacheConfig, DEFAULT_CACHE_CONFIG, unloadReserve } from './config.ts';
+export { type CacheConfig, DEFAULT_CACHE_CONFIG, surpriseHeadroom, unloadReserve } from './config.ts';
 export type { CopyId, CopyState, CopyView, LeaveReason, Slot } from './copy-state.ts';
 export { createCache } from './create-cache.ts';
 export type { CacheDecision, Candidate, EvictionCause } from './decision.ts';

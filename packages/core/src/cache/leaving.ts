@@ -163,7 +163,7 @@ export function gone(m: Machine, leaving: Leaving, credited: boolean): void {
   m.roomChanged = true;
   emit(m, { kind: 'gone', model: leaving.model, copy: leaving.copy, reason: leaving.state.reason, credited });
   const successor = m.entries.get(leaving.model);
-  if (successor?.state.kind === 'queued' && !successor.state.booked) m.unblocked.push({ entry: successor, lost: !credited });
+  if (successor?.state.kind === 'queued' && !m.queue.has(successor)) m.unblocked.push({ entry: successor, lost: !credited });
 }
 
 function sweepRetries(m: Machine): void {

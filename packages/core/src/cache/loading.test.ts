@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { durationMs, epochMs, modelKey } from '../index.ts';
 import { CacheRig, mib, unitsOf } from './testing/index.ts';
 
@@ -48,6 +49,49 @@ test('a load for a call overtakes queued loads for later, which go by their last
   rig.request('wanted', { knownUnits: unitsOf(10) });
   rig.clock.runAll();
   assert.deepEqual(started(rig), ['first', 'wanted', 'recent', 'old']);
+});
+
+test('among calls the one that waits longest is first, however many come after it', () => {
+  const rig = rigWith(1);
+  for (const name of ['d', 'c', 'b', 'a']) {
+    rig.request(name, { knownUnits: unitsOf(10) });
+    rig.clock.advance(10);
+  }
+  rig.request('d');
+  rig.clock.runAll();
+  assert.deepEqual(started(rig), ['d', 'c', 'b', 'a']);
+});
+
+test('a queued load that nobody waits for any more lets those pass that somebody waits for', () => {
+  const rig = rigWith(1);
+  for (const name of ['first', 'given-up', 'wanted']) {
+    rig.request(name, { knownUnits: unitsOf(10) });
+    rig.clock.advance(10);
+  }
+  rig.leave('given-up');
+  rig.clock.advance(100);
+  assert.deepEqual(started(rig), ['first', 'wanted']);
+  rig.clock.runAll();
+  assert.deepEqual(started(rig), ['first', 'wanted', 'given-up']);
+});
+
+test('law: calls are loaded in the order in which they came, and what is only to be ready follows by its last use', () => {
+  const want = fc.record({ id: fc.nat(30), call: fc.boolean(), ageMs: fc.integer({ min: 1, max: 100_000 }) });
+  fc.assert(
+    fc.property(fc.uniqueArray(want, { selector: ({ id }) => id, maxLength: 20 }), (wants) => {
+      const rig = rigWith(1);
+      rig.request('first', { knownUnits: unitsOf(1) });
+      for (const { id, call, ageMs } of wants) {
+        const lastUsedMs = epochMs(rig.clock.wallMs() - ageMs);
+        rig.request(`w${id}`, { urgency: call ? 'call' : 'background', lastUsedMs, knownUnits: unitsOf(1) });
+      }
+      rig.clock.runAll();
+      const calls = wants.filter(({ call }) => call);
+      const later = wants.filter(({ call }) => !call).sort((a, b) => a.ageMs - b.ageMs);
+      assert.deepEqual(started(rig), ['first', ...[...calls, ...later].map(({ id }) => `w${id}`)]);
+    }),
+    { numRuns: 100 },
+  );
 });
 
 test('a queued load is upgraded when a call arrives for it', () => {

@@ -1,7 +1,8 @@
 /** From the queue into service: start loads as concurrency and space allow, and follow each to its end. */
 
 import { type Bytes, bytesForUnits, type SizeUnits, sizeUnits } from '../units.ts';
-import { refuse, watchIdle } from './arriving.ts';
+import { watchIdle } from './arriving.ts';
+import { book, hasRoom, refuse } from './booking.ts';
 import type { Entry } from './entry.ts';
 import { depart, failLoad } from './leaving.ts';
 import {
@@ -22,17 +23,22 @@ import {
 import { shedExcess } from './victims.ts';
 
 /**
- * Starts every load that can start. Those next to load wait for space in their order; a later one passes in front only while the
+ * Starts every load that can start, in the order of the queue. While all places are taken, as many more are booked if they push something
+ * out, so that the unloads go on beside the loads. Booked ones wait for space in their order; a later one passes in front only while the
  * first has not waited longer than `spaceBypassMaxMs`, so that a large model is not starved by small ones.
  */
 export function startLoads(m: Machine): void {
   const concurrency = m.runtime?.loadingConcurrency ?? 0;
   if (m.phase !== 'ready' || !startWaiting(m, concurrency)) return;
-  while (m.counts.loading < concurrency && m.waiting.size < concurrency) {
-    const next = m.queue.pop()?.item;
+  while (m.waiting.size < concurrency) {
+    const next = m.queue.peek();
     if (next === undefined) return;
-    if (mayStart(m, next)) start(m, next);
-    else waitForSpace(m, next);
+    const isPlaceFree = m.counts.loading < concurrency;
+    if (!isPlaceFree && hasRoom(m, next)) return;
+    if (book(m, next)) {
+      if (isPlaceFree && mayStart(m, next)) start(m, next);
+      else waitForSpace(m, next);
+    } else if (m.heldBack === next) return;
   }
 }
 

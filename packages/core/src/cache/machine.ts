@@ -18,6 +18,7 @@ import type { CacheEffect, CacheMetric, TimerPurpose } from './effect.ts';
 import type { Entry, Leaving, LiveState } from './entry.ts';
 import type { RuntimeReadyEvent } from './event.ts';
 import { IndexedHeap } from './indexed-heap.ts';
+import { LoadQueue } from './load-queue.ts';
 import type { WakeOutcome } from './outcome.ts';
 import { SizeLedger } from './size-ledger.ts';
 import { SlotPool } from './slot-pool.ts';
@@ -40,11 +41,9 @@ export interface Machine {
   /** Victims in order of last use: those that nobody waits for, and those of last resort. Pinned copies are in neither. */
   readonly ordinary: IndexedHeap<Entry>;
   readonly lastResort: IndexedHeap<Entry>;
-  /** Booked loads in order of priority, and those next to load whose space is not free yet, longest waiting first. */
-  readonly queue: IndexedHeap<Entry>;
+  /** Loads whose turn has not come, and booked ones whose space is not free yet, longest waiting first. */
+  readonly queue: LoadQueue;
   readonly waiting: Set<Entry>;
-  /** Not booked, because everything that could go is awaited by calls; in order of priority, tried again when that changes. */
-  readonly held: IndexedHeap<Entry>;
   /** Draining copies by slot index, and slots whose copy is gone while calls were still in flight. */
   readonly draining: Map<number, Leaving>;
   readonly lingering: Set<number>;
@@ -61,7 +60,8 @@ export interface Machine {
   recycleReason: string | null;
   stopping: boolean;
   capacityShrank: boolean;
-  /** A copy changed its booking or its standing, or left, since held copies were tried last. */
+  /** The head of the queue found everything that could go awaited by calls; tried again once a booking or a standing changed. */
+  heldBack: Entry | null;
   roomChanged: boolean;
   /** A load that runs alone because the runtime died while it ran before. */
   suspectLoading: Entry | null;
@@ -96,9 +96,8 @@ export function createMachine(config: CacheConfig, lastUsedOf: LastUsedOf): Mach
     leaving: new Map(),
     ordinary: new IndexedHeap(),
     lastResort: new IndexedHeap(),
-    queue: new IndexedHeap(),
+    queue: new LoadQueue(),
     waiting: new Set(),
-    held: new IndexedHeap(),
     draining: new Map(),
     lingering: new Set(),
     counts: noCounts(),
@@ -107,12 +106,13 @@ export function createMachine(config: CacheConfig, lastUsedOf: LastUsedOf): Mach
     decisions: new DecisionRing(config.decisionsMax),
     timers: new Map(),
     unblocked: [],
-    buffer: new UnloadBuffer(sizeUnits(0), sizeUnits(0)),
+    buffer: new UnloadBuffer(sizeUnits(0), sizeUnits(0), sizeUnits(0)),
     runtime: null,
     phase: 'absent',
     recycleReason: null,
     stopping: false,
     capacityShrank: false,
+    heldBack: null,
     roomChanged: false,
     suspectLoading: null,
     pinnedUnits: 0,
@@ -148,10 +148,10 @@ export function become(m: Machine, entry: Entry, state: LiveState): void {
 export function dropEntry(m: Machine, entry: Entry): void {
   disarm(m, entry);
   unrank(m, entry);
-  m.queue.remove(entry.turn);
-  m.held.remove(entry.turn);
+  m.queue.remove(entry);
   m.waiting.delete(entry);
   m.roomChanged = true;
+  if (m.heldBack === entry) m.heldBack = null;
   if (m.suspectLoading === entry) m.suspectLoading = null;
   if (m.entries.get(entry.model) === entry) {
     m.entries.delete(entry.model);

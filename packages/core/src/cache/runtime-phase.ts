@@ -2,7 +2,7 @@
 
 import { type Bytes, type ModelKey, type SizeUnits, sizeUnits, unitsForBytes } from '../units.ts';
 import { failUnbooked, requeue, takeIn } from './arriving.ts';
-import { FAILED_UNITS, LEAK_READINGS_MIN, unloadReserve } from './config.ts';
+import { FAILED_UNITS, LEAK_READINGS_MIN, surpriseHeadroom, unloadReserve } from './config.ts';
 import type { Entry } from './entry.ts';
 import type { RuntimeReadyEvent } from './event.ts';
 import { depart, gone, withdrawClaim } from './leaving.ts';
@@ -15,16 +15,14 @@ export const LOAD_CRASHES_MAX = 2;
 /** Decisions that concern the runtime as a whole name no model. */
 const NO_MODEL = '' as ModelKey;
 
-/** A fresh runtime: its memory is empty, what waited for it is taken in, most urgent first. */
+/** A fresh runtime: its memory is empty, what waited for it is taken in. */
 export function runtimeReady(m: Machine, runtime: RuntimeReadyEvent): void {
   if (m.phase !== 'absent') runtimeLost(m);
   m.runtime = runtime;
   m.phase = 'ready';
   m.leakReadings = 0;
   freshBuffer(m);
-  const waiting = [...m.entries.values()].filter((entry) => entry.state.kind === 'queued');
-  waiting.sort((a, b) => a.turn.key - b.turn.key || a.turn.order - b.turn.order);
-  for (const entry of waiting) takeIn(m, entry);
+  for (const entry of [...m.entries.values()]) takeIn(m, entry);
 }
 
 /** All copies are gone with the process; the loads that were wanted start again with the next one. */
@@ -77,7 +75,7 @@ function freshBuffer(m: Machine): void {
   const capacity = m.runtime?.capacityUnits ?? sizeUnits(0);
   const reserve = reserveOf(m, capacity);
   const failures = [...m.entries.values()].filter((entry) => entry.state.kind === 'failed');
-  m.buffer = new UnloadBuffer(capacity, reserve);
+  m.buffer = new UnloadBuffer(capacity, reserve, surpriseHeadroom(reserve));
   for (const entry of failures) {
     if (m.buffer.excessAfter(FAILED_UNITS, 0) > 0) {
       dropEntry(m, entry);

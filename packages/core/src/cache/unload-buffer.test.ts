@@ -7,7 +7,8 @@ import { sizeUnits } from '../index.ts';
 import { unloadReserve } from './index.ts';
 import { UnloadBuffer } from './unload-buffer.ts';
 
-const buffer = (capacity: number, reserve: number): UnloadBuffer => new UnloadBuffer(sizeUnits(capacity), sizeUnits(reserve));
+const buffer = (capacity: number, reserve: number, headroom = 0): UnloadBuffer =>
+  new UnloadBuffer(sizeUnits(capacity), sizeUnits(reserve), sizeUnits(headroom));
 
 test('the reserve is a share of what loads at a time, between a hundredth and a tenth of the capacity', () => {
   const reserve = (capacity: number, concurrency: number, size: number): number =>
@@ -34,6 +35,21 @@ test('a copy borrows from what it will evict, so that one insertion causes no ca
   assert.ok(!books.fits(1));
   books.unloaded(100);
   assert.equal(books.bookedUnits, 900);
+});
+
+test('loads leave the headroom free for copies that turn out larger than booked', () => {
+  const books = buffer(1000, 100, 25);
+  books.insert(900);
+  books.claim(900);
+  assert.deepEqual([books.fits(75), books.fits(76)], [true, false]);
+  books.insert(75);
+  books.claim(75);
+  books.resize(25);
+  assert.deepEqual(
+    [books.bookedUnits, books.excessAfter(0, 0)],
+    [1000, 100],
+    'full, and more than a victim of that size has to go',
+  );
 });
 
 test('what a measurement overdraws is repaid by the unloads that it causes, before they count as free', () => {

@@ -14,16 +14,20 @@ import { type SizeUnits, sizeUnits } from '../units.ts';
 
 export class UnloadBuffer {
   readonly reserveUnits: SizeUnits;
+  /** The part of the reserve that no load may claim: it takes what measurements add to copies that were booked too small. */
+  readonly headroomUnits: SizeUnits;
   #capacity: number;
   #lost = 0;
   #unloading = 0;
   #occupied = 0;
   #deficit = 0;
 
-  constructor(capacityUnits: SizeUnits, reserveUnits: SizeUnits) {
+  constructor(capacityUnits: SizeUnits, reserveUnits: SizeUnits, headroomUnits: SizeUnits) {
+    assert(headroomUnits <= reserveUnits, `a headroom of ${headroomUnits} units exceeds the reserve of ${reserveUnits}`);
     assert(reserveUnits <= capacityUnits, `a reserve of ${reserveUnits} units exceeds the capacity of ${capacityUnits}`);
     this.#capacity = capacityUnits;
     this.reserveUnits = reserveUnits;
+    this.headroomUnits = headroomUnits;
   }
 
   /** C: what the runtime gave minus what was lost to unloads that were given up. */
@@ -73,9 +77,9 @@ export class UnloadBuffer {
     this.#unloading += units;
   }
 
-  /** True when a load of this size can start: everything resident, and it, are within the capacity. */
+  /** True when a load of this size can start: everything resident, and it, are within the capacity and leave the headroom free. */
   fits(units: number): boolean {
-    return this.#occupied + this.#unloading + this.#deficit + units <= this.#capacity;
+    return this.#occupied + this.#unloading + this.#deficit + units <= this.#capacity - this.headroomUnits;
   }
 
   /** A load takes its space. */

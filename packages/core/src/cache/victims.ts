@@ -33,7 +33,7 @@ export function makeRoom(m: Machine, wanted: RoomWanted): RoomMade {
   const chosen: Entry[] = [];
   const room = choose(m, wanted, chosen);
   if (room.kind !== 'made') {
-    for (const entry of chosen) m.ordinary.push(entry.lastUse);
+    putBack(m, chosen);
     return room;
   }
   const spared = nextVictim(m)?.entry;
@@ -41,6 +41,19 @@ export function makeRoom(m: Machine, wanted: RoomWanted): RoomMade {
   decideEviction(m, wanted.forEntry, 'new-copy', needed, chosen, spared === undefined ? null : candidate(m, spared));
   for (const victim of chosen) evict(m, victim);
   return MADE;
+}
+
+/** What {@link makeRoom} would say now, without evicting anything. */
+export function findRoom(m: Machine, wanted: RoomWanted): RoomMade {
+  if (fits(m, wanted, 0, 0)) return MADE;
+  const chosen: Entry[] = [];
+  const room = choose(m, wanted, chosen);
+  putBack(m, chosen);
+  return room;
+}
+
+function putBack(m: Machine, chosen: readonly Entry[]): void {
+  for (const entry of chosen) m.ordinary.push(entry.lastUse);
 }
 
 /** Evicts everything that may go, least recently used first, until the cache is within its capacity or nothing is left. */
@@ -70,12 +83,13 @@ export function oldestUseMs(m: Machine): EpochMs | null {
 
 const usedAt = (entry: Entry | undefined): EpochMs | null => (entry === undefined ? null : epochMs(entry.lastUse.key));
 
-function fits(m: Machine, wanted: RoomWanted, freedUnits: number, freedCopies: number): boolean {
+/** True when `wanted` can be booked once victims of this size and number have gone. */
+export function fits(m: Machine, wanted: RoomWanted, freedUnits: number, freedCopies: number): boolean {
   return bookedCopies(m) - freedCopies + 1 <= m.config.copiesMax && m.buffer.excessAfter(wanted.insertUnits, freedUnits) <= 0;
 }
 
-const bookedCopies = ({ queue, waiting, counts }: Machine): number =>
-  queue.size + waiting.size + counts.loading + counts.claiming + counts.sizing + counts.active + counts.failed;
+const bookedCopies = ({ waiting, counts }: Machine): number =>
+  waiting.size + counts.loading + counts.claiming + counts.sizing + counts.active + counts.failed;
 
 /** Pops victims into `chosen` until it is enough; otherwise leaves them popped, to be put back by the caller. */
 function choose(m: Machine, wanted: RoomWanted, chosen: Entry[]): RoomMade {

@@ -57,6 +57,10 @@ export function overcommitTable(figures: OvercommitFigures): Table {
   const plain: readonly (readonly Cell[])[] = [
     ['hit rate', percent(figures.hitRate)],
     ['loads, evictions', `${copies.loads}, ${copies.evictions}`],
+    [
+      'a load / its turn / an unload',
+      [figures.loadMsMean, figures.queueMsMean, figures.unloadMsMean].map((ms) => `${digits(ms, 0)} ms`).join(' / '),
+    ],
     ['calls a second', digits(figures.callsPerSecond, 0)],
     ['gRPC p50 / p95 / p99', latency(grpcMs)],
     ['REST p50 / p95 / p99', latency(restMs)],

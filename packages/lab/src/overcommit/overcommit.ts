@@ -51,6 +51,10 @@ export interface OvercommitFigures {
   readonly restMs: Readonly<Record<'p50' | 'p95' | 'p99', number>>;
   /** Calls that waited for no load, as a share of all. */
   readonly hitRate: number;
+  /** Means over all loads: in the runtime, of unloads, and of waiting for a turn. */
+  readonly loadMsMean: number;
+  readonly unloadMsMean: number;
+  readonly queueMsMean: number;
   readonly capacityBytes: number;
   readonly memory: MemoryFigures;
   readonly copies: CopyLives;
@@ -83,7 +87,8 @@ export async function runOvercommit(plan: OvercommitPlan, tell: (line: string) =
   watch.start();
   const traffic = await drive(plan, node, fleet);
   const memory = await watch.stop();
-  const misses = (await scrape(node)).get('modelmesh_cache_miss_milliseconds_count') ?? Number.NaN;
+  const page = await scrape(node);
+  const misses = page.get('modelmesh_cache_miss_milliseconds_count') ?? Number.NaN;
   tell('unloading everything');
   const bytesAfterUnload = await unloadAll(node, fleet);
   const copies = copyLives(node.program.log);
@@ -100,6 +105,9 @@ export async function runOvercommit(plan: OvercommitPlan, tell: (line: string) =
     grpcMs: quantilesOf(traffic.grpc.latency),
     restMs: quantilesOf(traffic.http.latency),
     hitRate: 1 - misses / all.completed,
+    loadMsMean: meanOf(page, 'modelmesh_loadmodel_milliseconds'),
+    unloadMsMean: meanOf(page, 'modelmesh_unloadmodel_milliseconds'),
+    queueMsMean: meanOf(page, 'modelmesh_loading_queue_delay_milliseconds'),
     capacityBytes,
     memory,
     copies,
@@ -107,6 +115,9 @@ export async function runOvercommit(plan: OvercommitPlan, tell: (line: string) =
     bytesAfterUnload,
   };
 }
+
+const meanOf = (page: ReadonlyMap<string, number>, histogram: string): number =>
+  (page.get(`${histogram}_sum`) ?? Number.NaN) / (page.get(`${histogram}_count`) ?? Number.NaN);
 
 const quantilesOf = (latency: { quantileMs(q: number): number }): Record<'p50' | 'p95' | 'p99', number> => ({
   p50: latency.quantileMs(0.5),

@@ -184,6 +184,31 @@ export function honestSizesStayWithinCapacity(numRuns: number): void {
   );
 }
 
+/** Models that are measured a little larger than predicted find the headroom free: the booking never exceeds the capacity. */
+export function smallSurprisesStayWithinCapacity(numRuns: number): void {
+  const surplus = fc.array(fc.integer({ min: 0, max: 1 }), { minLength: NAMES.length, maxLength: NAMES.length });
+  const nearly = fc.tuple(someNatures, surplus).map(([natures, surpluses]) =>
+    natures.map((nature, id) => ({
+      ...nature,
+      predictedMib: nature.predictedMib ?? 50,
+      surplusMib: surpluses[id] ?? 0,
+      tellsSize: true,
+    })),
+  );
+  const acts = fc.array(
+    anAct.filter((act) => act.do !== 'measure'),
+    LONG,
+  );
+  fc.assert(
+    fc.property(nearly, acts, (natures, list) => {
+      const rig = play(natures, list);
+      rig.clock.runAll();
+      assert.ok(rig.overbookedUnitsMax <= 0, `${rig.overbookedUnitsMax} units more than there are`);
+    }),
+    { numRuns },
+  );
+}
+
 /** Equal events give equal effects. */
 export function equalEventsGiveEqualEffects(numRuns: number): void {
   fc.assert(
