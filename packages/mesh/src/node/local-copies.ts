@@ -25,6 +25,7 @@ import { CacheShell, type CacheShellSink } from './cache-shell.ts';
 import type { RegistryClaims } from './claim-book.ts';
 import { CopyWaits, policyOf, type WaitOutcome } from './copy-waits.ts';
 import type { Events } from './events.ts';
+import { FileReleases } from './file-releases.ts';
 import type { RegistryMirror } from './registry-mirror.ts';
 import type { RoutePublisher } from './route-publisher.ts';
 
@@ -47,6 +48,7 @@ export class LocalCopies implements CacheShellSink {
   readonly #events: Events;
   readonly #metrics: CacheMetrics;
   readonly #clock: Clock;
+  readonly #fileReleases: FileReleases;
   /** Models that owners want here, and whether they were asked for as if they were used just then. */
   readonly #minimums = new Map<ModelKey, { asked: boolean }>();
   #stopped = false;
@@ -76,6 +78,10 @@ export class LocalCopies implements CacheShellSink {
     this.#events = parts.events;
     this.#metrics = parts.metrics;
     this.#clock = clock;
+    this.#fileReleases = new FileReleases({
+      isGone: (model) => this.describe(model) === undefined && this.cache.copy(model) === null,
+      release: (model) => runtime.releaseFiles(model),
+    });
   }
 
   /** The cache, for reading. */
@@ -110,6 +116,7 @@ export class LocalCopies implements CacheShellSink {
       if (record === undefined) {
         this.#minimums.delete(name);
         if (copy !== null) this.#shell.step({ kind: 'remove', model: name });
+        this.#fileReleases.add(name);
         continue;
       }
       if (copy !== null) this.#shell.step({ kind: 'policy', model: name, policy: policyOf(record) });
@@ -217,6 +224,7 @@ export class LocalCopies implements CacheShellSink {
   }
 
   close(): void {
+    this.#fileReleases.close();
     this.#shell.close();
   }
 
@@ -248,6 +256,7 @@ export class LocalCopies implements CacheShellSink {
 
   onGone(model: ModelKey): void {
     this.#events.emit({ kind: 'model-unloaded', model, message: `model ${model} is unloaded` });
+    this.#fileReleases.add(model);
     this.onChange();
   }
 

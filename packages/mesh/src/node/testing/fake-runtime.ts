@@ -23,6 +23,9 @@ export class FakeRuntime implements Runtime {
   readonly loaded = new Set<string>();
   readonly unloads: string[] = [];
   readonly recycles: string[] = [];
+  /** Models whose files it was to give back, and how it does that. */
+  readonly releases: string[] = [];
+  release: (model: string) => Promise<void> = async () => {};
   #epoch = 0;
 
   /** A new life: nothing is loaded. */
@@ -92,7 +95,10 @@ export class FakeRuntime implements Runtime {
     return this.measures;
   }
 
-  async releaseFiles(): Promise<void> {}
+  releaseFiles(key: ModelKey): Promise<void> {
+    this.releases.push(key);
+    return this.release(key);
+  }
 
   async recycle(reason: string): Promise<void> {
     this.recycles.push(reason);
