@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type ModelKey, modelKey } from '@modelmesh/core';
-import type { ModelMetadata } from '@modelmesh/wire/oip';
+import type { InferRequest, ModelMetadata } from '@modelmesh/wire/oip';
 import { GRPC_CODE } from '@modelmesh/wire/status';
 import type { Located } from '../../link/index.ts';
 import type { Failure } from './failure.ts';
@@ -133,6 +133,32 @@ overBoth(
       on.rig.answerLocate(last().model, last().load());
       const statuses = (await Promise.all(calls)).map(({ status }) => status);
       assert.deepEqual(statuses.toSorted(), [...Array(8).fill(200), 429]);
+    });
+  },
+);
+
+const busy = { release: Promise.withResolvers<void>() };
+
+overBoth(
+  'a runtime that takes few calls at a time',
+  { runtimeStreamsMax: 1, runtimeQueueMax: 2 },
+  async (rig) => {
+    busy.release = Promise.withResolvers();
+    const infer = (request: InferRequest) => busy.release.promise.then(() => echo(request));
+    await rig.model('busy', { behaviour: { inputs: [], infer } });
+  },
+  (on) => {
+    it('has a bounded number of calls wait for it; the next one is told which setting that is and when to come back', async () => {
+      const calls = Array.from({ length: 4 }, () => on.post('/v2/models/busy/infer', small));
+      const refused = await Promise.race(calls);
+      assert.equal(
+        errorOf(refused, 429),
+        '2 calls wait already until the runtime takes more (limits.runtimeQueueMax); try again later',
+      );
+      assert.equal(refused.headers['retry-after'], '1');
+      busy.release.resolve();
+      const statuses = (await Promise.all(calls)).map(({ status }) => status);
+      assert.deepEqual(statuses.toSorted(), [200, 200, 200, 429]);
     });
   },
 );

@@ -87,7 +87,8 @@ export class OipRuntime {
   readonly #server: Server;
   readonly #connections = new Set<ServerConnection>();
 
-  constructor() {
+  /** Takes at most `streamsMax` calls at a time on one connection. */
+  constructor(streamsMax = DEFAULT_STREAM_LIMITS.streamsPerConnectionMax) {
     const timers = new TimerWheel(systemClock);
     const router = new GrpcRouter({ clock: systemClock, timers, messageBytesMax: MESSAGE_BYTES_MAX });
     router.unary(rawMethod(`${SERVICE}/ModelInfer`), (bytes, context) => this.#infer(bytes, context));
@@ -96,7 +97,12 @@ export class OipRuntime {
     const engine = createNodeHttp2Engine({ clock: systemClock, poison: true });
     const info: ConnectionInfo = { remoteAddress: '', encrypted: false, clientCertificate: undefined };
     this.#server = createServer((socket: Socket) => {
-      const connection = engine.serve(socket, info, DEFAULT_STREAM_LIMITS, router.accept);
+      const connection = engine.serve(
+        socket,
+        info,
+        { ...DEFAULT_STREAM_LIMITS, streamsPerConnectionMax: streamsMax },
+        router.accept,
+      );
       this.#connections.add(connection);
       connection.onClose = () => this.#connections.delete(connection);
     });

@@ -37,6 +37,9 @@ export interface RestRigOptions {
   /** Bytes of bodies and answers that may be held at once. */
   readonly heldBytesMax?: number;
   readonly waitingCallsPerModelMax?: number;
+  /** Calls that the runtime takes at a time, and calls that may wait until it takes more. */
+  readonly runtimeStreamsMax?: number;
+  readonly runtimeQueueMax?: number;
   readonly largeBodiesBytesMax?: number;
   readonly authorizer?: Authorizer;
   /** Answers a question for a cold model; by default it is loaded at once. */
@@ -112,7 +115,7 @@ export class ExchangeServers {
 
 /** REST inference in front of a real runtime, with a control that does what the test says. */
 export class RestRig {
-  readonly runtime = new OipRuntime();
+  readonly runtime: OipRuntime;
   readonly calls: CallFacts[] = [];
   readonly records: CallRecord[] = [];
   readonly repository = new TestRepository();
@@ -133,6 +136,7 @@ export class RestRig {
   private constructor(options: RestRigOptions) {
     const memory = allocateCounters(1, 256);
     this.#options = options;
+    this.runtime = new OipRuntime(options.runtimeStreamsMax);
     this.#counters = new SlotCounters(memory);
     this.bodies = new ByteBudget(options.heldBytesMax ?? 256 * MIB);
     this.dataPlane = new DataPlane({
@@ -141,7 +145,10 @@ export class RestRig {
       clock: systemClock,
       timers: new TimerWheel(systemClock),
       engine: createNodeHttp2Engine({ clock: systemClock, poison: true }),
-      runtimeLimits: DEFAULT_STREAM_LIMITS,
+      runtimeLimits: {
+        ...DEFAULT_STREAM_LIMITS,
+        queuedStreamsMax: options.runtimeQueueMax ?? DEFAULT_STREAM_LIMITS.queuedStreamsMax,
+      },
       counters: memory,
       link: this.#link.dataPlane,
       metrics: { call: (facts) => this.calls.push(facts), attempt: () => undefined, cacheMiss: () => undefined },
