@@ -20,6 +20,7 @@ export { flagsHelp } from './flags-help.ts';
 export { type FollowedConfig, followConfig } from './follow-config.ts';
 export { LiveConfig, type LiveConfigParts, problemLines, type ReloadOutcome } from './live-config.ts';
 export type { Environment } from './modelmesh-variables.ts';
+export { nearestName } from './nearest-name.ts';
 export { type ConfigCheck, type ConfigResult, type ConfigSources, parseConfig } from './parse-config.ts';
 export { type ParsedFlags, parseFlags } from './parse-flags.ts';
 export { CONFIG_PROBLEMS_MAX, type ConfigProblem, configProblemText } from './problem.ts';

@@ -236,24 +236,46 @@ describe('problems', () => {
       args: ['--shutdown-timeout', '5', '--no-such', '1'],
     });
     assert.deepEqual(problems, [
-      'probes.prot (from mesh.yaml:2): missing, expected another field: did you mean port?',
+      'probes.prot (from mesh.yaml:2): unknown, expected another field: did you mean port?',
       `limits (from mesh.yaml:4): got 5, expected an object with ${Object.values(SETTINGS)
         .flatMap(({ path }) => (path.startsWith('limits.') ? [path.slice(7)] : []))
         .sort()
         .join(', ')}`,
-      'extra (from mesh.yaml:5): missing, expected one of cache, compat, dataDir, dataPlane, defaultEndpointOwner, instanceId, labels, ' +
+      'extra (from mesh.yaml:5): unknown, expected one of cache, compat, dataDir, dataPlane, defaultEndpointOwner, instanceId, labels, ' +
         'limits, listeners, location, log, metrics, prestop, probes, registry, runtime, serviceName, shutdownTimeout, tls, zone',
-      '--no-such: got "1", expected a flag that is known',
+      '--no-such: unknown, expected a flag that is known',
       'probes.port (from mesh.yaml:3): got "high", expected a port from 0 to 65535, or none',
       'tls.clientAuth (from MM_TLS_CLIENT_AUTH): got "maybe", expected one of none, optional, require',
       'shutdownTimeout (from --shutdown-timeout): got "5", expected a duration such as 500ms, 30s or 15m, from 0ms to 3600000ms',
     ]);
   });
 
+  it('of unknown names say so, with the known name that was meant, wherever they are written', () => {
+    assert.deepEqual(problemsOf({ yaml: 'port: 1\nlimits: {levle: debug, conectionsMax: 1}\n' }), [
+      'port (from mesh.yaml:1): unknown, expected another field: did you mean listeners.inference.port or ' +
+        'listeners.management.port or probes.port or prestop.port or metrics.port?',
+      'limits.levle (from mesh.yaml:2): unknown, expected another field: did you mean log.level?',
+      'limits.conectionsMax (from mesh.yaml:2): unknown, expected another field: did you mean connectionsMax?',
+    ]);
+    assert.deepEqual(problemsOf({ args: ['--log-levle', 'debug'] }), [
+      '--log-levle: unknown, expected another flag: did you mean --log-level?',
+    ]);
+    assert.deepEqual(problemsOf({ args: ['--log-levle'] }), [
+      '--log-levle: unknown, expected another flag: did you mean --log-level?',
+    ]);
+    assert.deepEqual(warningsOf({ MESH_PROBES_PROT: '1', MM_SOMETHING_ELSE_ALTOGETHER: '1' }), [
+      'MM_SOMETHING_ELSE_ALTOGETHER: unknown, expected a variable that is known',
+      'MESH_PROBES_PROT: unknown, expected another name: did you mean MESH_PROBES_PORT?',
+    ]);
+    assert.deepEqual(parseFlags(['serve']).problems.map(configProblemText), [
+      'serve (from command line): unknown, expected flags such as --log-level debug',
+    ]);
+  });
+
   it('of YAML itself name line and column', () => {
     assert.match(
       problemsOf({ yaml: 'a: [1\nb: 2\n' })[0] ?? '',
-      /^YAML \(from mesh\.yaml:\d+:\d+\): missing, expected valid YAML/,
+      /^YAML \(from mesh\.yaml:\d+:\d+\): invalid, expected valid YAML/,
     );
     assert.match(problemsOf({ yaml: '- 1\n' })[0] ?? '', /an object of settings/);
     assert.match(problemsOf({ yaml: 'zone: a\nzone: b\n' })[0] ?? '', /unique/);

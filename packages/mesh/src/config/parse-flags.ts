@@ -1,6 +1,6 @@
 import type { ConfigProblem } from './problem.ts';
 import { shownValue } from './problem.ts';
-import { type Flags, isSwitch } from './variable-layers.ts';
+import { type Flags, isFlag, isSwitch } from './variable-layers.ts';
 
 /** A command line, read. */
 export interface ParsedFlags {
@@ -26,13 +26,12 @@ export function parseFlags(args: readonly string[]): ParsedFlags {
     const flag = equals < 0 ? argument : argument.slice(0, equals);
     if (flag === '--help' || flag === '-h') help = true;
     else if (flag === '--version') version = true;
-    else if (!flag.startsWith('--') || flag.length === 2)
-      problems.push({ name: argument, value: null, from: 'command line', expected: 'flags such as --log-level debug' });
+    else if (!flag.startsWith('--') || flag.length === 2) problems.push({ ...NO_FLAG, name: argument });
     else {
       const next = args[at + 1];
       const takesNext = equals < 0 && next !== undefined && !next.startsWith('--') && (!isSwitch(flag) || isTruth(next));
       if (takesNext) at += 1;
-      const value = equals >= 0 ? argument.slice(equals + 1) : takesNext ? next : isSwitch(flag) ? 'true' : undefined;
+      const value = equals >= 0 ? argument.slice(equals + 1) : takesNext ? next : valueOfNone(flag);
       if (value === undefined || flags.has(flag))
         problems.push({
           name: flag,
@@ -45,6 +44,14 @@ export function parseFlags(args: readonly string[]): ParsedFlags {
     }
   }
   return { flags, configPath, help, version, problems };
+}
+
+const NO_FLAG = { value: null, fault: 'unknown', from: 'command line', expected: 'flags such as --log-level debug' } as const;
+
+/** What a flag without a value says. One that is not known lacks no value: it is handed on, to be told for what it is. */
+function valueOfNone(flag: string): string | undefined {
+  if (isSwitch(flag)) return 'true';
+  return isFlag(flag) || flag === '--config' ? undefined : '';
 }
 
 const isTruth = (text: string): boolean => /^(true|false)$/i.test(text);

@@ -4,6 +4,8 @@ export interface ConfigProblem {
   readonly name: string;
   /** What was given, as text; `null` if nothing was. Secrets are hidden. */
   readonly value: string | null;
+  /** What is wrong, where that is neither the value nor that there is none. */
+  readonly fault?: 'unknown' | 'invalid';
   /** Where it was given: `mesh.yaml:12`, `MM_PROBE_PORT`, `--probes-port`, `default`. */
   readonly from: string;
   /** What is expected, or why it cannot be, and what to do. */
@@ -17,9 +19,9 @@ export const CONFIG_PROBLEMS_MAX = 100;
 const SHOWN_CHARS_MAX = 80;
 
 /** One problem as a line: `probes.port (from MM_PROBE_PORT): got "x", expected a port from 0 to 65535, or none`. */
-export function configProblemText({ name, value, from, expected }: ConfigProblem): string {
+export function configProblemText({ name, value, fault, from, expected }: ConfigProblem): string {
   const where = name === from ? name : `${name} (from ${from})`;
-  return `${where}: ${value === null ? 'missing' : `got ${value}`}, expected ${expected}`;
+  return `${where}: ${fault ?? (value === null ? 'missing' : `got ${value}`)}, expected ${expected}`;
 }
 
 /** A value as a problem shows it. */

@@ -59,7 +59,7 @@ function warnOfUnknown(env: Environment, draft: LayerDraft, prefix: RegExp, know
     if (!prefix.test(name) || known.has(name)) continue;
     const near = nearestName(name, known);
     const expected = near === undefined ? 'a variable that is known' : `another name: did you mean ${near}?`;
-    draft.warnings.push({ name, value: null, from: name, expected });
+    draft.warnings.push({ name, value: null, fault: 'unknown', from: name, expected });
   }
 }
 
@@ -77,11 +77,14 @@ export function flagLayer(flags: Flags): Layer {
     else {
       const near = nearestName(flag, NAME_OF_FLAG.keys());
       const expected = near === undefined ? 'a flag that is known' : `another flag: did you mean ${near}?`;
-      draft.problems.push({ name: flag, value: shownValue(value), from: flag, expected });
+      draft.problems.push({ name: flag, value: shownValue(value), fault: 'unknown', from: flag, expected });
     }
   }
   return draft;
 }
+
+/** Whether a setting has this flag. */
+export const isFlag = (flag: string): boolean => NAME_OF_FLAG.has(flag);
 
 /** Whether the setting of a flag is true or false: such a flag needs no value. */
 export function isSwitch(flag: string): boolean {

@@ -1,11 +1,14 @@
 import { isMap, isScalar, LineCounter, type Node, type Pair, parseDocument, type YAMLMap } from 'yaml';
 import { type Layer, LayerDraft } from './layer.ts';
 import { nearestName } from './nearest-name.ts';
-import { shownValue } from './problem.ts';
+import { type ConfigProblem, shownValue } from './problem.ts';
 import { SETTINGS, type SettingName } from './settings.ts';
 
 /** Aliases of one document that are followed: enough for people, too few for a bomb. */
 const ALIASES_MAX = 100;
+
+/** Places that are shown for a field that is in none of them. */
+const PLACES_SHOWN_MAX = 5;
 
 const NAME_OF_PATH = new Map<string, SettingName>(
   (Object.keys(SETTINGS) as SettingName[]).map((name) => [SETTINGS[name].path, name]),
@@ -33,13 +36,14 @@ export function yamlLayer(file: { readonly path: string; readonly text: string }
   for (const error of document.errors) {
     const position = lines.linePos(error.pos[0]);
     const from = `${file.path}:${position.line}:${position.col}`;
-    draft.problems.push({ name: 'YAML', value: null, from, expected: `valid YAML: ${error.message.split('\n')[0]}` });
+    const expected = `valid YAML: ${error.message.split('\n')[0]}`;
+    draft.problems.push({ name: 'YAML', value: null, fault: 'invalid', from, expected });
   }
   if (draft.problems.length > 0) return draft;
   const root = document.contents;
   if (root === null || (isScalar(root) && root.value === null)) return draft;
   if (!isMap(root)) {
-    draft.problems.push({ name: 'YAML', value: null, from: file.path, expected: 'an object of settings' });
+    draft.problems.push({ name: 'YAML', value: null, fault: 'invalid', from: file.path, expected: 'an object of settings' });
     return draft;
   }
   readSection(root, '', { draft, at, plain: (node) => node?.toJS(document, { maxAliasCount: ALIASES_MAX }) });
@@ -72,14 +76,26 @@ function give(name: SettingName, pair: Pair<Node, Node | null>, from: string, { 
   try {
     draft.give(name, plain(pair.value) ?? null, from);
   } catch {
-    draft.problems.push({ name: SETTINGS[name].path, value: null, from, expected: `at most ${ALIASES_MAX} aliases` });
+    const expected = `at most ${ALIASES_MAX} aliases`;
+    draft.problems.push({ name: SETTINGS[name].path, value: null, fault: 'invalid', from, expected });
   }
 }
 
 const fieldsOf = (section: string): string[] => [...(FIELDS.get(section) ?? [])].sort();
 
-function unknownField(path: string, section: string, field: string, from: string) {
+function unknownField(path: string, section: string, field: string, from: string): ConfigProblem {
   const near = nearestName(field, FIELDS.get(section) ?? []);
+  const meant = near === undefined ? elsewhere(field) : [near];
   const known = `one of ${fieldsOf(section).join(', ')}`;
-  return { name: path, value: null, from, expected: near === undefined ? known : `another field: did you mean ${near}?` };
+  const expected = meant.length === 0 ? known : `another field: did you mean ${meant.join(' or ')}?`;
+  return { name: path, value: null, fault: 'unknown', from, expected };
 }
+
+/** Paths in other sections whose last field has this name, or one close to it: a field that was put in the wrong place. */
+function elsewhere(field: string): string[] {
+  const paths = [...NAME_OF_PATH.keys()];
+  const near = nearestName(field, new Set(paths.map(lastField)));
+  return paths.filter((path) => lastField(path) === near).slice(0, PLACES_SHOWN_MAX);
+}
+
+const lastField = (path: string): string => path.slice(path.lastIndexOf('.') + 1);

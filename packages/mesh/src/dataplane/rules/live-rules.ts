@@ -67,7 +67,7 @@ export function checkMethodRules({ dataPlaneRules: config }: Pick<Config, 'dataP
     return [];
   } catch (error) {
     const name = config.kind === 'file' ? 'dataPlane.rulesFile' : 'dataPlane.rules';
-    const value = config.kind === 'file' ? config.path : null;
-    return [{ name, value, from: name, expected: `a valid configuration: ${toMeshError(error).message}` }];
+    const got = config.kind === 'file' ? { value: config.path } : ({ value: null, fault: 'invalid' } as const);
+    return [{ name, ...got, from: name, expected: `a valid configuration: ${toMeshError(error).message}` }];
   }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { configProblemText } from '../../config/index.ts';
 import type { MethodRules } from '../../link/index.ts';
 import {
   checkMethodRules,
@@ -81,9 +82,9 @@ describe('the data-plane configuration', () => {
       }),
     );
     assert.deepEqual(problems, [
-      'the document: rpcConfigs and allowOtherRpcs alone, not "others"',
+      'the document: rpcConfigs and allowOtherRpcs alone; "others" is unknown',
       'allowOtherRpcs true or false',
-      'a.B/C: idExtractionPath and vModelId alone, not "idPath"',
+      'a.B/C: idExtractionPath and vModelId alone; "idPath" is unknown',
       'a.B/C: a field number is a whole number from 1 to 536870911, got 0',
       'a.B/D: vModelId true or false',
       'a.B/D: idExtractionPath a list of field numbers such as [1] or [2, 1]',
@@ -116,7 +117,11 @@ describe('the data-plane configuration', () => {
 
   it('is checked with everything else of a configuration', () => {
     assert.deepEqual(checkMethodRules({ dataPlaneRules: { kind: 'inline', json: '{}' } }), []);
-    assert.match(checkMethodRules({ dataPlaneRules: { kind: 'inline', json: '{"a":1}' } })[0]?.expected ?? '', /not "a"/);
+    const unknown = checkMethodRules({ dataPlaneRules: { kind: 'inline', json: '{"rpcConfig":{}}' } });
+    assert.deepEqual(unknown.map(configProblemText), [
+      'dataPlane.rules: invalid, expected a valid configuration: dataPlane.rules: expected the document: ' +
+        'rpcConfigs and allowOtherRpcs alone; "rpcConfig" is unknown (did you mean rpcConfigs?)',
+    ]);
     const missing = checkMethodRules({ dataPlaneRules: { kind: 'file', path: '/no/such/file' } })[0];
     assert.equal(missing?.name, 'dataPlane.rulesFile');
     assert.match(missing?.expected ?? '', /\/no\/such\/file cannot be read: ENOENT/);

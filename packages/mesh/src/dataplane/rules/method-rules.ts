@@ -1,5 +1,6 @@
 import { MeshError } from '@modelmesh/core';
 import { fieldPath } from '@modelmesh/wire/splice';
+import { nearestName } from '../../config/index.ts';
 import type { MethodRule, MethodRules } from '../../link/index.ts';
 
 /** Methods of one configuration. */
@@ -95,6 +96,9 @@ const isObject = (value: unknown): value is Json => typeof value === 'object' &&
 
 function refuseOthers(object: Json, known: readonly string[], where: string, refuse: Refuse): void {
   for (const name of Object.keys(object)) {
-    if (!known.includes(name)) refuse(`${where}: ${known.join(' and ')} alone, not ${JSON.stringify(name)}`);
+    if (known.includes(name)) continue;
+    const near = nearestName(name, known);
+    const hint = near === undefined ? '' : ` (did you mean ${near}?)`;
+    refuse(`${where}: ${known.join(' and ')} alone; ${JSON.stringify(name)} is unknown${hint}`);
   }
 }
