@@ -21,7 +21,7 @@ test('models are listed as a table, as JSON and as YAML', async () => {
         lastUsedAt: '2023-11-14T22:10:00.000Z',
         createdAt: '2023-11-14T22:00:00.000Z',
       }),
-      modelOf('idle', { lastUsedAt: '2023-11-14T16:00:00.000Z', createdAt: '2023-11-14T22:00:00.000Z' }),
+      modelOf('idle', { lastUsedAt: null, createdAt: '2023-11-14T22:00:00.000Z' }),
     ]),
   });
   using world = new FakeWorld({ env: { MESH_SERVER: mesh.url }, clock: new FakeClock() });
@@ -31,7 +31,7 @@ test('models are listed as a table, as JSON and as YAML', async () => {
     [
       'KEY      STATUS      COPIES  MEMORY   FORMAT  REFS  LAST USED',
       'fraud@3  LOADED      1       1.5 MiB  onnx    0     3m',
-      'idle     NOT_LOADED  0       -        onnx    0     -',
+      'idle     NOT_LOADED  0       -        onnx    0     never',
       '',
     ].join('\n'),
   );

@@ -121,12 +121,8 @@ const modelColumns = (world: CliWorld): readonly Column<ModelView>[] => [
   { title: 'MEMORY', cell: ({ memory }) => bytesText(memory.bookedBytes ?? memory.declaredBytes) },
   { title: 'FORMAT', cell: ({ format, type }) => format?.name ?? type },
   { title: 'REFS', cell: ({ references }) => String(references) },
-  { title: 'LAST USED', cell: (model) => ageText(lastUseOf(model), world.clock.wallMs()) },
+  { title: 'LAST USED', cell: ({ lastUsedAt }) => (lastUsedAt === null ? 'never' : ageText(lastUsedAt, world.clock.wallMs())) },
 ];
-
-/** A model that was never used counts as used some hours before it was registered, so that it does not push out others. */
-const lastUseOf = ({ lastUsedAt, createdAt }: ModelView): string | null =>
-  lastUsedAt !== null && createdAt !== null && lastUsedAt < createdAt ? null : lastUsedAt;
 
 const ENDPOINT_COLUMNS: readonly Column<EndpointView>[] = [
   { title: 'NAME', cell: ({ name }) => name },

@@ -5,6 +5,7 @@ import {
   type DurationMs,
   durationMs,
   type EpochMs,
+  epochMs,
   type MeshError,
   type ModelKey,
   type Timer,
@@ -42,8 +43,8 @@ export interface CacheShellSink {
 /** Writes of the cache to the registry; each resolves when durable. */
 export interface ClaimBook {
   /** Rejects when the model is gone or the registry does not answer. */
-  claim(model: ModelKey, sinceMs: EpochMs): Promise<void>;
-  withdraw(model: ModelKey): Promise<void>;
+  claim(model: ModelKey, sinceMs: EpochMs, lastUsedMs: EpochMs): Promise<void>;
+  withdraw(model: ModelKey, lastUsedMs: EpochMs): Promise<void>;
   recordFailure(model: ModelKey, atMs: EpochMs, message: string): Promise<void>;
   clearFailure(model: ModelKey): Promise<void>;
 }
@@ -136,7 +137,7 @@ export class CacheShell {
         this.#claim(effect.model, effect.copy, effect.sinceMs);
         return;
       case 'withdraw-claim':
-        this.#quietly(this.#claims.withdraw(effect.model));
+        this.#quietly(this.#claims.withdraw(effect.model, this.#lastUsed(effect.model, effect.copy)));
         return;
       case 'record-failure':
         this.#sink.onLoadFailed(effect.model, effect.message);
@@ -238,10 +239,16 @@ export class CacheShell {
   }
 
   #claim(model: ModelKey, copy: CopyId, sinceMs: EpochMs): void {
-    this.#claims.claim(model, sinceMs).then(
+    this.#claims.claim(model, sinceMs, this.#lastUsed(model, copy)).then(
       () => this.step({ kind: 'claimed', model, copy }),
       (error: unknown) => this.step({ kind: 'claim-lost', model, copy, message: toMeshError(error).message }),
     );
+  }
+
+  /** Last use of a copy that loads or leaves; 0 when the cache has let go of it. */
+  #lastUsed(model: ModelKey, copy: CopyId): EpochMs {
+    const view = this.#cache.copy(model);
+    return view?.copy === copy ? view.lastUsedMs : epochMs(0);
   }
 
   #load(model: ModelKey, copy: CopyId): void {

@@ -1,5 +1,12 @@
 import { DEFAULT_NAMESPACE, type EpochMs, type InstanceId, MeshError, type ModelKey } from '@modelmesh/core';
-import { type ModelRecord, putOf, withCopyClaimed, withCopyWithdrawn, withoutFailureOf } from '@modelmesh/core/records';
+import {
+  type ModelRecord,
+  putOf,
+  withCopyClaimed,
+  withCopyWithdrawn,
+  withLastUsed,
+  withoutFailureOf,
+} from '@modelmesh/core/records';
 import type { ClaimBook } from './cache-shell.ts';
 import { type OwedWrites, owedWith, pay, type Statement } from './owed-writes.ts';
 import type { RegistryMirror } from './registry-mirror.ts';
@@ -22,11 +29,11 @@ export class RegistryClaims implements ClaimBook {
     this.#instance = instance;
   }
 
-  claim(model: ModelKey, sinceMs: EpochMs): Promise<void> {
+  claim(model: ModelKey, sinceMs: EpochMs, lastUsedMs: EpochMs): Promise<void> {
     return this.#inOrder(model, () =>
       this.#change(
         model,
-        (record) => withCopyClaimed(record, this.#instance, sinceMs),
+        (record) => withLastUsed(withCopyClaimed(record, this.#instance, sinceMs), lastUsedMs),
         () => {
           throw new MeshError('model-not-found', 'the model was unregistered');
         },
@@ -37,8 +44,8 @@ export class RegistryClaims implements ClaimBook {
     );
   }
 
-  withdraw(model: ModelKey): Promise<void> {
-    return this.#say(model, { kind: 'withdrawn' });
+  withdraw(model: ModelKey, lastUsedMs: EpochMs): Promise<void> {
+    return this.#say(model, { kind: 'withdrawn', lastUsedMs });
   }
 
   recordFailure(model: ModelKey, atMs: EpochMs, message: string): Promise<void> {

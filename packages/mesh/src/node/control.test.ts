@@ -169,6 +169,29 @@ describe('the last use of a copy', () => {
     await rig.close();
   });
 
+  it('is told of a model from its first use on, also when the copy is gone; before, there is none, whatever the record has', async () => {
+    const rig = await ControlRig.ready();
+    const told = () => rig.running.control.model('a')?.lastUsedMs;
+    await rig.register('a');
+    const registered = rig.running.control.model('a')?.record;
+    assert.equal(registered?.lastUsedMs, registered && registered.createdAtMs - 6 * 3_600_000, 'as ModelMesh has it');
+    assert.equal(told(), null);
+    const firstMs = rig.clock.wallMs();
+    rig.locate('a');
+    await rig.settle();
+    assert.equal(told(), firstMs);
+    const slot = rig.slotOf('a');
+    await rig.after(1000);
+    assert.ok(slot && rig.counters.enter(0, slot, rig.clock.wallMs()));
+    rig.counters.leave(0, slot, true, 1);
+    assert.equal(told(), firstMs + 1000);
+    await rig.running.control.unloadCopies('a');
+    await rig.after(A_WHILE_MS);
+    assert.equal(rig.running.control.model('a')?.record.lastUsedMs, firstMs + 1000);
+    assert.equal(told(), firstMs + 1000);
+    await rig.close();
+  });
+
   it('is never that of an earlier copy in the same slot', async () => {
     const rig = await ControlRig.ready();
     await rig.register('a');

@@ -19,6 +19,8 @@ export interface Applied {
 export interface ModelDetail {
   readonly record: ModelRecord;
   readonly status: ModelStatus;
+  /** The last call, or load that somebody asked for, as far as it is known here; `null`: none since the model was registered. */
+  readonly lastUsedMs: EpochMs | null;
   /** Memory of the copy here: what the owner declared and what is booked, in bytes; `null` without a copy. */
   readonly memory: { readonly declaredBytes: number | null; readonly bookedBytes: number } | null;
 }

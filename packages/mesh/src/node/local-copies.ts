@@ -4,6 +4,7 @@ import {
   DEFAULT_NAMESPACE,
   type DurationMs,
   type EpochMs,
+  epochMs,
   type ModelKey,
   unitsForBytes,
 } from '@modelmesh/core';
@@ -202,6 +203,11 @@ export class LocalCopies implements CacheShellSink {
   bookedBytes(model: ModelKey): number | null {
     const copy = this.cache.copy(model);
     return copy === null ? null : bytesForUnits(copy.units);
+  }
+
+  /** Last use of the copy here; 0 without one. */
+  lastUsedMs(model: ModelKey): EpochMs {
+    return this.cache.copy(model)?.lastUsedMs ?? epochMs(0);
   }
 
   /** The last decisions that name `model`, newest first. */

@@ -4,6 +4,7 @@ import {
   durationMs,
   type EpochMs,
   endpointId,
+  epochMs,
   MeshError,
   type ModelKey,
   modelKey,
@@ -139,9 +140,12 @@ export class NodeControl implements Control {
     const record = mirror.view.model(DEFAULT_NAMESPACE, key)?.record;
     if (record === undefined) return null;
     const bookedBytes = copies.bookedBytes(key);
+    const lastUsedMs = epochMs(Math.max(record.lastUsedMs, copies.lastUsedMs(key)));
     return {
       record,
       status: management.statusOf(key),
+      // A model that nobody used has a last use all the same, some hours before it was registered, so that it does not push out others.
+      lastUsedMs: lastUsedMs < record.createdAtMs ? null : lastUsedMs,
       memory: bookedBytes === null ? null : { declaredBytes: record.declaredMemoryBytes ?? null, bookedBytes },
     };
   }

@@ -7,6 +7,7 @@ import {
   withCopyClaimed,
   withCopyWithdrawn,
   withFailure,
+  withLastUsed,
   withoutFailureOf,
 } from '@modelmesh/core/records';
 import fc from 'fast-check';
@@ -36,7 +37,7 @@ const record: ModelRecord = withFailure(
 );
 
 const statements = fc.oneof(
-  fc.constant<Statement>({ kind: 'withdrawn' }),
+  fc.nat(9).map((n): Statement => ({ kind: 'withdrawn', lastUsedMs: epochMs(n) })),
   fc.constant<Statement>({ kind: 'not-failed' }),
   fc.nat(9).map((n): Statement => ({ kind: 'failed', failure: failure(n) })),
 );
@@ -45,7 +46,7 @@ const statements = fc.oneof(
 function written(before: ModelRecord, statement: Statement): ModelRecord {
   switch (statement.kind) {
     case 'withdrawn':
-      return withCopyWithdrawn(before, HERE);
+      return withLastUsed(withCopyWithdrawn(before, HERE), statement.lastUsedMs);
     case 'failed':
       return withFailure(before, HERE, statement.failure);
     case 'not-failed':
@@ -67,7 +68,7 @@ describe('writes that the registry did not take', () => {
   });
 
   it('write nothing where the record says so already', () => {
-    assert.equal(pay(record, HERE, owedWith(undefined, { kind: 'withdrawn' })), record);
+    assert.equal(pay(record, HERE, owedWith(undefined, { kind: 'withdrawn', lastUsedMs: record.lastUsedMs })), record);
     assert.equal(pay(record, HERE, owedWith(undefined, { kind: 'not-failed' })), record);
   });
 

@@ -1,28 +1,37 @@
-import type { InstanceId } from '@modelmesh/core';
-import { type LoadFailure, type ModelRecord, withCopyWithdrawn, withFailure, withoutFailureOf } from '@modelmesh/core/records';
+import { type EpochMs, epochMs, type InstanceId } from '@modelmesh/core';
+import {
+  type LoadFailure,
+  type ModelRecord,
+  withCopyWithdrawn,
+  withFailure,
+  withLastUsed,
+  withoutFailureOf,
+} from '@modelmesh/core/records';
 
 /** One thing that this instance says of itself in a model's record, other than a claim. */
 export type Statement =
-  | { readonly kind: 'withdrawn' }
+  | { readonly kind: 'withdrawn'; readonly lastUsedMs: EpochMs }
   | { readonly kind: 'failed'; readonly failure: LoadFailure }
   | { readonly kind: 'not-failed' };
 
 /** What the registry has not yet been told about one model. However many writes were lost, this is all that they come to. */
 export interface OwedWrites {
   readonly withdrawn: boolean;
+  /** Last use of the copies that were withdrawn; 0: unknown. */
+  readonly lastUsedMs: EpochMs;
   /** `undefined`: what stands there is still right. */
   readonly failure: LoadFailure | 'none' | undefined;
 }
 
-const NOTHING: OwedWrites = { withdrawn: false, failure: undefined };
+const NOTHING: OwedWrites = { withdrawn: false, lastUsedMs: epochMs(0), failure: undefined };
 
 /** What is owed once `statement` is true too. */
 export function owedWith(before: OwedWrites = NOTHING, statement: Statement): OwedWrites {
   switch (statement.kind) {
     case 'withdrawn':
-      return { ...before, withdrawn: true };
+      return { ...before, withdrawn: true, lastUsedMs: epochMs(Math.max(before.lastUsedMs, statement.lastUsedMs)) };
     case 'failed':
-      return { withdrawn: true, failure: statement.failure };
+      return { ...before, withdrawn: true, failure: statement.failure };
     case 'not-failed':
       return { ...before, failure: 'none' };
   }
@@ -32,8 +41,8 @@ export function owedWith(before: OwedWrites = NOTHING, statement: Statement): Ow
 export const SAME_FAILURE_MS = 10_000;
 
 /** The record with everything owed written into it; the same one if it says so already. */
-export function pay(record: ModelRecord, instance: InstanceId, { withdrawn, failure }: OwedWrites): ModelRecord {
-  const left = withdrawn ? withCopyWithdrawn(record, instance) : record;
+export function pay(record: ModelRecord, instance: InstanceId, { withdrawn, lastUsedMs, failure }: OwedWrites): ModelRecord {
+  const left = withLastUsed(withdrawn ? withCopyWithdrawn(record, instance) : record, lastUsedMs);
   if (failure === undefined) return left;
   if (failure === 'none') return withoutFailureOf(left, instance);
   const stands = left.failures.get(instance);

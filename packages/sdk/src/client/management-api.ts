@@ -43,6 +43,7 @@ export interface ModelView {
   /** References by endpoints; while there are any the model cannot be deleted. */
   readonly references: number;
   readonly autoDelete: boolean;
+  /** The last call, or load that somebody asked for; `null`: none since the model was registered. */
   readonly lastUsedAt: string | null;
   readonly createdAt: string | null;
   /** Grows with each manifest that changed something; 0 without one. */

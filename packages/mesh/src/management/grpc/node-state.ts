@@ -31,8 +31,8 @@ const instanceLine = (record: InstanceRecord): string =>
   `instance ${record.id} models ${record.modelCount} used ${bytesForUnits(record.usedUnits)} of ${bytesForUnits(record.capacityUnits)} bytes` +
   ` loading ${record.loadsInProgress}${record.shuttingDown ? ' shutting down' : ''}`;
 
-const modelLine = ({ record, status, memory }: ModelDetail): string => {
+const modelLine = ({ record, status, lastUsedMs, memory }: ModelDetail): string => {
   const copies = status.copies.map((copy) => `${copy.location}=${copy.status}`).join(' ');
   const booked = memory === null ? '' : ` booked ${memory.bookedBytes} bytes`;
-  return `model ${record.key} ${status.status}${booked} refs ${record.refs} last used ${record.lastUsedMs}${copies === '' ? '' : ` ${copies}`}`;
+  return `model ${record.key} ${status.status}${booked} refs ${record.refs} last used ${lastUsedMs ?? 'never'}${copies === '' ? '' : ` ${copies}`}`;
 };

@@ -18,7 +18,7 @@ export const instantText = (atMs: EpochMs): string | null =>
   atMs > 0 && atMs <= DATE_MS_MAX ? new Date(atMs).toISOString() : null;
 
 /** A model as callers see it: everything but its storage key, and no password within its path. */
-export function modelView({ record, status, memory }: ModelDetail): ModelView {
+export function modelView({ record, status, lastUsedMs, memory }: ModelDetail): ModelView {
   return {
     key: record.key,
     family: record.family ?? null,
@@ -38,7 +38,7 @@ export function modelView({ record, status, memory }: ModelDetail): ModelView {
     ...policyView(record),
     references: record.refs,
     autoDelete: record.autoDelete,
-    lastUsedAt: instantText(record.lastUsedMs),
+    lastUsedAt: lastUsedMs === null ? null : instantText(lastUsedMs),
     createdAt: instantText(record.createdAtMs),
     generation: record.generation,
   };

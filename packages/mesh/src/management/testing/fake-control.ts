@@ -160,7 +160,8 @@ export class FakeControl implements Control {
     const record = this.records.get(key);
     if (record === undefined) return null;
     const memory = record.copies.size > 0 ? { declaredBytes: null, bookedBytes: 8192 } : null;
-    return { record, status: this.#status(key), memory };
+    const lastUsedMs = record.lastUsedMs > 0 ? record.lastUsedMs : null;
+    return { record, status: this.#status(key), lastUsedMs, memory };
   }
 
   endpoints(page: PageRequest): Page<Endpoint> {
