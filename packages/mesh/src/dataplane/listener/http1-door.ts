@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse, S
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { DurationMs } from '@modelmesh/core';
+import { originForm } from '../rest/index.ts';
 
 /** An idle connection is kept this long between requests: longer than load balancers commonly do, so that they never meet a closed one. */
 const KEEP_ALIVE_MS = 75_000;
@@ -16,6 +17,7 @@ const REFUSALS: ReadonlyMap<string | undefined, Refusal> = new Map([
 ]);
 const NO_HTTP: Refusal = { status: 400, error: 'this is no request of HTTP/1.1' };
 const NO_HOST: Refusal = { status: 400, error: 'a request of HTTP/1.1 needs a Host header' };
+const NO_TUNNEL: Refusal = { status: 501, error: 'this node is no proxy: it opens no tunnel (CONNECT)' };
 const NO_EXPECTATION: Refusal = { status: 417, error: 'the only expectation that is met is 100-continue' };
 
 /** A request that no route will hear of. */
@@ -61,13 +63,22 @@ export class Http1Door {
     };
     const serve = (request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): void => {
       this.#track(response);
+      // What is sent as to a proxy means its path here (RFC 9112 §3.2.2), whichever room answers.
+      if (request.url !== undefined) request.url = originForm(request.url);
       if (request.headers.host === undefined && request.httpVersion === '1.1') refuse(response, NO_HOST);
       else onRequest(request, response, awaitsContinue);
     };
     this.#server.on('request', (request, response) => serve(request, response, false));
     this.#server.on('checkContinue', (request, response) => serve(request, response, true));
     this.#server.on('checkExpectation', (_request, response) => refuse(response, NO_EXPECTATION));
-    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#refuseBytes(error, socket));
+    this.#server.on('clientError', ({ code }: NodeJS.ErrnoException, socket) => {
+      this.#refuseBytes(REFUSALS.get(code) ?? NO_HTTP, socket);
+    });
+    // Node takes such a request for no request at all: unheard, its connection would end without a word.
+    this.#server.on('connect', (_request, socket) => {
+      socket.on('error', () => {});
+      this.#refuseBytes(NO_TUNNEL, socket);
+    });
     // Node starts to look for late headers when a server listens, which this one never does.
     this.#server.emit('listening');
   }
@@ -86,10 +97,9 @@ export class Http1Door {
   }
 
   /** What came on a connection is no request, or none that is taken. An answer that was begun is not spoilt. */
-  #refuseBytes({ code }: NodeJS.ErrnoException, socket: Duplex): void {
+  #refuseBytes({ status, error }: Refusal, socket: Duplex): void {
     for (const response of this.#answering) if (response.socket === socket && response.headersSent) return void socket.destroy();
     if (!socket.writable) return void socket.destroy();
-    const { status, error } = REFUSALS.get(code) ?? NO_HTTP;
     const body = refusalBody(error);
     const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n`;
     socket.end(`${head}connection: close\r\n\r\n${body}`, 'latin1', () => socket.destroy());

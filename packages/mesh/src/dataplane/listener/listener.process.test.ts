@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { Agent, get, request } from 'node:http';
+import { Agent, get, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -67,6 +67,8 @@ describe('one port', () => {
       ['hello\r\n\r\n', 400, /no request of HTTP/],
       ['GET / HTTP/1.1\r\n\r\n', 400, /needs a Host header/],
       ['GET / HTTP/1.1\r\nhost: a\r\nexpect: wonders\r\n\r\n', 417, /100-continue/],
+      ['CONNECT example.com:443 HTTP/1.1\r\nhost: example.com:443\r\n\r\n', 501, /no proxy.*CONNECT/],
+      ['CONNECT example.com:443 HTTP/1.1\r\nhost: example.com:443\r\n\r\nbytes for the tunnel', 501, /no proxy.*CONNECT/],
       [`GET / HTTP/1.1\r\nhost: a\r\nx: ${'y'.repeat(2000)}\r\n\r\n`, 431, /headerListBytesMax/],
     ] as const;
     for (const [sent, status, why] of refusals) {
@@ -75,6 +77,25 @@ describe('one port', () => {
       assert.match(head, /content-type: application\/json/);
       assert.match(JSON.parse(body).error, why);
     }
+  });
+
+  it('hands on the path of a request that is made as to a proxy', async (context) => {
+    const targets: (string | undefined)[] = [];
+    const onRequest = (request: IncomingMessage, response: ServerResponse) => {
+      targets.push(request.url);
+      response.end();
+    };
+    const { port } = await startRig(context, { handlers: { accept: () => assert.fail('this is HTTP/1.1'), onRequest } });
+    for (const target of ['http://a/api/v1/models?limit=1', 'HTTP://a:1', 'https://a?x', '/http://a/b', '*'])
+      await converse(port, `OPTIONS ${target} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n`);
+    assert.deepEqual(targets, ['/api/v1/models?limit=1', '/', '/?x', '/http://a/b', '*']);
+  });
+
+  it('does not break a CONNECT into an answer that was begun', async (context) => {
+    const onRequest = (_request: IncomingMessage, response: ServerResponse) => void response.write('the answer begins');
+    const { port } = await startRig(context, { handlers: { accept: () => assert.fail('this is HTTP/1.1'), onRequest } });
+    const heard = await converse(port, 'GET / HTTP/1.1\r\nhost: a\r\n\r\nCONNECT b:1 HTTP/1.1\r\nhost: b:1\r\n\r\n');
+    assert.doesNotMatch(heard, /no proxy/);
   });
 
   it('takes a request of HTTP/1.0 without a Host', async (context) => {

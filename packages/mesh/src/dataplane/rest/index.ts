@@ -5,6 +5,7 @@ export {
   type Http1Facts,
   type HttpExchange,
   http1Exchange,
+  originForm,
   streamExchange,
 } from './exchange/index.ts';
 export type { Repository, RestDeps, RestLimits } from './rest-deps.ts';

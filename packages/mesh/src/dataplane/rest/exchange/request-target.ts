@@ -6,13 +6,14 @@ export interface RequestTarget {
 
 /** Splits a request target in origin or absolute form; sources: RFC 9112 §3.2, RFC 9113 §8.3.1. */
 export function splitTarget(target: string): RequestTarget {
-  const origin = target.startsWith('/') ? target : originForm(target);
+  const origin = originForm(target);
   const at = origin.indexOf('?');
   return at < 0 ? { path: origin, query: '' } : { path: origin.slice(0, at), query: origin.slice(at + 1) };
 }
 
 /** `http://host/path?query` → `/path?query`; anything else, such as `*`, stays. */
-function originForm(target: string): string {
+export function originForm(target: string): string {
+  if (target.startsWith('/')) return target;
   const match = /^https?:\/\/[^/?]*(.*)$/i.exec(target);
   if (match === null) return target;
   const rest = match[1] ?? '';
