@@ -19,6 +19,11 @@ export interface NodeStart extends Pick<NodeSurroundings, 'version' | 'runtimeCo
 
 /** How long the last answers may take to leave, once no call may go on. */
 const LAST_WORDS_MS = 500;
+/**
+ * How long a request may go on arriving once the node shuts down, or half of the grace if that is less: a client that trickles must not keep the
+ * node for as long as a call that is being answered may.
+ */
+const INCOMPLETE_GRACE_MS = 5000;
 
 /** A node that serves. */
 export interface RunningNode {
@@ -134,8 +139,11 @@ class OpenParts {
     // Calls that did not finish in time get an answer that says so, while there still is a connection to say it on.
     const last = this.#node.clock.after(graceMs, () => this.#node.dataPlane.close());
     const untilMs = durationMs(graceMs + LAST_WORDS_MS);
-    for (const { doors } of this.#listeners) doors.drain();
-    await Promise.all(this.#listeners.map(({ listener }) => listener.close(untilMs)));
+    const incompleteMs = durationMs(Math.min(INCOMPLETE_GRACE_MS, graceMs / 2));
+    for (const { doors } of this.#listeners) doors.drain(incompleteMs);
+    // What knows better how to refuse comes first.
+    const lateMs = durationMs(incompleteMs + LAST_WORDS_MS);
+    await Promise.all(this.#listeners.map(({ listener }) => listener.close(untilMs, lateMs)));
     last.cancel();
     await this.#node.close();
     this.#admin?.shutdownFinished();

@@ -44,8 +44,11 @@ export interface Doors {
   onRequest(request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): void;
   /** The node became ready or unready. */
   readyChanged(): void;
-  /** The node takes no more calls: health says so, and streams end that would last as long as the node. */
-  drain(): void;
+  /**
+   * The node takes no more calls: health says so, streams end that would last as long as the node, and requests of HTTP that are not complete
+   * after `incompleteMs` are refused.
+   */
+  drain(incompleteMs: DurationMs): void;
 }
 
 /** The doors of a listener with those roles: what a role does not name is not there. */
@@ -86,9 +89,10 @@ export function openDoors(roles: ReadonlySet<ListenerRole>, parts: DoorParts): D
       }
     },
     readyChanged: () => introspection.readyChanged(),
-    drain: () => {
+    drain: (incompleteMs) => {
       introspection.close();
-      management.endStreams();
+      rest.drain(incompleteMs);
+      management.drain(incompleteMs);
     },
   };
 }

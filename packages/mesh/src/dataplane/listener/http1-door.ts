@@ -18,6 +18,7 @@ const REFUSALS: ReadonlyMap<string | undefined, Refusal> = new Map([
 const NO_HTTP: Refusal = { status: 400, error: 'this is no request of HTTP/1.1' };
 const NO_HOST: Refusal = { status: 400, error: 'a request of HTTP/1.1 needs a Host header' };
 const NO_TUNNEL: Refusal = { status: 501, error: 'this node is no proxy: it opens no tunnel (CONNECT)' };
+const TOO_LATE: Refusal = { status: 503, error: 'the node is shutting down, and the request did not arrive in time' };
 const NO_EXPECTATION: Refusal = { status: 417, error: 'the only expectation that is met is 100-continue' };
 
 /** A request that no route will hear of. */
@@ -38,7 +39,10 @@ export interface Http1DoorParts {
 /** Serves HTTP/1.1 on sockets that are handed to it. */
 export class Http1Door {
   readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
   readonly #answering = new Set<ServerResponse>();
+  /** Whose last request was answered before its body had come to its end. */
+  readonly #leftovers = new WeakSet<Socket>();
   /** One function for all answers, which are its `this`. */
   readonly #answered: (this: ServerResponse) => void;
   #draining = false;
@@ -55,6 +59,7 @@ export class Http1Door {
     });
     const forget = (response: ServerResponse): void => {
       this.#answering.delete(response);
+      if (!response.req.complete) this.#leftovers.add(response.req.socket);
       // An answer whose headers promised to keep the connection.
       if (this.#draining) this.#server.closeIdleConnections();
     };
@@ -63,6 +68,7 @@ export class Http1Door {
     };
     const serve = (request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): void => {
       this.#track(response);
+      this.#leftovers.delete(request.socket);
       // What is sent as to a proxy means its path here (RFC 9112 §3.2.2), whichever room answers.
       if (request.url !== undefined) request.url = originForm(request.url);
       if (request.headers.host === undefined && request.httpVersion === '1.1') refuse(response, NO_HOST);
@@ -85,6 +91,8 @@ export class Http1Door {
 
   /** Serves a socket, whose first bytes may have been read and unshifted. */
   accept(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.on('close', () => this.#sockets.delete(socket));
     this.#server.emit('connection', socket);
   }
 
@@ -94,6 +102,20 @@ export class Http1Door {
     for (const response of this.#answering) response.shouldKeepAlive = false;
     this.#server.close();
     this.#server.closeIdleConnections();
+  }
+
+  /**
+   * Refuses what is still on its way: requests whose headers or body are not complete. The bodies that are read and thrown away behind an
+   * answer are not waited for either.
+   */
+  refuseIncomplete(): void {
+    const underWay = new Map<Socket | null, ServerResponse>();
+    for (const response of this.#answering) underWay.set(response.socket, response);
+    for (const socket of this.#sockets) {
+      const response = underWay.get(socket);
+      if (response === undefined && this.#leftovers.has(socket)) socket.destroy();
+      else if (response?.req.complete !== true) this.#refuseBytes(TOO_LATE, socket);
+    }
   }
 
   /** What came on a connection is no request, or none that is taken. An answer that was begun is not spoilt. */

@@ -254,6 +254,52 @@ describe('closing', () => {
     assert.deepEqual(listener.counts(), { open: 0, refused: 0 });
   });
 
+  it('refuses requests that have not arrived whole after a while, and lets those that have be answered', async (context) => {
+    const clock = new FakeClock();
+    const unanswered: IncomingMessage[] = [];
+    const answers: ServerResponse[] = [];
+    let came = (): void => {};
+    const onRequest = (request: IncomingMessage, response: ServerResponse) => {
+      request.resume();
+      if (request.url === '/lingering') response.writeHead(413).flushHeaders();
+      if (request.url === '/answered') response.writeHead(413).end();
+      unanswered.push(request);
+      answers.push(response);
+      came();
+    };
+    const handlers = { accept: () => assert.fail('this is HTTP/1.1'), onRequest };
+    const { port, listener } = await startRig(context, { clock, handlers });
+    const half = 'content-length: 9\r\n\r\nhalf';
+    const sent = [
+      `POST /body HTTP/1.1\r\nhost: a\r\n${half}`,
+      `POST /lingering HTTP/1.1\r\nhost: a\r\n${half}`,
+      `POST /answered HTTP/1.1\r\nhost: a\r\n${half}`,
+      'POST /whole HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\n\r\nfull',
+    ];
+    const heard: Promise<string>[] = [];
+    for (const bytes of sent) {
+      const arrived = new Promise<void>((resolve) => (came = resolve));
+      heard.push(converse(port, bytes));
+      await arrived;
+    }
+    const head = converse(port, 'POST /head HTTP/1.1\r\nhost');
+    while (listener.counts().open < 5 || clock.pendingTimers > 0) await new Promise(setImmediate);
+    while (unanswered.at(-1)?.complete !== true) await new Promise(setImmediate);
+    const closed = listener.close(durationMs(60_000), durationMs(1000));
+    clock.advance(999);
+    assert.equal(listener.counts().open, 5);
+    clock.advance(1);
+    const inTime =
+      /^HTTP\/1\.1 503 .*connection: close.*"error":"the node is shutting down, and the request did not arrive in time"/s;
+    assert.match(await head, inTime);
+    assert.match((await heard[0]) ?? '', inTime);
+    for (const answered of [heard[1], heard[2]]) assert.match((await answered) ?? '', /^HTTP\/1\.1 413 (?!.*503)/s);
+    answers.at(-1)?.end('answered');
+    assert.match((await heard[3]) ?? '', /200 OK.*answered/s);
+    await closed;
+    assert.equal(clock.pendingTimers, 0);
+  });
+
   it('ends at once what is idle', async (context) => {
     const { port, listener } = await startRig(context);
     const agent = new Agent({ keepAlive: true });

@@ -62,8 +62,11 @@ export interface RunningListener {
   useTls(config: TlsConfig): void;
   /** How many connections there may be at a time, and for how long each. */
   setLimits(limits: ConnectionLimits): void;
-  /** Takes no new connection, lets calls end for `graceMs`, then ends the rest. */
-  close(graceMs: DurationMs): Promise<void>;
+  /**
+   * Takes no new connection, lets calls end for `graceMs`, then ends the rest. Requests of HTTP/1.1 that are not complete after
+   * `incompleteMs` are refused.
+   */
+  close(graceMs: DurationMs, incompleteMs?: DurationMs): Promise<void>;
 }
 
 /**
@@ -167,7 +170,7 @@ class Listener implements RunningListener {
     this.#http1.drain();
   }
 
-  async close(graceMs: DurationMs): Promise<void> {
+  async close(graceMs: DurationMs, incompleteMs: DurationMs = graceMs): Promise<void> {
     this.#server.close();
     this.release();
     this.#http2.drain();
@@ -179,7 +182,9 @@ class Listener implements RunningListener {
     const timer = this.#options.clock.after(graceMs, () => {
       for (const socket of this.#sockets) socket.destroy();
     });
+    const incomplete = this.#options.clock.after(incompleteMs, () => this.#http1.refuseIncomplete());
     await empty;
+    incomplete.cancel();
     timer.cancel();
   }
 

@@ -2,7 +2,9 @@ import { MeshError, monotonicMs, toMeshError } from '@modelmesh/core';
 import type { Expirable, WheelTimer } from '@modelmesh/grpc/timer-wheel';
 import { readRestTimeout } from '@modelmesh/wire/headers';
 import { respondError, respondJson } from './answers.ts';
+import type { BodyDrain, BodyReader } from './body-drain.ts';
 import type { ExchangeListener, HttpExchange } from './exchange/index.ts';
+import type { ExchangeParts } from './model-exchange.ts';
 import { contentCoding, inflateBody } from './representation.ts';
 import type { RestDeps } from './rest-deps.ts';
 
@@ -13,15 +15,17 @@ export const LOCAL_BODY_BYTES_MAX = 65_536;
 export type LocalWork = (body: Uint8Array, signal: AbortSignal) => Uint8Array | Promise<Uint8Array>;
 
 /** One POST that the node answers itself: the repository calls. Not made for speed. */
-export class LocalExchange implements ExchangeListener, Expirable {
+export class LocalExchange implements ExchangeListener, BodyReader, Expirable {
   readonly #deps: RestDeps;
+  readonly #drain: BodyDrain;
   readonly #exchange: HttpExchange;
   readonly #work: LocalWork;
   readonly #ending = new AbortController();
   #timer: WheelTimer | undefined;
 
-  constructor(deps: RestDeps, exchange: HttpExchange, work: LocalWork) {
+  constructor({ deps, drain }: Pick<ExchangeParts, 'deps' | 'drain'>, exchange: HttpExchange, work: LocalWork) {
     this.#deps = deps;
+    this.#drain = drain;
     this.#exchange = exchange;
     this.#work = work;
   }
@@ -32,6 +36,7 @@ export class LocalExchange implements ExchangeListener, Expirable {
     try {
       const timeoutMs = readRestTimeout(this.#exchange.headers) ?? limits.unaryTimeoutMs;
       this.#timer = plane.deadlines.add(monotonicMs(plane.clock.monotonicMs() + timeoutMs), this);
+      this.#drain.begins(this);
       this.#exchange.readBody({ bytesMax: LOCAL_BODY_BYTES_MAX, budget: bodies });
     } catch (error) {
       this.#refuse(toMeshError(error));
@@ -39,6 +44,7 @@ export class LocalExchange implements ExchangeListener, Expirable {
   }
 
   onBody(body: Uint8Array): void {
+    this.#drain.ended(this);
     this.#answer(body).then(
       (json) => {
         this.#stop();
@@ -49,6 +55,10 @@ export class LocalExchange implements ExchangeListener, Expirable {
   }
 
   onBodyRefused(error: MeshError): void {
+    this.#refuse(error);
+  }
+
+  onBodyLate(error: MeshError): void {
     this.#refuse(error);
   }
 
@@ -80,6 +90,7 @@ export class LocalExchange implements ExchangeListener, Expirable {
   }
 
   #stop(): void {
+    this.#drain.ended(this);
     if (this.#timer !== undefined) this.#deps.plane.deadlines.cancel(this.#timer);
     this.#timer = undefined;
   }

@@ -7,6 +7,7 @@ import type { SlotRef } from '../../link/index.ts';
 import type { CallPlan, CopyWaiter } from '../call/index.ts';
 import { type ResolvedTarget, resolveUrlName } from '../grpc/index.ts';
 import { respondError, respondFailure } from './answers.ts';
+import type { BodyDrain, BodyReader } from './body-drain.ts';
 import type { BodyGate, BodyGateWaiter } from './body-gate.ts';
 import { BodyPace } from './body-pace.ts';
 import type { MetadataNeed, Question } from './dialect.ts';
@@ -43,6 +44,7 @@ export interface ExchangeParts {
   readonly deps: RestDeps;
   readonly metadata: MetadataBook;
   readonly gate: BodyGate;
+  readonly drain: BodyDrain;
 }
 
 /** A running call, as far as the exchange must know it. */
@@ -67,12 +69,15 @@ type Phase =
  * One POST of a client for a model, up to the call: finds the model, waits for it if the body is too large to be held meanwhile, reads and
  * inflates the body, gets the model's metadata where the protocol needs it. What is called and how it is answered is its heirs' business.
  */
-export abstract class ModelExchange implements ExchangeListener, CopyWaiter, BodyGateWaiter, MetadataWaiter, Expirable {
+export abstract class ModelExchange
+  implements ExchangeListener, CopyWaiter, BodyGateWaiter, BodyReader, MetadataWaiter, Expirable
+{
   protected readonly exchange: HttpExchange;
   protected readonly deps: RestDeps;
   protected readonly asked: NamedModel;
   readonly #metadata: MetadataBook;
   readonly #gate: BodyGate;
+  readonly #drain: BodyDrain;
   readonly #needs: ExchangeNeeds;
   readonly #startedMs: MonotonicMs;
   #phase: Phase = { kind: 'new' };
@@ -87,12 +92,13 @@ export abstract class ModelExchange implements ExchangeListener, CopyWaiter, Bod
   /** `content-length`; -1: unknown. */
   #announced = -1;
 
-  constructor({ deps, metadata, gate }: ExchangeParts, exchange: HttpExchange, asked: NamedModel, needs: ExchangeNeeds) {
+  constructor({ deps, metadata, gate, drain }: ExchangeParts, exchange: HttpExchange, asked: NamedModel, needs: ExchangeNeeds) {
     this.deps = deps;
     this.exchange = exchange;
     this.asked = asked;
     this.#metadata = metadata;
     this.#gate = gate;
+    this.#drain = drain;
     this.#needs = needs;
     this.#startedMs = deps.plane.clock.monotonicMs();
   }
@@ -166,6 +172,7 @@ export abstract class ModelExchange implements ExchangeListener, CopyWaiter, Bod
     this.#phase = { kind: 'over' };
     this.#cancelTimer();
     this.#pace?.stop();
+    if (phase.kind === 'reading') this.#drain.ended(this);
     if (phase.kind === 'calling') phase.call.cancel();
     const { plane } = this.deps;
     const model = this.#target?.model;
@@ -187,6 +194,7 @@ export abstract class ModelExchange implements ExchangeListener, CopyWaiter, Bod
   onBody(body: Uint8Array): void {
     if (this.over) return;
     this.#pace?.stop();
+    this.#drain.ended(this);
     this.#requestBytes = body.length;
     if (this.#coding === 'identity') {
       this.#bodyComplete(body);
@@ -208,6 +216,10 @@ export abstract class ModelExchange implements ExchangeListener, CopyWaiter, Bod
   }
 
   onBodyRefused(error: MeshError): void {
+    this.fail(error);
+  }
+
+  onBodyLate(error: MeshError): void {
     this.fail(error);
   }
 
@@ -311,6 +323,7 @@ export abstract class ModelExchange implements ExchangeListener, CopyWaiter, Bod
 
   #read(): void {
     this.#phase = { kind: 'reading' };
+    this.#drain.begins(this);
     this.exchange.readBody({ bytesMax: this.deps.limits.bodyBytesMax, budget: this.deps.bodies });
   }
 

@@ -1,4 +1,4 @@
-import { assertNever, MeshError, type ModelKey, toMeshError } from '@modelmesh/core';
+import { assertNever, type DurationMs, MeshError, type ModelKey, toMeshError } from '@modelmesh/core';
 import { isReady } from '@modelmesh/core/registration';
 import {
   decodeRepositoryIndexRequest,
@@ -13,6 +13,7 @@ import {
 import { modelListBody, modelStatusBody } from '@modelmesh/wire/v1';
 import { resolveUrlName } from '../grpc/index.ts';
 import { respondError, respondJson } from './answers.ts';
+import { BodyDrain } from './body-drain.ts';
 import { BODY_GATE_LIMITS, BodyGate } from './body-gate.ts';
 import { GENERATE, V1_PREDICT, V2_INFER } from './dialect.ts';
 import { type HttpExchange, splitTarget } from './exchange/index.ts';
@@ -33,6 +34,8 @@ export interface RestHandler {
   handles(path: string): boolean;
   /** Answers one exchange. */
   handle(exchange: HttpExchange): void;
+  /** The node takes no more calls: bodies that are on their way have `limitMs` to arrive, or are answered with 503. */
+  drain(limitMs: DurationMs): void;
 }
 
 /** What `GET /v2` lists: the extensions that are really served (spec `kserve.md` §6.5, 27). */
@@ -60,7 +63,11 @@ class Rest implements RestHandler {
     this.#deps = deps;
     const { largeBodiesBytesMax: bytesMax = BODY_GATE_LIMITS.bytesMax } = deps.limits;
     const gate = new BodyGate({ ...BODY_GATE_LIMITS, bytesMax });
-    this.#parts = { deps, metadata: new MetadataBook(deps), gate };
+    this.#parts = { deps, metadata: new MetadataBook(deps), gate, drain: new BodyDrain(deps.plane) };
+  }
+
+  drain(limitMs: DurationMs): void {
+    this.#parts.drain.drain(limitMs);
   }
 
   handles(path: string): boolean {
@@ -173,7 +180,7 @@ class Rest implements RestHandler {
 
   #index(exchange: HttpExchange): void {
     this.#authorize(exchange, 'read', 'repository');
-    new LocalExchange(this.#deps, exchange, (body) => {
+    new LocalExchange(this.#parts, exchange, (body) => {
       const { readyOnly } = decodeRepositoryIndexRequest(body);
       const entries = this.#deps.repository.entries();
       return repositoryIndexBody(entries.filter(({ state }) => !readyOnly || state === 'READY'));
@@ -195,7 +202,7 @@ class Rest implements RestHandler {
             await repository.unload(model);
             return modelUnloadedBody(name);
           };
-    new LocalExchange(this.#deps, exchange, work).begin();
+    new LocalExchange(this.#parts, exchange, work).begin();
   }
 
   #keyOf(exchange: HttpExchange, { name, version }: NamedModel): ModelKey {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { durationMs } from '@modelmesh/core';
 import { FakeClock } from '@modelmesh/core/testing';
 import type { EventView } from '@modelmesh/sdk/client';
 import { type ServedRest, serveRest } from '../testing/index.ts';
@@ -129,7 +130,7 @@ test('a listener that leaves is forgotten', async () => {
 test('when the node takes no more calls, listeners are told and leave, and later ones at once', async () => {
   await using rest = await serveRest();
   await using listener = await Listener.open(rest);
-  rest.app.endStreams();
+  rest.app.drain(durationMs(1000));
   const goodbye = /event: closing\ndata: \{"message":"the node is shutting down"\}\n\n$/;
   assert.match(await listener.until(undefined), goodbye);
   await using later = await Listener.open(rest);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
 import { test } from 'node:test';
-import type { Clock } from '@modelmesh/core';
+import { type Clock, durationMs } from '@modelmesh/core';
 import { FakeClock } from '@modelmesh/core/testing';
 import { systemClock } from '../../node/index.ts';
 import { type ServedRest, serveRest, serveRouter } from '../testing/index.ts';
@@ -73,6 +73,30 @@ test('a body that comes in pieces arrives whole, with and without its length', a
     assert.equal(status, 200, answer);
     assert.deepEqual(mesh.rest.control.calls.at(-1), ['apply', JSON.parse(body)]);
   }
+});
+
+test('a request that does not come to its end is refused once the node has drained for a while, one that is complete is not', async () => {
+  const clock = new FakeClock();
+  await using mesh = await bridged(clock);
+  const headers = { ':method': 'POST', ':path': '/api/v1/apply', 'content-type': 'application/json' };
+  const trickling = mesh.session.request(headers);
+  const refused = Promise.all([statusOf(trickling), bodyOf(trickling)]);
+  trickling.write('{"apiVersion"');
+  // The answer to a later request says that the earlier one is there.
+  const whole = mesh.session.request({ ':path': '/api/v1/models' });
+  assert.equal(await statusOf(whole), 200);
+  await bodyOf(whole);
+  mesh.rest.app.drain(durationMs(1000));
+  clock.advance(999);
+  const begun = mesh.session.request(headers);
+  const answered = Promise.all([statusOf(begun), bodyOf(begun)]);
+  begun.end(JSON.stringify(MANIFEST));
+  assert.equal((await answered)[0], 200);
+  assert.equal(trickling.closed, false);
+  clock.advance(1);
+  const [status, body] = await refused;
+  assert.deepEqual([status, JSON.parse(body).kind], [503, 'unavailable']);
+  assert.deepEqual(mesh.rest.faults, []);
 });
 
 test('a request that ends with an empty frame has no body, whatever its method', async () => {

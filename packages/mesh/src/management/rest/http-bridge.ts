@@ -40,6 +40,8 @@ export class BridgedStream implements StreamHandler {
   #response: IncomingMessage | undefined = undefined;
   #requestEnded: boolean;
   #over = false;
+  /** Called when the request is complete or nobody waits for it any more. */
+  onSettled: () => void = () => {};
 
   constructor(server: Server, peers: BridgedPeers, stream: ByteStream, headers: HeaderBlock, end: boolean, peer: ConnectionInfo) {
     this.#stream = stream;
@@ -75,8 +77,16 @@ export class BridgedStream implements StreamHandler {
     this.#endRequest();
   }
 
+  /** The rest of the request is not waited for. */
+  giveUp(error: MeshError): void {
+    if (this.#over || this.#requestEnded || this.#response !== undefined) return;
+    this.#refuse(error);
+    this.#request?.destroy();
+  }
+
   onReset(): void {
     this.#over = true;
+    this.onSettled();
     this.#request?.destroy();
   }
 
@@ -84,11 +94,14 @@ export class BridgedStream implements StreamHandler {
     this.#response?.resume();
   }
 
-  onClosed(): void {}
+  onClosed(): void {
+    this.onSettled();
+  }
 
   #endRequest(): void {
     if (this.#requestEnded) return;
     this.#requestEnded = true;
+    this.onSettled();
     if (!this.#over) (this.#request ?? this.#begin(false))?.end();
   }
 

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Writable } from 'node:stream';
-import { type Clock, MeshError } from '@modelmesh/core';
+import { type Clock, type DurationMs, MeshError, type Timer } from '@modelmesh/core';
 import { connectionInfoOf } from '@modelmesh/grpc/listen';
 import type { ByteStream, ConnectionInfo, HeaderBlock, StreamHandler } from '@modelmesh/grpc/stream';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
@@ -44,8 +44,11 @@ export interface ManagementApp {
   handle(request: IncomingMessage, response: ServerResponse): void;
   /** Answers an HTTP/2 stream; what the engine reports of it goes to the returned handler. `end`: the request has no body. */
   bridge(stream: ByteStream, headers: HeaderBlock, end: boolean, peer: ConnectionInfo): StreamHandler;
-  /** The node takes no more calls: event streams say so and end, since they would last as long as the node. */
-  endStreams(): void;
+  /**
+   * The node takes no more calls: event streams say so and end, since they would last as long as the node, and bridged requests that are not
+   * complete after `incompleteMs` are refused.
+   */
+  drain(incompleteMs: DurationMs): void;
   /** Ends open event streams and refuses further requests. */
   close(): Promise<void>;
 }
@@ -62,6 +65,9 @@ class RestApp implements ManagementApp {
   readonly #routes: readonly AnyRoute[];
   readonly #peers: BridgedPeers = new WeakMap();
   readonly #streams = new Set<EventStream>();
+  /** Bridged requests that are not complete. */
+  readonly #incomplete = new Set<BridgedStream>();
+  #refusal: Timer | undefined;
   readonly #fastify: FastifyInstance;
   #server: Server | undefined = undefined;
   #streamsEnd = false;
@@ -114,16 +120,30 @@ class RestApp implements ManagementApp {
 
   bridge(stream: ByteStream, headers: HeaderBlock, end: boolean, peer: ConnectionInfo): StreamHandler {
     if (this.#server === undefined) throw new MeshError('unavailable', 'management is not open');
-    return new BridgedStream(this.#server, this.#peers, stream, headers, end, peer);
+    const bridged = new BridgedStream(this.#server, this.#peers, stream, headers, end, peer);
+    if (!end) {
+      this.#incomplete.add(bridged);
+      bridged.onSettled = () => this.#incomplete.delete(bridged);
+    }
+    return bridged;
   }
 
-  endStreams(): void {
+  drain(incompleteMs: DurationMs): void {
+    this.#endStreams();
+    this.#refusal ??= this.#deps.clock.after(incompleteMs, () => {
+      const error = new MeshError('unavailable', 'the node is shutting down, and the request did not arrive in time');
+      for (const bridged of this.#incomplete) bridged.giveUp(error);
+    });
+  }
+
+  #endStreams(): void {
     this.#streamsEnd = true;
     for (const stream of this.#streams) stream.close();
   }
 
   async close(): Promise<void> {
-    this.endStreams();
+    this.#refusal?.cancel();
+    this.#endStreams();
     await this.#fastify.close();
   }
 
