@@ -91,9 +91,14 @@ export class MetadataBook {
     fetch.start(this.#deps);
   }
 
-  /** Stops waiting; the question goes on. */
+  /** Stops waiting. The question goes on for those who still wait, and is withdrawn with the last; a load that it began goes on. */
   leave(model: ModelKey, waiter: MetadataWaiter): void {
-    if (this.#fetches.get(model)?.waiters.delete(waiter) === true) this.#waiting -= 1;
+    const fetch = this.#fetches.get(model);
+    if (fetch?.waiters.delete(waiter) !== true) return;
+    this.#waiting -= 1;
+    if (fetch.waiters.size > 0) return;
+    this.#fetches.delete(model);
+    fetch.cancel();
   }
 
   /** The runtime has answered. */
@@ -133,6 +138,7 @@ class MetadataFetch implements UnaryOutcome {
   readonly model: ModelKey;
   readonly waiters = new Set<MetadataWaiter>();
   readonly #book: MetadataBook;
+  #call: UnaryCall | undefined;
 
   constructor(book: MetadataBook, model: ModelKey) {
     this.#book = book;
@@ -154,7 +160,13 @@ class MetadataFetch implements UnaryOutcome {
       requestId: null,
     } as const;
     const answers = { messageBytesMax: plane.limits.messageBytesMax, budget: bodies };
-    new UnaryCall(this, answers).start(plane, plan, frameMessage([message]));
+    this.#call = new UnaryCall(this, answers);
+    this.#call.start(plane, plan, frameMessage([message]));
+  }
+
+  /** Nobody waits for the answer any more. */
+  cancel(): void {
+    this.#call?.cancel();
   }
 
   onAnswer(message: Uint8Array): void {

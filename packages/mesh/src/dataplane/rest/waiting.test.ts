@@ -251,6 +251,45 @@ describe('metadata of models', () => {
     await rig.close();
   });
 
+  it('is asked for no longer once the last who waited has left, and anew for the next', async () => {
+    const rig = await RestRig.start();
+    const gate = Promise.withResolvers<void>();
+    await rig.model('a', { behaviour: { platform: 't_t', inputs: [], holdsMetadata: gate.promise } });
+    const book = new MetadataBook(rig.deps);
+    const [one, two] = [new Waiter(), new Waiter()];
+    for (const waiter of [one, two]) book.wait(modelKey('a'), waiter);
+    while (rig.runtime.seen.length === 0) await rig.settled();
+    const signal = rig.runtime.seen[0]?.signal;
+    assert.ok(signal !== undefined);
+    const withdrawn = new Promise((resolve) => signal.addEventListener('abort', resolve));
+    book.leave(modelKey('a'), one);
+    await turns(20);
+    assert.equal(signal.aborted, false, 'somebody waits still');
+    book.leave(modelKey('a'), two);
+    await withdrawn;
+    assert.equal(book.waiting, 0);
+    const next = ask(book, 'a');
+    gate.resolve();
+    assert.ok('platform' in (await next));
+    assert.deepEqual([rig.runtime.seen.length, book.waiting], [2, 0]);
+    await rig.close();
+  });
+
+  it('is not asked for once the model is there if nobody waits any more, and the load goes on', async () => {
+    const rig = await RestRig.start({ locate: () => undefined });
+    await rig.model('cold', { cold: true, behaviour: { platform: 't_t', inputs: [] } });
+    const book = new MetadataBook(rig.deps);
+    const waiter = new Waiter();
+    book.wait(modelKey('cold'), waiter);
+    book.leave(modelKey('cold'), waiter);
+    assert.equal(rig.dataPlane.plane.locator.waitingCalls, 0);
+    rig.answerLocate(modelKey('cold'), rig.load(modelKey('cold')));
+    await turns(20);
+    assert.deepEqual(rig.runtime.seen, []);
+    assert.ok('platform' in (await ask(book, 'cold')));
+    await rig.close();
+  });
+
   it('fails for all who wait when the runtime breaks its word', async () => {
     const rig = await RestRig.start();
     await rig.model('a', { behaviour: { inputs: [] } });

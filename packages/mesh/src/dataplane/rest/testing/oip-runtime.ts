@@ -33,6 +33,8 @@ export interface TestModel {
   readonly outputs?: readonly TensorMetadata[];
   /** Absent: the runtime says that it knows no metadata. */
   readonly platform?: string;
+  /** Keeps the question for its metadata waiting. */
+  readonly holdsMetadata?: Promise<void>;
   infer?(request: InferRequest, context: CallContext): InferResponse | Promise<InferResponse>;
   /** The bytes of the answer, for runtimes that break the rules. */
   raw?(): Uint8Array;
@@ -148,8 +150,9 @@ export class OipRuntime {
     return encodeInferResponse(await model.infer(request, context));
   }
 
-  #metadata(context: CallContext): readonly Uint8Array[] {
-    const { platform, inputs, outputs = [] } = this.#see('ModelMetadata', context, undefined);
+  async #metadata(context: CallContext): Promise<readonly Uint8Array[]> {
+    const { platform, inputs, outputs = [], holdsMetadata } = this.#see('ModelMetadata', context, undefined);
+    await holdsMetadata;
     if (platform === undefined) throw new GrpcStatusError(GRPC_CODE.UNIMPLEMENTED, 'no metadata here');
     const tensors = (list: readonly TensorMetadata[]) =>
       list.map(({ name, datatype, shape }) => ({ name, datatype, shape: shape.map(BigInt) }));
