@@ -112,7 +112,36 @@ function endOnSignals(node: RunningNode, log: NodeLog): void {
   };
   process.on('SIGTERM', () => end('SIGTERM'));
   process.on('SIGINT', () => end('SIGINT'));
-  process.on('SIGHUP', () => node.reload());
+}
+
+/** SIGHUP has the node read its configuration again: at once when it runs, once it does when it is still starting. */
+class HangUps {
+  #log: NodeLog | undefined;
+  #node: RunningNode | undefined;
+  #came = false;
+
+  /** From now on the signal does not end the program. */
+  constructor() {
+    process.on('SIGHUP', () => this.#hangUp());
+  }
+
+  tellTo(log: NodeLog): void {
+    this.#log = log;
+  }
+
+  reload(node: RunningNode): void {
+    this.#node = node;
+    if (this.#came) node.reload();
+  }
+
+  #hangUp(): void {
+    if (this.#node !== undefined) {
+      this.#node.reload();
+      return;
+    }
+    this.#came = true;
+    this.#log?.info('reload-later', 'SIGHUP: the node is starting; it reads its configuration again when it has started');
+  }
 }
 
 function makeDataFolder(path: string): void {
@@ -127,6 +156,7 @@ function makeDataFolder(path: string): void {
 }
 
 async function run(): Promise<void> {
+  const hangUps = new HangUps();
   const { live, configPath } = readConfig();
   const config = live.current;
   makeDataFolder(config.dataDir);
@@ -136,12 +166,14 @@ async function run(): Promise<void> {
     service: config.serviceName,
     sink: { write: (line) => process.stdout.write(line) },
   });
+  hangUps.tellTo(log);
   const environment = Object.fromEntries(
     Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined),
   );
   const surroundings = { version: VERSION, runtimeCommand: runtimeCommand(), environment, hostName: hostname() };
   const node = await startNode({ log, live, configPath, ...surroundings });
   endOnSignals(node, log);
+  hangUps.reload(node);
 }
 
 run().catch((error: unknown) => {
