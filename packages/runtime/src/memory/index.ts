@@ -2,4 +2,4 @@
 export { checkRuntimeEnvironment, runtimeEnvironment } from './allocator.ts';
 export { MeasurementWindow, WINDOW_SHARES_MAX, type WindowResult, type WindowShare } from './measurement-window.ts';
 export { createMemoryProbe, type MemoryProbe } from './memory-probe.ts';
-export { mappedWeightBytes, privateBytesOf, writtenBytes } from './private-bytes.ts';
+export { countedBytes, mappedWeightBytes, privateBytesOf, writtenBytes } from './private-bytes.ts';

@@ -4,7 +4,7 @@ import { privateBytesOf, privateBytesOfAsync } from './private-bytes.ts';
 
 /** Memory that belongs to this process alone. */
 export interface MemoryProbe {
-  /** Private bytes now; walks the page tables, about a millisecond for each 100 MiB. */
+  /** Private bytes now: a fraction of a millisecond, or a millisecond for each 100 MiB on machines with many cores. */
   read(): number;
   /** The same without blocking the calling thread. */
   readAsync(): Promise<number>;

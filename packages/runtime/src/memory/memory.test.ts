@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import {
   checkRuntimeEnvironment,
+  countedBytes,
   MeasurementWindow,
   mappedWeightBytes,
   runtimeEnvironment,
@@ -102,6 +103,13 @@ describe('the private bytes', () => {
       'Rss:  900 kB\nPrivate_Clean:  64 kB\nPrivate_Dirty:  300 kB\nAnonymous:  112 kB\nAnonHugePages:  8 kB\nPrivate_Hugetlb:  4 kB\n';
 
     assert.equal(writtenBytes(text), 116 * 1024);
+  });
+
+  it('are the same by the counters of the kernel, where there are any', () => {
+    const text = 'VmRSS:\t  900 kB\nRssAnon:\t  112 kB\nRssFile:\t  700 kB\nHugetlbPages:\t  4 kB\n';
+
+    assert.equal(countedBytes(text), 116 * 1024);
+    assert.equal(countedBytes('VmRSS:\t  900 kB\n'), undefined);
   });
 
   it('are weights that are mapped from files, each part of a file once', () => {
