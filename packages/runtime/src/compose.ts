@@ -1,6 +1,6 @@
 import { endOfTurn, systemClock } from './clock/index.ts';
 import type { RuntimeConfig, ServerKind } from './config/index.ts';
-import { createMemoryProbe } from './memory/index.ts';
+import { createGarbageCollector, createMemoryProbe } from './memory/index.ts';
 import { RuntimeProcess } from './serve/index.ts';
 import { type ModelServer, NullServer, OnnxServer, StreamTextServer, spawnWorker } from './servers/index.ts';
 import { ContentCache, createFileStorage, createHttpStorage, createStorage } from './storage/index.ts';
@@ -21,7 +21,8 @@ export async function composeRuntime(
 ): Promise<RuntimeProcess> {
   const { listen, messageBytesMax, streamsMax } = config;
   const server = await servers[config.server](config);
-  return new RuntimeProcess({ clock: systemClock, server, listen, messageBytesMax, streamsMax, onFault });
+  const garbage = { scriptBytes: createMemoryProbe().scriptBytes, collect: createGarbageCollector() };
+  return new RuntimeProcess({ clock: systemClock, server, listen, messageBytesMax, streamsMax, garbage, onFault });
 }
 
 async function createOnnxServer(config: RuntimeConfig): Promise<ModelServer> {

@@ -1,6 +1,7 @@
 import { MeshError, toMeshError } from '@modelmesh/core';
 import type { GrpcRouter } from '@modelmesh/grpc/call';
 import { ModelRuntime, ModelRuntimeX, RuntimeStatusResponse_Status } from '@modelmesh/wire/mmesh';
+import type { QuietRest } from '../memory/index.ts';
 import type { ModelServer, ServerFacts } from '../servers/index.ts';
 
 /** Whether the server can load models yet. */
@@ -11,17 +12,22 @@ export type ServerState =
 
 /**
  * Serves the runtime contract in front of `server`; spec `modelmesh.md` §1.3. A look at the status while models are loaded means that the mesh
- * began anew: they are unloaded before READY is answered.
+ * began anew: they are unloaded before READY is answered. `quiet` hears of loads and unloads.
  */
-export function addContractServices(router: GrpcRouter, server: ModelServer, state: () => ServerState): void {
+export function addContractServices(
+  router: GrpcRouter,
+  server: ModelServer,
+  state: () => ServerState,
+  quiet: Pick<QuietRest, 'during'>,
+): void {
   router.service(ModelRuntime, {
     loadModel: async (request, { signal }) => {
       requireId(request.modelId);
-      return { sizeInBytes: BigInt(await server.load(request, signal)) };
+      return { sizeInBytes: BigInt(await quiet.during(() => server.load(request, signal))) };
     },
     unloadModel: async ({ modelId }) => {
       requireId(modelId);
-      await server.unload(modelId);
+      await quiet.during(() => server.unload(modelId));
       return {};
     },
     predictModelSize: async (request, { signal }) => {
@@ -33,14 +39,14 @@ export function addContractServices(router: GrpcRouter, server: ModelServer, sta
       const now = state();
       if (now.kind === 'starting') return { status: RuntimeStatusResponse_Status.STARTING };
       if (now.kind === 'failing') return { status: RuntimeStatusResponse_Status.FAILING, runtimeVersion: now.error.message };
-      await server.purge();
+      await quiet.during(() => server.purge());
       return readyStatus(server.facts);
     },
   });
   router.service(ModelRuntimeX, {
     prepareModel: async (request, { signal }) => {
       requireId(request.modelId);
-      const { predictedBytes, filesBytes } = await server.prepare(request, signal);
+      const { predictedBytes, filesBytes } = await quiet.during(() => server.prepare(request, signal));
       return { predictedBytes: BigInt(predictedBytes), filesBytes: BigInt(filesBytes) };
     },
     modelUsage: async ({ modelIds }) => {

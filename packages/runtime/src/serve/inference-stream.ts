@@ -5,6 +5,7 @@ import { frameMessage, MessageAssembler } from '@modelmesh/grpc/framing';
 import { type ByteStream, type HeaderBlock, headerBlock, RESET_CODE, type StreamHandler } from '@modelmesh/grpc/stream';
 import type { Expirable, TimerWheel, WheelTimer } from '@modelmesh/grpc/timer-wheel';
 import type { GrpcCode } from '@modelmesh/wire/status';
+import type { QuietRest } from '../memory/index.ts';
 import type { CallHandler, InferenceCall } from '../servers/index.ts';
 
 const RESPONSE_FIELDS = [':status', '200', 'content-type', 'application/grpc', 'grpc-accept-encoding', ACCEPTED_ENCODINGS];
@@ -17,6 +18,8 @@ export interface InferenceStreamSetup {
   readonly messageBytesMax: number;
   readonly deadline: MonotonicMs | undefined;
   readonly timers: TimerWheel;
+  /** Hears of the call's begin and end. */
+  readonly quiet: Pick<QuietRest, 'begin' | 'end'>;
   /** Hears of faults of ours before their text is hidden from the caller. */
   readonly onFault: (error: unknown, what: string) => void;
 }
@@ -33,6 +36,7 @@ export class InferenceStream implements StreamHandler, InferenceCall, Expirable 
   readonly #assembler: MessageAssembler;
   #handler: CallHandler | undefined;
   #timer: WheelTimer | undefined;
+  #hasBegun = false;
   #headersSent = false;
   #isOver = false;
   #requestEnded = false;
@@ -52,8 +56,12 @@ export class InferenceStream implements StreamHandler, InferenceCall, Expirable 
   /** Begins with the handler that will answer. `requestEnded`: no message comes. */
   begin(handler: CallHandler, requestEnded: boolean): void {
     this.#handler = handler;
-    const { deadline, timers } = this.#setup;
-    if (deadline !== undefined && !this.#isOver) this.#timer = timers.add(deadline, this);
+    const { deadline, timers, quiet } = this.#setup;
+    if (!this.#isOver) {
+      this.#hasBegun = true;
+      quiet.begin();
+      if (deadline !== undefined) this.#timer = timers.add(deadline, this);
+    }
     if (requestEnded) this.#endRequest();
   }
 
@@ -100,8 +108,7 @@ export class InferenceStream implements StreamHandler, InferenceCall, Expirable 
 
   onReset(): void {
     if (this.#isOver) return;
-    this.#isOver = true;
-    if (this.#timer !== undefined) this.#setup.timers.cancel(this.#timer);
+    this.#leave();
     this.#handler?.onCancel();
   }
 
@@ -189,10 +196,16 @@ export class InferenceStream implements StreamHandler, InferenceCall, Expirable 
   }
 
   #end(): void {
-    this.#isOver = true;
-    if (this.#timer !== undefined) this.#setup.timers.cancel(this.#timer);
+    this.#leave();
     this.#payCredit();
     if (!this.#requestEnded) this.#stream.reset(RESET_CODE.noError);
+  }
+
+  #leave(): void {
+    this.#isOver = true;
+    const { timers, quiet } = this.#setup;
+    if (this.#timer !== undefined) timers.cancel(this.#timer);
+    if (this.#hasBegun) quiet.end();
   }
 
   #payCredit(): void {

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { durationMs, MeshError } from '@modelmesh/core';
+import { type Clock, durationMs, MeshError } from '@modelmesh/core';
+import { FakeClock } from '@modelmesh/core/testing';
 import { GrpcClient, GrpcStatusError, rawMethod } from '@modelmesh/grpc/call';
 import { createNodeHttp2Engine, DEFAULT_STREAM_LIMITS } from '@modelmesh/grpc/stream';
 import { TimerWheel } from '@modelmesh/grpc/timer-wheel';
@@ -13,6 +14,7 @@ import { Health, HealthCheckResponse_ServingStatus, reflectionV1 } from '@modelm
 import { ModelRuntime, ModelRuntimeX, RuntimeStatusResponse_Status } from '@modelmesh/wire/mmesh';
 import { GRPC_CODE } from '@modelmesh/wire/status';
 import { systemClock } from '../clock/index.ts';
+import { REST_GROWN_BYTES, REST_QUIET_MS } from '../memory/index.ts';
 import { type ModelServer, NullServer, StreamTextServer } from '../servers/index.ts';
 import { freeSocketPath, RuntimeProcess } from './index.ts';
 
@@ -20,14 +22,16 @@ const MESSAGE_BYTES_MAX = 1 << 20;
 const request = (modelId: string, modelPath = 'p') => ({ modelId, modelType: 't', modelPath, modelKey: '' });
 
 /** A runtime on a free port with a client whose buffers are poisoned after use. */
-async function serve(server: ModelServer = new NullServer(systemClock)) {
+async function serve(server: ModelServer = new NullServer(systemClock), clock: Clock = systemClock) {
   const faults: unknown[] = [];
+  const heap = { bytes: 0, collections: 0 };
   const runtime = new RuntimeProcess({
-    clock: systemClock,
+    clock,
     server,
     listen: { kind: 'tcp', host: '127.0.0.1', port: 0 },
     messageBytesMax: MESSAGE_BYTES_MAX,
     streamsMax: 100,
+    garbage: { scriptBytes: () => heap.bytes, collect: () => void heap.collections++ },
     poison: true,
     onFault: (error) => faults.push(error),
   });
@@ -41,6 +45,7 @@ async function serve(server: ModelServer = new NullServer(systemClock)) {
     client,
     gzipClient: new GrpcClient(connection, { ...options, requestEncoding: 'gzip' }),
     faults,
+    heap,
     [Symbol.asyncDispose]: async () => {
       connection.close();
       await runtime.stop(durationMs(0));
@@ -138,6 +143,41 @@ describe('a runtime process', () => {
     }
   });
 
+  it('collects garbage, its server too, when nothing has gone on for a while, and not beside an open call', async () => {
+    const clock = new FakeClock();
+    const server = new NullServer(systemClock);
+    let serverRests = 0;
+    server.rest = () => void serverRests++;
+    await using at = await serve(server, clock);
+    const grow = (): void => {
+      at.heap.bytes += REST_GROWN_BYTES;
+    };
+    const rests = (): readonly number[] => {
+      clock.advance(durationMs(REST_QUIET_MS));
+      return [at.heap.collections, serverRests];
+    };
+
+    await at.client.unary(ModelRuntime.method.loadModel, request('m'));
+    grow();
+    assert.deepEqual(rests(), [1, 1], 'after a load');
+
+    const more = Promise.withResolvers<void>();
+    const answers = at.client.exchange(
+      echoStream,
+      (async function* () {
+        yield [Uint8Array.of(1)];
+        await more.promise;
+      })(),
+    );
+    const reader = answers[Symbol.asyncIterator]();
+    await reader.next();
+    grow();
+    assert.deepEqual(rests(), [1, 1], 'beside a call');
+    more.resolve();
+    assert.equal((await reader.next()).done, true);
+    assert.deepEqual(rests(), [2, 2], 'after it');
+  });
+
   it('echoes a stream in order', async () => {
     await using at = await serve();
     const messages = Array.from({ length: 50 }, (_, i) => Buffer.alloc(i * 1000, i));
@@ -228,6 +268,7 @@ describe('a runtime process', () => {
       listen: { kind: 'tcp', host: '127.0.0.1', port: 0 },
       messageBytesMax: MESSAGE_BYTES_MAX,
       streamsMax: 100,
+      garbage: { scriptBytes: () => 0, collect: () => undefined },
       onFault: () => undefined,
     });
     const started = runtime.start();

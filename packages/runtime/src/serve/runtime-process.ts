@@ -8,6 +8,7 @@ import { type AcceptStream, createNodeHttp2Engine, DEFAULT_STREAM_LIMITS } from 
 import { TimerWheel } from '@modelmesh/grpc/timer-wheel';
 import { descriptorSetBytes } from '@modelmesh/wire/grpc-services';
 import { parseGrpcTimeout } from '@modelmesh/wire/headers';
+import { QuietRest } from '../memory/index.ts';
 import type { ModelServer } from '../servers/index.ts';
 import { addContractServices, type ServerState } from './contract-services.ts';
 import { InferenceStream } from './inference-stream.ts';
@@ -22,6 +23,8 @@ export interface RuntimeProcessOptions {
   readonly messageBytesMax: number;
   /** Calls that may be open at once on one connection. */
   readonly streamsMax: number;
+  /** Memory of this thread's JavaScript, and how to give back what of it is garbage. */
+  readonly garbage: { readonly scriptBytes: () => number; readonly collect: () => void };
   /** Overwrites buffers whose ownership ended; for tests. */
   readonly poison?: boolean;
   /** Hears of faults of ours. */
@@ -33,6 +36,7 @@ export class RuntimeProcess {
   readonly #options: RuntimeProcessOptions;
   readonly #listener: Listener;
   readonly #timers: TimerWheel;
+  readonly #quiet: QuietRest;
   readonly #health = new HealthBoard();
   readonly #listening = Promise.withResolvers<void>();
   #state: ServerState = { kind: 'starting' };
@@ -42,8 +46,14 @@ export class RuntimeProcess {
     this.#listening.promise.catch(() => undefined);
     const { clock, messageBytesMax, streamsMax, poison = false, onFault } = options;
     this.#timers = new TimerWheel(clock);
+    const { scriptBytes, collect } = options.garbage;
+    const rest = (): void => {
+      options.server.rest();
+      collect();
+    };
+    this.#quiet = new QuietRest(clock, { scriptBytes, rest });
     const router = new GrpcRouter({ clock, timers: this.#timers, messageBytesMax, fallback: this.#acceptInference, onFault });
-    addContractServices(router, options.server, () => this.#state);
+    addContractServices(router, options.server, () => this.#state, this.#quiet);
     addHealth(router, this.#health);
     addReflection(router, { descriptorSet: descriptorSetBytes(), services: () => servicesOf(router, options.server) });
     this.#listener = new Listener({
@@ -98,6 +108,7 @@ export class RuntimeProcess {
   async stop(graceMs: DurationMs): Promise<void> {
     this.#health.set('', 'not-serving');
     await this.#listener.close(this.#options.clock, graceMs);
+    this.#quiet.close();
     await this.#options.server.close();
   }
 
@@ -112,6 +123,7 @@ export class RuntimeProcess {
         messageBytesMax,
         deadline: timeout === undefined ? undefined : monotonicMs(clock.monotonicMs() + parseGrpcTimeout(timeout)),
         timers: this.#timers,
+        quiet: this.#quiet,
         onFault,
       });
       call.begin(server.accept(call), end);

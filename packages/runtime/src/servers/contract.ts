@@ -180,6 +180,21 @@ export function serverContract(make: () => Promise<ServerSubject>): void {
     for (const { measuredBytes, peakBytes } of server.usage([])) assert.ok(peakBytes >= measuredBytes);
   });
 
+  it('rests without losing a model', async () => {
+    await using subject = await make();
+    const { server, good } = subject;
+    await server.load(good('m'), never);
+
+    server.rest();
+
+    assert.ok(server.size('m') > 0);
+    await server.load(good('n'), never);
+    assert.deepEqual(
+      server.usage([]).map(({ modelId }) => modelId),
+      ['m', 'n'],
+    );
+  });
+
   it('purges everything, also what is loading', async () => {
     await using subject = await make();
     const { server, good } = subject;

@@ -115,6 +115,8 @@ export class NullServer implements ModelServer {
     };
   }
 
+  rest(): void {}
+
   close(): Promise<void> {
     return this.purge();
   }

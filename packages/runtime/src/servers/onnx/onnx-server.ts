@@ -143,6 +143,10 @@ export class OnnxServer implements ModelServer, OipEngine {
     return { baseBytes, privateBytes: await probe.readAsync() };
   }
 
+  rest(): void {
+    this.#pool.rest();
+  }
+
   async releaseFiles(modelId: string): Promise<void> {
     if (this.#models.isKnown(modelId))
       throw new MeshError('failed-precondition', `the model ${modelId} is loaded; unload it first`);

@@ -128,6 +128,8 @@ export class StreamTextServer implements ModelServer, OipEngine {
     return acceptOip(this, call);
   }
 
+  rest(): void {}
+
   close(): Promise<void> {
     return this.purge();
   }

@@ -160,6 +160,12 @@ export class Lane {
     return true;
   }
 
+  /** Lets the thread collect its garbage, if it has nothing to do. */
+  rest(): void {
+    const { controlJobs, runs } = this.view();
+    if (this.isReady && controlJobs + runs === 0) this.#port.post({ kind: 'rest' }, []);
+  }
+
   /** Lets the thread end after what it does now; only for a worker without sessions. */
   end(): void {
     if (this.#lostWhy === undefined) this.#port.post({ kind: 'end' }, []);

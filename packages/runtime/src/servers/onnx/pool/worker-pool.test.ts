@@ -143,6 +143,26 @@ function sink(): RunSink & { readonly outcome: string[] } {
 }
 
 describe('the worker pool', () => {
+  it('lets workers collect garbage that are up and have nothing to do', async () => {
+    const at = world(2, 2);
+    const model = await loadNow(at, 'm');
+    at.pool.run(model, [Buffer.from('x')], 1, sink());
+
+    at.pool.rest();
+    assert.deepEqual(
+      at.workers.map(({ waiting }) => waiting),
+      [[], ['rest']],
+    );
+    at.turn();
+    at.workers[0]?.answer();
+    at.pool.rest();
+    assert.deepEqual(at.workers[0]?.waiting, ['rest']);
+
+    const starting = world(1, 1, false);
+    starting.pool.rest();
+    assert.deepEqual(starting.workers[0]?.waiting, []);
+  });
+
   it('sends the requests of one turn as one batch and brings each answer to its caller', async () => {
     const at = world();
     const model = await loadNow(at, 'm');

@@ -116,6 +116,11 @@ export class WorkerPool {
     return run;
   }
 
+  /** Lets workers that have nothing to do collect their garbage. */
+  rest(): void {
+    for (const lane of this.#lanes) lane.rest();
+  }
+
   /** Ends all workers. Nothing may be loaded any more. */
   close(): void {
     this.#isClosed = true;

@@ -14,6 +14,7 @@ export type ToWorker =
   | { readonly kind: 'runs'; readonly batch: ArrayBuffer }
   | { readonly kind: 'load'; readonly session: number; readonly model: SessionModel }
   | { readonly kind: 'unload'; readonly session: number }
+  | { readonly kind: 'rest' }
   | { readonly kind: 'end' };
 
 /** One tensor of a loaded model in a form that can be cloned. */

@@ -17,6 +17,7 @@ class World {
   keepsBytes = 0;
   peakBytes = 0;
   fails = false;
+  collections = 0;
   readonly host: SessionHost;
   #told: () => void = () => {};
 
@@ -33,6 +34,7 @@ class World {
         this.#told();
       },
       nowMs: () => 0,
+      collectGarbage: () => void this.collections++,
       close: () => {},
     });
   }
@@ -137,6 +139,12 @@ describe('the host of sessions', () => {
     assert.notEqual(code, 0);
     world.fails = false;
     assert.deepEqual(await world.run(2), [['first-run', 'answers'], 0]);
+  });
+
+  it('collects garbage when it is told to rest', () => {
+    const at = new World();
+    at.host.receive({ kind: 'rest' });
+    assert.equal(at.collections, 1);
   });
 
   it('counts memory that went down during the first run as nothing kept', async () => {

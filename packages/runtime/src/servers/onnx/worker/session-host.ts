@@ -34,6 +34,7 @@ interface PendingRun {
 export interface HostThread {
   send(message: FromWorker, transfer: readonly ArrayBuffer[]): void;
   nowMs(): number;
+  collectGarbage(): void;
   /** Ends the thread when nothing is left to do. */
   close(): void;
 }
@@ -75,6 +76,9 @@ export class SessionHost {
         break;
       case 'unload':
         await this.#unload(message.session);
+        break;
+      case 'rest':
+        this.#thread.collectGarbage();
         break;
       case 'end':
         for (const session of [...this.#sessions.keys()]) await this.#unload(session);

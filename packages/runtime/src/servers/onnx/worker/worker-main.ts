@@ -2,7 +2,7 @@
 import { parentPort } from 'node:worker_threads';
 import { assert } from '@modelmesh/core';
 import { systemClock } from '../../../clock/index.ts';
-import { createMemoryProbe } from '../../../memory/index.ts';
+import { createGarbageCollector, createMemoryProbe } from '../../../memory/index.ts';
 import { loadOrt } from './ort.ts';
 import type { ToWorker } from './protocol.ts';
 import { SessionHost } from './session-host.ts';
@@ -15,6 +15,7 @@ await warmUp(ort);
 const host = new SessionHost(ort, createMemoryProbe(), {
   send: (message, transfer) => port.postMessage(message, [...transfer]),
   nowMs: () => systemClock.monotonicMs(),
+  collectGarbage: createGarbageCollector(),
   close: () => port.close(),
 });
 port.on('message', (message: ToWorker) => host.receive(message));
