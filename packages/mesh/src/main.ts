@@ -3,7 +3,7 @@
  *
  * Exit codes: 0 it ended as it was told, 1 it could not start or a part of it failed, 2 its configuration is wrong.
  */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { MeshError, toMeshError } from '@modelmesh/core';
 import { checkTlsFiles } from './certificates/index.ts';
@@ -18,6 +18,7 @@ import {
   parseFlags,
 } from './config/index.ts';
 import { checkMethodRules } from './dataplane/index.ts';
+import { makeFolder } from './files/index.ts';
 import { createLog, type NodeLog } from './log/index.ts';
 import { type RunningNode, startNode } from './start-node.ts';
 
@@ -146,7 +147,7 @@ class HangUps {
 
 function makeDataFolder(path: string): void {
   try {
-    mkdirSync(path, { recursive: true });
+    makeFolder(path);
   } catch (error) {
     // The system's own words name the reason and the part of the path that is in the way.
     const reason = error instanceof Error ? error.message : String(error);

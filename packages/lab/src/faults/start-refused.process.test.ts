@@ -142,5 +142,11 @@ describe('a node that cannot start says why and what to do, and leaves nothing b
     const { end, said } = await refusedStart(folder.path, { 'data-dir': join(path, 'data') });
     assert.equal(end, 1, said);
     assert.match(said, /the data folder .*file\/data cannot be made: .*; choose another with --data-dir/);
+    const lied = await refusedStart(folder.path, { 'data-dir': '/proc/nope' });
+    assert.equal(lied.end, 1, lied.said);
+    assert.match(lied.said, /the data folder \/proc\/nope cannot be made: ENOENT.*; choose another with --data-dir/);
+    const registry = await refusedStart(folder.path, { 'registry-path': '/proc/nope/registry.sqlite' });
+    assert.equal(registry.end, 1, registry.said);
+    assert.match(registry.said, /the registry file \/proc\/nope\/registry\.sqlite cannot be opened \(ENOENT/);
   });
 });

@@ -1,7 +1,7 @@
-import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type DurationMs, durationMs, MeshError } from '@modelmesh/core';
+import { makeFolder } from '../../files/index.ts';
 import type { KvHistoryLimits, KvLease } from '../port.ts';
 import { damaged, isBusy, toSqliteFailure } from './failure.ts';
 import { HistorySizes } from './history-sizes.ts';
@@ -28,7 +28,7 @@ export interface Database {
 export function openDatabase(path: string, history: KvHistoryLimits): Database {
   let db: DatabaseSync | undefined;
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     db = new DatabaseSync(path, { timeout: 0 });
     lock(db, path);
     writeHolder(path);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -98,6 +99,19 @@ describe('the content cache', () => {
     const again = await cache.acquire(content('a', 10), never);
     assert.deepEqual([(await a).kind, (await b).kind], ['cancelled', 'cancelled']);
     assert.equal(again.cachedBytes, 10, 'a caller that comes while the cancelled download clears up gets its own');
+  });
+
+  it('makes its folder with those above it, or says at once that it cannot', async () => {
+    const deep = join(folder, 'a', 'b');
+    const cache = await ContentCache.open({ folder: deep, budgetBytes: 10 });
+    (await cache.acquire(content('a', 10), never)).done();
+    assert.equal((await ContentCache.open({ folder: deep, budgetBytes: 10 })).usedBytes, 10);
+    const file = join(folder, 'file');
+    await writeFile(file, '');
+    // Of `/proc` the system says that what is to be made in it is missing; Node's own recursive call never returns then.
+    const impossible = [join(file, 'below'), ...(existsSync('/proc') ? ['/proc/nope/content'] : [])];
+    for (const path of impossible)
+      assert.equal((await errorOf(ContentCache.open({ folder: path, budgetBytes: 10 }))).kind, 'not-found');
   });
 
   it('takes over whole content at the start and removes what was left half done', async () => {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { MeshError } from '@modelmesh/core';
 import { diskError } from '../disk-errors.ts';
 import type { FetchedFiles } from '../port.ts';
+import { makeFolder } from './make-folder.ts';
 
 /** Where downloads are kept, and how many bytes of them. */
 export interface ContentCacheOptions {
@@ -74,7 +75,7 @@ export class ContentCache {
   static async open(options: ContentCacheOptions): Promise<ContentCache> {
     const cache = new ContentCache(options);
     try {
-      await mkdir(options.folder, { recursive: true });
+      await makeFolder(options.folder);
       for (const name of (await readdir(options.folder)).sort()) await cache.#adopt(name);
       await cache.#makeRoom(0);
     } catch (error) {
