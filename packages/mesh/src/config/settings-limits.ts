@@ -38,7 +38,7 @@ export const LIMIT_SETTINGS = {
     ...size(
       'limits.headerListBytesMax',
       64 * KIB,
-      'The largest list of headers, as HTTP/2 counts it. A longer one is answered with RESOURCE_EXHAUSTED or 431; over HTTP/2 one of more than 128 KiB resets its stream with ENHANCE_YOUR_CALM, which gRPC clients report as RESOURCE_EXHAUSTED too, and one of more than 144 KiB or with a header of more than 64 KiB ends its connection, whatever the limit.',
+      'The largest list of headers, as HTTP/2 counts it. A longer one is answered with RESOURCE_EXHAUSTED or 431; over HTTP/2 one of more than 128 KiB resets its stream with ENHANCE_YOUR_CALM, which gRPC clients report as RESOURCE_EXHAUSTED too, and one of more than 144 KiB or with a header of more than 64 KiB ends its connection with all calls on it (GOAWAY with INTERNAL_ERROR or COMPRESSION_ERROR), whatever the limit. To a runtime goes no header of more than 64 KiB and no list of more than 128 KiB.',
     ),
     kind: quantity(1024, 16 * MIB),
     modelMeshDefault: bytes(8 * KIB),

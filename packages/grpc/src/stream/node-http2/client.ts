@@ -17,7 +17,7 @@ import {
 } from '../port.ts';
 import { BoundStream, type Carrier, type StreamSetup } from './bound-stream.ts';
 import { growConnectionWindow } from './server.ts';
-import { sessionOptions } from './session-options.ts';
+import { HEADER_TEXT_BYTES_MAX, sentListBytesMax, sessionOptions } from './session-options.ts';
 
 const END_STREAM_FLAG = 0x1;
 const CLIENT: unique symbol = Symbol('client stream');
@@ -37,7 +37,7 @@ class ClientStream extends BoundStream<ClientHttp2Stream> {
   constructor(headers: HeaderBlock, end: boolean, handler: StreamHandler, setup: StreamSetup) {
     super(handler, setup);
     this.#headers = headers;
-    this.#headerBytesMax = setup.limits.headerListBytesMax;
+    this.#headerBytesMax = sentListBytesMax(setup.limits);
     this.sendEnded = end;
   }
 
@@ -50,6 +50,8 @@ class ClientStream extends BoundStream<ClientHttp2Stream> {
     const hasBody = this.#waiting.length > 0 || !this.sendEnded;
     let native: ClientHttp2Stream;
     try {
+      // Only where the limit of the whole list lets such a one through.
+      if (this.#headerBytesMax > HEADER_TEXT_BYTES_MAX) requireShortTexts(this.#headers);
       native = lane.session.request(this.#headers.raw(), { endStream: !hasBody });
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
@@ -115,6 +117,15 @@ class ClientStream extends BoundStream<ClientHttp2Stream> {
 
 /** What the engine reckons with before it sends a block: names and values, and twelve bytes for each field and for the block. */
 const sendingBytes = (headers: HeaderBlock): number => headerListBytes(headers) - 10 * headers.raw().length + 12;
+
+function requireShortTexts(headers: HeaderBlock): void {
+  const long = headers.raw().find((text) => text.length > HEADER_TEXT_BYTES_MAX);
+  if (long === undefined) return;
+  throw new MeshError(
+    'too-large',
+    `a header of ${long.length} bytes is not sent, above the limit of ${HEADER_TEXT_BYTES_MAX} bytes`,
+  );
+}
 
 function finishStream(stream: ClientStream, cause: ResetCause): void {
   stream.finish(cause);

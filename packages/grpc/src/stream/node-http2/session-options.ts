@@ -17,10 +17,15 @@ const RESETS_PER_SECOND_MAX = 2000;
 
 /**
  * How far beyond its limit a header list is read, so that it can be answered in words, and to what length at most. A longer one resets its
- * stream; one of more than eight CONTINUATION frames (144 KiB), or with a field of more than 64 KiB, ends its connection: so the engine.
+ * stream; one of more than eight CONTINUATION frames (144 KiB), or with a name or value of more than 64 KiB as it is encoded, ends its
+ * connection: so nghttp2, of whose two limits one is built in and the other none of those that Node lets us set (Node 26).
  */
 const HEADER_EXCESS_BYTES_MAX = 65_536;
 const HEADER_READ_BYTES_MAX = 131_072;
+
+/** What a client sends to a peer that may be of this engine: what such a peer can read without ending the connection of everybody. */
+export const HEADER_TEXT_BYTES_MAX = 65_536;
+export const sentListBytesMax = ({ headerListBytesMax: max }: StreamLimits): number => Math.min(max, HEADER_READ_BYTES_MAX);
 
 /** Options that Node knows and its type declarations do not. */
 interface UndeclaredOptions {
@@ -41,7 +46,7 @@ export function sessionOptions(limits: StreamLimits, side: 'server' | 'client'):
     // Forwarded blocks are sent as they came: duplicates of single-valued fields are the other side's business.
     strictSingleValueFields: false,
     maxHeaderListPairs: HEADER_FIELDS_MAX,
-    maxSendHeaderBlockLength: limits.headerListBytesMax,
+    maxSendHeaderBlockLength: side === 'client' ? sentListBytesMax(limits) : limits.headerListBytesMax,
     maxSessionMemory: SESSION_MEMORY_MB_MAX,
     maxSessionRejectedStreams: REJECTED_STREAMS_MAX,
     streamResetBurst: RESET_BURST_MAX,
