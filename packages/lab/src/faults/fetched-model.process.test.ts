@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer, type RequestListener } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo, Server } from 'node:net';
@@ -114,6 +114,18 @@ describe('a model that its node fetches', () => {
       await fails(name, /http:.*\/large.* is larger than 65536 bytes, the limit for one downloaded file/);
     });
   }
+
+  it('leaves its download with its registration', async () => {
+    const downloads = (): string[] =>
+      readdirSync(node.folder, { recursive: true, encoding: 'utf8' }).filter((path) => /url-[0-9a-f]{64}$/.test(path));
+    const before = downloads();
+    await applyModel(node, 'leaving', { storage: { uri: `http://${http}/small?leaving` } });
+    assert.deepEqual(await askGrpc(node, 'leaving'), answered(small));
+    assert.equal(downloads().length, before.length + 1);
+    assert.equal((await fetch(`${node.url}/api/v1/models/leaving`, { method: 'DELETE' })).status, 204);
+    await eventually('the download is removed', 10_000, () => (downloads().length === before.length ? true : undefined));
+    assert.deepEqual(downloads(), before);
+  });
 
   it('leaves no call behind: every copy goes at once, and other models answer', async () => {
     assert.deepEqual(await askRest(node, 'plain'), answered(small));

@@ -142,6 +142,14 @@ describe('the content cache', () => {
     assert.deepEqual(afterFirst, ['a', 'b']);
     assert.deepEqual(await readdir(folder), ['b']);
   });
+
+  it('drops what a model had when it wants other content', async () => {
+    const cache = await open(30);
+    for (const key of ['a', 'b']) (await cache.acquire(content(key, 5, { immutable: false, modelId: 'x' }), never)).done();
+    assert.deepEqual([await readdir(folder), cache.usedBytes], [['b'], 5]);
+    await cache.release('x');
+    assert.deepEqual(await readdir(folder), []);
+  });
 });
 
 function toCancelled(error: unknown): never {

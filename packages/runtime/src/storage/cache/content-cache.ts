@@ -96,6 +96,9 @@ export class ContentCache {
     const entry = present ?? (await this.#join(request, signal));
     this.#touch(entry);
     entry.pins++;
+    const before = this.#keyOfModel.get(request.modelId);
+    // The same name with another path: what it had has lost this model. A disk that does not let go of it is no reason not to have the other.
+    if (before !== undefined && before !== request.key) await this.release(request.modelId).catch(() => {});
     entry.models.add(request.modelId);
     this.#keyOfModel.set(request.modelId, request.key);
     let pinned = true;
