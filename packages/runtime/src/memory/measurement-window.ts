@@ -1,11 +1,12 @@
-/** What one load or unload tells when it is over. */
+/** What one load or unload of a model, or start of a worker, tells when it is over. */
 export interface WindowShare {
-  readonly modelId: string;
-  /** What the model was expected to add; negative for an unload, 0 for a load that failed. */
+  /** Undefined for a worker. */
+  readonly modelId: string | undefined;
+  /** What it was expected to add; negative for an unload, 0 for a load that failed. */
   readonly expectedBytes: number;
-  /** Private bytes of the process just before it and just after it. */
-  readonly beforeBytes: number;
-  readonly afterBytes: number;
+  /** Private bytes of the process just before it and just after it, where they were read. */
+  readonly beforeBytes: number | undefined;
+  readonly afterBytes: number | undefined;
 }
 
 /** The memory of a model as far as its window could tell. */
@@ -14,21 +15,21 @@ export interface WindowResult {
   readonly measuredBytes: number;
 }
 
-/** Loads and unloads that one window may hold; beyond, its models keep what was predicted and a new window begins. */
+/** Loads, unloads, starts and ends that one window may hold; beyond, its models keep what was predicted and a new window begins. */
 export const WINDOW_SHARES_MAX = 64;
 
 /** Models below this size may fit into memory that the process had already. */
 const HOLES_BYTES = 1024 * 1024;
 
-/** Names one load or unload between its begin and its end. */
+/** Names one of them between its begin and its end. */
 export interface WindowTicket {
   readonly number: number;
 }
 
 /**
  * Attributes memory to models whose loads overlap. The private bytes of a process can be compared only between quiet points, when nothing
- * loads or unloads: just before the first and just after the last of those that overlap. The difference from what was expected in between is
- * divided in proportion to what each load expected.
+ * loads or unloads and no worker starts or ends: just before the first and just after the last of those that overlap. The difference from what was
+ * expected in between is divided in proportion to what each load expected.
  */
 export class MeasurementWindow {
   #next = 0;
@@ -37,12 +38,12 @@ export class MeasurementWindow {
   #startBytes: number | undefined;
   #shares: WindowShare[] = [];
 
-  /** Loads and unloads that are going on. */
+  /** Loads, unloads, starts and ends that are going on. */
   get active(): number {
     return this.#active;
   }
 
-  /** A load or unload begins. */
+  /** One of them begins. */
   begin(): WindowTicket {
     const ticket = { number: this.#next++ };
     if (this.#active++ === 0) {
@@ -58,7 +59,7 @@ export class MeasurementWindow {
     this.#active--;
     if (ticket.number === this.#first) this.#startBytes = share?.beforeBytes;
     if (share !== undefined) this.#shares.push(share);
-    if (this.#active === 0 && share !== undefined && this.#startBytes !== undefined) {
+    if (this.#active === 0 && share?.afterBytes !== undefined && this.#startBytes !== undefined) {
       return divide(this.#shares, share.afterBytes - this.#startBytes);
     }
     if (this.#shares.length >= WINDOW_SHARES_MAX) this.#abandon();
@@ -74,13 +75,19 @@ export class MeasurementWindow {
 }
 
 function divide(shares: readonly WindowShare[], grownBytes: number): readonly WindowResult[] {
-  const loads = shares.filter((share) => share.expectedBytes > 0);
+  const loads = shares.filter(isLoad);
   const expected = shares.reduce((sum, share) => sum + share.expectedBytes, 0);
   const loaded = loads.reduce((sum, share) => sum + share.expectedBytes, 0);
   return loads.map(({ modelId, expectedBytes }) => {
     const measured = expectedBytes + ((grownBytes - expected) * expectedBytes) / loaded;
     return { modelId, measuredBytes: Math.round(Math.max(measured, leastBytes(expectedBytes))) };
   });
+}
+
+type LoadShare = WindowShare & { readonly modelId: string };
+
+function isLoad(share: WindowShare): share is LoadShare {
+  return share.modelId !== undefined && share.expectedBytes > 0;
 }
 
 /**

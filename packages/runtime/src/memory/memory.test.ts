@@ -43,6 +43,28 @@ describe('the measurement window', () => {
     ]);
   });
 
+  it('leaves out what a worker was expected to take that came meanwhile', () => {
+    const window = new MeasurementWindow();
+    const [a, coming] = [window.begin(), window.begin()];
+
+    window.end(coming, { modelId: undefined, expectedBytes: 12 * MiB, beforeBytes: undefined, afterBytes: 115 * MiB });
+    const results = window.end(a, share('a', 10 * MiB, 100 * MiB, 123 * MiB));
+
+    assert.deepEqual(results, [{ modelId: 'a', measuredBytes: 11 * MiB }]);
+  });
+
+  it('tells nothing of a window that began or ended with a worker whose memory was not read', () => {
+    const worker = { modelId: undefined, expectedBytes: 16 * MiB, beforeBytes: undefined, afterBytes: undefined };
+    const window = new MeasurementWindow();
+    const [coming, a] = [window.begin(), window.begin()];
+    window.end(coming, worker);
+    assert.deepEqual(window.end(a, share('a', 10 * MiB, 100 * MiB, 123 * MiB)), []);
+
+    const [b, going] = [window.begin(), window.begin()];
+    window.end(b, share('b', 10 * MiB, 100 * MiB, 123 * MiB));
+    assert.deepEqual(window.end(going, worker), []);
+  });
+
   it('takes the prediction for a small model that grew nothing, and half of it for a large one', () => {
     const window = new MeasurementWindow();
 

@@ -74,7 +74,7 @@ export class OnnxServer implements ModelServer, OipEngine {
     this.facts = { ...options.facts, methods: OIP_METHODS, allowsAnyMethod: false };
     this.#bytesBeforeWorkers = options.probe.read() - options.probe.scriptBytes();
     this.#pool = new WorkerPool(
-      { ...options, scriptBytes: options.probe.scriptBytes },
+      { ...options, scriptBytes: options.probe.scriptBytes, workerBytes: () => this.#workerBytes },
       {
         measured: (results) => this.#measured(results),
         firstRun: (modelId, keptBytes, peakBytes, isQuiet) => this.#firstRun(modelId, keptBytes, peakBytes, isQuiet),

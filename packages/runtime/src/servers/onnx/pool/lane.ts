@@ -53,6 +53,15 @@ export interface LaneLimits {
   readonly runBytesQueuedMax: number;
 }
 
+/** Told of what a worker says by itself. */
+export interface LaneEvents {
+  onFirstRun(session: number, keptBytes: number, peakBytes: number): void;
+  /** The thread is up; nothing was loaded in it yet. `privateBytes` of the process. */
+  onReady(privateBytes: number): void;
+  /** The thread is gone. */
+  onLost(lane: Lane): void;
+}
+
 /** Runs and bytes that travel in one message. */
 const BATCH_RUNS_MAX = 64;
 const BATCH_BYTES_MAX = 8 * 1024 * 1024;
@@ -68,6 +77,7 @@ export class Lane {
   readonly #limits: LaneLimits;
   readonly #endOfTurn: (run: () => void) => void;
   readonly #onFirstRun: (session: number, keptBytes: number, peakBytes: number) => void;
+  readonly #onReady: (privateBytes: number) => void;
   readonly #onLost: (lane: Lane) => void;
   #queued: Run[] = [];
   #queuedBytes = 0;
@@ -87,18 +97,13 @@ export class Lane {
   isReady = false;
   readonly #ready = Promise.withResolvers<void>();
 
-  constructor(
-    port: WorkerPort,
-    clock: Clock,
-    limits: LaneLimits,
-    endOfTurn: (run: () => void) => void,
-    events: { onFirstRun: (session: number, keptBytes: number, peakBytes: number) => void; onLost: (lane: Lane) => void },
-  ) {
+  constructor(port: WorkerPort, clock: Clock, limits: LaneLimits, endOfTurn: (run: () => void) => void, events: LaneEvents) {
     this.#port = port;
     this.#clock = clock;
     this.#limits = limits;
     this.#endOfTurn = endOfTurn;
     this.#onFirstRun = events.onFirstRun;
+    this.#onReady = events.onReady;
     this.#onLost = events.onLost;
     this.#ready.promise.catch(() => undefined);
     port.onMessage = (message) => this.#receive(message);
@@ -224,6 +229,7 @@ export class Lane {
     switch (message.kind) {
       case 'ready':
         this.isReady = true;
+        this.#onReady(message.privateBytes);
         this.#ready.resolve();
         this.#pump();
         break;

@@ -5,6 +5,7 @@ import { type FromWorker, readBatch, type ToWorker, writeBatch } from '../worker
 import { CONTROL_WAIT_MS_MAX, type PoolModel, type RunSink, WorkerPool, type WorkerPort } from './index.ts';
 
 const MiB = 1 << 20;
+const WORKER_BYTES = 16 * MiB;
 const never = new AbortController().signal;
 
 /** A worker that keeps what it is told until the test lets it answer. */
@@ -25,7 +26,7 @@ class FakeWorker implements WorkerPort {
   }
   set onMessage(listener: ((message: FromWorker) => void) | undefined) {
     this.#listener = listener;
-    if (this.#comesUp) listener?.({ kind: 'ready' });
+    if (this.#comesUp) listener?.({ kind: 'ready', privateBytes: this.privateBytes });
   }
 
   post(message: ToWorker): void {
@@ -103,6 +104,7 @@ function world(workersMin = 1, workersMax = 1, comesUp = true): World {
       endOfTurn: (run) => planned.push(run),
       spawn,
       scriptBytes: () => 0,
+      workerBytes: () => WORKER_BYTES,
       workersMin,
       workersMax,
       runsQueuedMax: 200,
@@ -379,5 +381,49 @@ describe('the worker pool', () => {
         { modelId: 'b', measuredBytes: 6 * MiB },
       ],
     );
+  });
+
+  it('charges no load with a worker that comes beside it, and measures on after one went', async () => {
+    const at = world(1, 2);
+    const first = at.pool.load(job('first'), never);
+    at.turn();
+    const second = at.pool.load(job('second'), never);
+    at.turn();
+    at.workers[1]?.answer(0);
+    at.workers[0]?.answer(2 * MiB + WORKER_BYTES);
+    await first;
+    const model = await second;
+    assert.deepEqual(
+      at.measured.map(({ measuredBytes }) => measuredBytes),
+      [MiB, MiB],
+      'the second worker came',
+    );
+
+    const third = at.pool.load(job('third'), never);
+    at.turn();
+    const unloaded = at.pool.unload(model, MiB);
+    at.turn();
+    at.workers[1]?.answer();
+    await unloaded;
+    assert.deepEqual(at.workers[1]?.waiting, ['end']);
+    at.workers[1]?.onExit?.('it ended');
+    at.workers[0]?.answer(MiB);
+    await third;
+    assert.deepEqual(at.measured.at(-1), { modelId: 'third', measuredBytes: 2 * MiB }, 'it went, and so did a model of a MiB');
+  });
+
+  it('measures again after a worker that never came up', async () => {
+    const at = world(1, 2, false);
+    at.workers[0]?.onMessage?.({ kind: 'ready', privateBytes: 0 });
+    const first = at.pool.load(job('first'), never);
+    at.turn();
+    const second = at.pool.load(job('second'), never);
+    at.workers[1]?.onExit?.('out of threads');
+    await assert.rejects(second, { kind: 'unavailable' });
+    at.workers[0]?.answer();
+    await first;
+
+    await loadNow(at, 'third');
+    assert.deepEqual(at.measured.at(-1), { modelId: 'third', measuredBytes: MiB });
   });
 });

@@ -1,5 +1,5 @@
 import { type Clock, MeshError, toMeshError } from '@modelmesh/core';
-import { MeasurementWindow, type WindowResult } from '../../../memory/index.ts';
+import { MeasurementWindow, type WindowResult, type WindowTicket } from '../../../memory/index.ts';
 import { ELEMENT_TYPES, type Signature, type TensorSpec } from '../../tensors/index.ts';
 import type { FromWorker, WireTensorSpec } from '../worker/protocol.ts';
 import { chooseLane } from './choose-lane.ts';
@@ -12,6 +12,8 @@ export interface WorkerPoolOptions extends LaneLimits {
   readonly spawn: () => WorkerPort;
   /** Memory of this thread's JavaScript, which is told apart from that of models. */
   readonly scriptBytes: () => number;
+  /** What a worker takes without sessions. */
+  readonly workerBytes: () => number;
   /** Workers that always run, and how many there may be while loads would disturb runs. */
   readonly workersMin: number;
   readonly workersMax: number;
@@ -57,6 +59,8 @@ export class WorkerPool {
   readonly #lanes: Lane[] = [];
   readonly #window = new MeasurementWindow();
   readonly #modelOfSession = new Map<number, { readonly modelId: string; readonly lane: Lane }>();
+  /** Workers that were told to end and have not yet. */
+  readonly #ending = new Map<Lane, WindowTicket>();
   #nextSession = 1;
   #isClosed = false;
 
@@ -148,12 +152,17 @@ export class WorkerPool {
 
   #addLane(): number {
     const { clock, spawn, endOfTurn } = this.#options;
+    const ticket = this.#window.begin();
     const lane = new Lane(spawn(), clock, this.#options, endOfTurn, {
       onFirstRun: (session, keptBytes, peakBytes) => {
         const owner = this.#modelOfSession.get(session);
         if (owner !== undefined) this.#events.firstRun(owner.modelId, keptBytes, peakBytes, this.#window.active === 0);
       },
-      onLost: (lost) => this.#laneLost(lost),
+      onReady: (privateBytes) => this.#workerStarted(ticket, privateBytes),
+      onLost: (lost) => {
+        if (!lost.isReady) this.#window.end(ticket, undefined);
+        this.#laneLost(lost);
+      },
     });
     return this.#lanes.push(lane) - 1;
   }
@@ -243,10 +252,23 @@ export class WorkerPool {
     const index = this.#lanes.indexOf(lane);
     if (index < 0) return;
     this.#lanes.splice(index, 1);
+    this.#ending.set(lane, this.#window.begin());
     lane.end();
   }
 
+  /** A worker has come up beside loads, which must not be charged with it. */
+  #workerStarted(ticket: WindowTicket, privateBytes: number): void {
+    const { workerBytes, scriptBytes } = this.#options;
+    const afterBytes = privateBytes - scriptBytes();
+    const share = { modelId: undefined, expectedBytes: workerBytes(), beforeBytes: undefined, afterBytes };
+    this.#events.measured(this.#window.end(ticket, share));
+  }
+
   #laneLost(lane: Lane): void {
+    const ending = this.#ending.get(lane);
+    this.#ending.delete(lane);
+    // Nothing is expected back: V8 keeps most of it for some seconds, for whoever needs pages next.
+    if (ending !== undefined) this.#window.end(ending, undefined);
     const index = this.#lanes.indexOf(lane);
     if (index >= 0) this.#lanes.splice(index, 1);
     const lost = [...this.#modelOfSession].filter(([, owner]) => owner.lane === lane);

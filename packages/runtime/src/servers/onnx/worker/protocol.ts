@@ -26,7 +26,8 @@ export interface WireTensorSpec {
 
 /** What a worker answers. */
 export type FromWorker =
-  | { readonly kind: 'ready' }
+  /** The thread is up, with the private bytes of the process then. */
+  | { readonly kind: 'ready'; readonly privateBytes: number }
   | { readonly kind: 'answers'; readonly batch: ArrayBuffer }
   | {
       readonly kind: 'loaded';

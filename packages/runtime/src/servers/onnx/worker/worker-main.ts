@@ -4,7 +4,7 @@ import { assert } from '@modelmesh/core';
 import { systemClock } from '../../../clock/index.ts';
 import { createGarbageCollector, createMemoryProbe } from '../../../memory/index.ts';
 import { loadOrt } from './ort.ts';
-import type { ToWorker } from './protocol.ts';
+import type { FromWorker, ToWorker } from './protocol.ts';
 import { SessionHost } from './session-host.ts';
 import { warmUp } from './warm-up.ts';
 
@@ -12,11 +12,12 @@ const port = parentPort;
 assert(port !== null, 'worker-main must be started as a worker thread');
 const ort = loadOrt();
 await warmUp(ort);
-const host = new SessionHost(ort, createMemoryProbe(), {
+const probe = createMemoryProbe();
+const host = new SessionHost(ort, probe, {
   send: (message, transfer) => port.postMessage(message, [...transfer]),
   nowMs: () => systemClock.monotonicMs(),
   collectGarbage: createGarbageCollector(),
   close: () => port.close(),
 });
 port.on('message', (message: ToWorker) => host.receive(message));
-port.postMessage({ kind: 'ready' });
+port.postMessage({ kind: 'ready', privateBytes: probe.read() } satisfies FromWorker);
