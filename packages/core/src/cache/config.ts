@@ -17,6 +17,8 @@ export interface CacheConfig {
   readonly predictTimeoutMs: DurationMs;
   /** A load that finds no space in this time is given up without a failure (spec §4.3). */
   readonly spaceWaitMs: DurationMs;
+  /** After waiting this long for copies that serve their last calls, a load that calls wait for pushes out others in their place, once. */
+  readonly drainPatienceMs: DurationMs;
   /** After waiting this long for space, later loads no longer pass in front. */
   readonly spaceBypassMaxMs: DurationMs;
   /** A copy that calls waited for is spared this long after it began to serve, so that they can use it before others push it out. */
@@ -63,6 +65,7 @@ export const DEFAULT_CACHE_CONFIG: CacheConfig = Object.freeze({
   decisionsMax: 1024,
   predictTimeoutMs: durationMs(500),
   spaceWaitMs: durationMs(180_000),
+  drainPatienceMs: durationMs(1000),
   spaceBypassMaxMs: durationMs(30_000),
   firstUseMs: durationMs(100),
   drainGraceMs: durationMs(128_000),

@@ -14,7 +14,7 @@ export interface Candidate {
 }
 
 /** Why room was made. */
-export type EvictionCause = 'new-copy' | 'larger-than-booked' | 'capacity-shrank';
+export type EvictionCause = 'new-copy' | 'others-drain' | 'larger-than-booked' | 'capacity-shrank';
 
 /** What was decided. `number` grows by one; `atMs` is wall time. */
 export type CacheDecision = { readonly number: number; readonly atMs: EpochMs; readonly model: ModelKey } & (

@@ -17,7 +17,17 @@ import {
 import { refuse } from './booking.ts';
 import type { CacheEvent } from './event.ts';
 import { depart, failLoad, graceIsOver, inFlightZero, startUnload, unloadFailed, unloadSucceeded } from './leaving.ts';
-import { claimed, loadStarted, loadSucceeded, loadTimeout, sized, spaceTimeout, startLoads, usageMeasured } from './loading.ts';
+import {
+  claimed,
+  drainsTooLong,
+  loadStarted,
+  loadSucceeded,
+  loadTimeout,
+  sized,
+  spaceTimeout,
+  startLoads,
+  usageMeasured,
+} from './loading.ts';
 import { type Machine, touch } from './machine.ts';
 import {
   endRuntimeWhenDrained,
@@ -209,6 +219,9 @@ function applyTimer(m: Machine, timer: number): void {
       return;
     case 'first-use':
       firstUseOver(m, entry);
+      return;
+    case 'drain-patience':
+      drainsTooLong(m, entry);
       return;
     case 'space':
       spaceTimeout(m, entry);

@@ -8,6 +8,7 @@ import type { WakeOutcome } from './outcome.ts';
 /** What a timer is for; told for logs only. */
 export type TimerPurpose =
   | 'predict'
+  | 'drain-patience'
   | 'space'
   | 'load-timeout'
   | 'first-use'

@@ -205,6 +205,29 @@ test('space that does not come free in three minutes ends the wait without a fai
   assert.equal(rig.count('record-failure'), 0);
 });
 
+test('a load whose victim serves a long call pushes out another one after a second, once, and never for a load that nobody waits for', () => {
+  const rig = new CacheRig({ drainMs: (model) => (model === 'talks' ? null : 0), measured: () => null, unloadMs: 10 });
+  rig.ready(mib(1000), { loadingConcurrency: 1, defaultSize: mib(1) });
+  for (const name of ['talks', 'next', 'last']) {
+    rig.request(name, { knownUnits: unitsOf(300) });
+    rig.clock.advance(1000);
+  }
+  rig.request('new', { knownUnits: unitsOf(300), urgency: 'background' });
+  rig.clock.advance(1500);
+  assert.deepEqual([rig.victims(), rig.stateOf('new')], [['talks'], 'waiting-for-space']);
+  rig.send({ kind: 'remove', model: modelKey('new') });
+  rig.request('called', { knownUnits: unitsOf(300) });
+  rig.clock.advance(999);
+  assert.deepEqual([rig.victims(), rig.stateOf('called')], [['talks'], 'waiting-for-space']);
+  rig.clock.advance(100);
+  assert.deepEqual(rig.victims(), ['talks', 'next']);
+  assert.deepEqual(
+    rig.decisions('evict').map(({ cause }) => cause),
+    ['new-copy', 'others-drain'],
+  );
+  assert.deepEqual(rig.serving(), ['called', 'last']);
+});
+
 test('small loads pass a large one that waits for space, but not for ever', () => {
   const rig = new CacheRig({ drainMs: () => 60_000, measured: () => null, unloadMs: 0 });
   rig.ready(mib(1000), { loadingConcurrency: 2, defaultSize: mib(1) });

@@ -1,6 +1,6 @@
 /** From the queue into service: start loads as concurrency and space allow, and follow each to its end. */
 
-import { type Bytes, bytesForUnits, type SizeUnits, sizeUnits } from '../units.ts';
+import { type Bytes, bytesForUnits, durationMs, type SizeUnits, sizeUnits } from '../units.ts';
 import { watchIdle } from './arriving.ts';
 import { book, hasRoom, refuse } from './booking.ts';
 import type { Entry } from './entry.ts';
@@ -20,7 +20,7 @@ import {
   unrank,
   wake,
 } from './machine.ts';
-import { shedExcess } from './victims.ts';
+import { evictInPlaceOf, shedExcess } from './victims.ts';
 
 /**
  * Starts every load that can start, in the order of the queue. While all places are taken, as many more are booked if they push something
@@ -64,7 +64,7 @@ function waitForSpace(m: Machine, entry: Entry): void {
   measureQueueDelay(m, entry);
   m.waiting.add(entry);
   become(m, entry, { kind: 'waiting-for-space', sinceMs: m.now.monotonicMs });
-  arm(m, entry, 'space', m.config.spaceWaitMs);
+  arm(m, entry, 'drain-patience', durationMs(Math.min(m.config.drainPatienceMs, m.config.spaceWaitMs)));
 }
 
 function measureQueueDelay(m: Machine, entry: Entry): void {
@@ -82,6 +82,24 @@ function start(m: Machine, entry: Entry): void {
   if (entry.crashes > 0) m.suspectLoading = entry;
   become(m, entry, { kind: 'loading', slot, sinceMs: m.now.monotonicMs, startedMs: null });
   emit(m, { kind: 'start-load', model: entry.model, copy: entry.copy, slot, units: entry.units });
+}
+
+/**
+ * No space came free for a while: what was to make room may serve calls for as long as they last. Once, what a call waits for pushes out
+ * others in the place of copies that still drain.
+ */
+export function drainsTooLong(m: Machine, entry: Entry): void {
+  if (entry.state.kind !== 'waiting-for-space') return;
+  if (entry.awaited) evictInPlaceOf(m, entry, m.buffer.lackFor(entry.units) - unitsReturning(m));
+  arm(m, entry, 'space', durationMs(Math.max(0, m.config.spaceWaitMs - sinceMs(m, entry.state.sinceMs))));
+}
+
+/** Memory that comes back whatever calls do. */
+function unitsReturning(m: Machine): number {
+  let units = 0;
+  for (const leaving of m.leaving.values())
+    if (leaving.state.kind === 'unloading' || leaving.state.kind === 'settling') units += leaving.units;
+  return units;
 }
 
 /** No space came free in time: given up without a failure (spec §4.3). */

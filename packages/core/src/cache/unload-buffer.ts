@@ -79,7 +79,12 @@ export class UnloadBuffer {
 
   /** True when a load of this size can start: everything resident, and it, are within the capacity and leave the headroom free. */
   fits(units: number): boolean {
-    return this.#occupied + this.#unloading + this.#deficit + units <= this.#capacity - this.headroomUnits;
+    return this.lackFor(units) <= 0;
+  }
+
+  /** Units that must come back before a load of this size can start; not positive when it can. */
+  lackFor(units: number): number {
+    return this.#occupied + this.#unloading + this.#deficit + units - (this.#capacity - this.headroomUnits);
   }
 
   /** A load takes its space. */

@@ -36,10 +36,7 @@ export function makeRoom(m: Machine, wanted: RoomWanted): RoomMade {
     putBack(m, chosen);
     return room;
   }
-  const spared = nextVictim(m)?.entry;
-  const needed = m.buffer.excessAfter(wanted.insertUnits, 0);
-  decideEviction(m, wanted.forEntry, 'new-copy', needed, chosen, spared === undefined ? null : candidate(m, spared));
-  for (const victim of chosen) evict(m, victim);
+  evictAll(m, wanted.forEntry, 'new-copy', m.buffer.excessAfter(wanted.insertUnits, 0), chosen);
   return MADE;
 }
 
@@ -69,9 +66,22 @@ export function shedExcess(m: Machine, about: Entry | null, cause: EvictionCause
   }
   const first = about ?? chosen[0];
   if (first === undefined || chosen.length === 0) return;
-  const spared = nextVictim(m)?.entry;
-  decideEviction(m, first, cause, m.buffer.excessAfter(0, 0), chosen, spared === undefined ? null : candidate(m, spared));
-  for (const victim of chosen) evict(m, victim);
+  evictAll(m, first, cause, m.buffer.excessAfter(0, 0), chosen);
+}
+
+/** Evicts the least recently used copies that nobody waits for, until `units` are on their way; none if all of them are not enough. */
+export function evictInPlaceOf(m: Machine, forEntry: Entry, units: number): void {
+  const chosen: Entry[] = [];
+  let freed = 0;
+  while (freed < units) {
+    const next = oldestOf(m, m.ordinary);
+    if (next === undefined) break;
+    m.ordinary.pop();
+    chosen.push(next);
+    freed += next.units;
+  }
+  if (freed < units) putBack(m, chosen);
+  else if (chosen.length > 0) evictAll(m, forEntry, 'others-drain', units, chosen);
 }
 
 /** Last use of the copy that would go first. */
@@ -159,23 +169,19 @@ function evict(m: Machine, entry: Entry): void {
   depart(m, entry, 'evicted', { kind: 'evicted' });
 }
 
-function decideEviction(
-  m: Machine,
-  about: Entry,
-  cause: EvictionCause,
-  needed: number,
-  chosen: readonly Entry[],
-  spared: Candidate | null,
-): void {
+/** Writes down why these go, and lets them go; they have left their heap already. */
+function evictAll(m: Machine, about: Entry, cause: EvictionCause, needed: number, chosen: readonly Entry[]): void {
+  const spared = nextVictim(m)?.entry;
   decide(m, {
     kind: 'evict',
     model: about.model,
     cause,
     neededUnits: sizeUnits(Math.max(0, needed)),
     victims: chosen.map((entry) => candidate(m, entry)),
-    spared,
+    spared: spared === undefined ? null : candidate(m, spared),
     pinnedUnits: sizeUnits(m.pinnedUnits),
   });
+  for (const victim of chosen) evict(m, victim);
 }
 
 function candidate(m: Machine, entry: Entry): Candidate {
