@@ -1,7 +1,7 @@
 /** The cache's limits and times: each named, each with the spec's default. */
 
 import { assert } from '../assert.ts';
-import { type DurationMs, durationMs, type SizeUnits, sizeUnits } from '../units.ts';
+import { bytes, type DurationMs, durationMs, type SizeUnits, sizeUnits, unitsForBytes } from '../units.ts';
 
 /** Configuration of one instance's cache. Capacity, concurrency and load timeout come from the runtime instead. */
 export interface CacheConfig {
@@ -78,14 +78,20 @@ export const DEFAULT_CACHE_CONFIG: CacheConfig = Object.freeze({
   unloadReserveUnits: null,
 });
 
+/** A small cache keeps this share of itself free, up to {@link SMALL_RESERVE_UNITS_MAX}, however small its models are said to be. */
+const SMALL_RESERVE_SHARE = 1 / 25;
+const SMALL_RESERVE_UNITS_MAX = unitsForBytes(bytes(64 * 2 ** 20));
+
 /**
  * The part of the capacity kept free so that a load need not wait for the unload of its victim (spec §4.1): 1024 MiB with six loads of
- * 50 MiB at a time keep 75 MiB.
+ * 50 MiB at a time keep 75 MiB. The spec's lower bound, a hundredth, is raised where it is below 64 MiB, because the headroom for
+ * surprises is taken from it and they do not shrink with the cache.
  */
 export function unloadReserve(capacityUnits: SizeUnits, loadingConcurrency: number, defaultSizeUnits: SizeUnits): SizeUnits {
   const wanted = Math.floor((loadingConcurrency * defaultSizeUnits) / (loadingConcurrency <= 2 ? 2 : 4));
   const upper = Math.floor(capacityUnits / 10);
-  const lower = Math.floor(capacityUnits / 100);
+  const small = Math.min(Math.floor(capacityUnits * SMALL_RESERVE_SHARE), SMALL_RESERVE_UNITS_MAX);
+  const lower = Math.max(Math.floor(capacityUnits / 100), small);
   return sizeUnits(Math.max(lower, Math.min(wanted, upper)));
 }
 
@@ -94,7 +100,8 @@ export function unloadReserve(capacityUnits: SizeUnits, loadingConcurrency: numb
  * larger, memory is taken before the copies that it pushes out have given theirs back. With this much free, what is booked stays within
  * the capacity as long as the surprises that are not settled yet stay below it.
  */
-export const surpriseHeadroom = (reserveUnits: SizeUnits): SizeUnits => sizeUnits(Math.floor(reserveUnits / 4));
+export const surpriseHeadroom = (reserveUnits: SizeUnits): SizeUnits => sizeUnits(Math.floor(reserveUnits * HEADROOM_SHARE));
+const HEADROOM_SHARE = 0.3;
 
 /** @throws {Bug} if a limit is not positive: limits of zero would refuse everything. */
 export function checkCacheConfig(config: CacheConfig): CacheConfig {

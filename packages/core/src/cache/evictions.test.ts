@@ -82,7 +82,7 @@ test('a touch that only the counters of the data plane know saves the oldest', (
 test('the choice is exact when every copy was used since the last one, in another order', () => {
   const rig = new CacheRig({ predict: () => mib(1), measured: () => mib(1) });
   rig.ready(mib(300), { loadingConcurrency: 2, defaultSize: mib(1) });
-  const all = Array.from({ length: 290 }, (_, id) => `c${id}`);
+  const all = Array.from({ length: 285 }, (_, id) => `c${id}`);
   for (const model of all) rig.request(model);
   rig.clock.advance(5000);
   for (const model of all.toReversed()) {

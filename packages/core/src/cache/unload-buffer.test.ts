@@ -10,12 +10,14 @@ import { UnloadBuffer } from './unload-buffer.ts';
 const buffer = (capacity: number, reserve: number, headroom = 0): UnloadBuffer =>
   new UnloadBuffer(sizeUnits(capacity), sizeUnits(reserve), sizeUnits(headroom));
 
-test('the reserve is a share of what loads at a time, between a hundredth and a tenth of the capacity', () => {
+test('the reserve is a share of what loads at a time, at most a tenth of the capacity; at least a hundredth, in a small cache more', () => {
   const reserve = (capacity: number, concurrency: number, size: number): number =>
     unloadReserve(sizeUnits(capacity), concurrency, sizeUnits(size));
   assert.equal(reserve(131_072, 6, 6400), 9600, 'the worked example of the spec: 75 MiB of 1024 MiB');
   assert.equal(reserve(131_072, 2, 6400), 6400, 'up to two loads: half');
-  assert.equal(reserve(131_072, 1, 10), 1310, 'at least a hundredth');
+  assert.equal(reserve(131_072, 1, 10), 5242, 'at least a twenty-fifth');
+  assert.equal(reserve(400_000, 1, 10), 8192, 'which is no more than 64 MiB');
+  assert.equal(reserve(13_107_200, 1, 10), 131_072, 'but at least a hundredth');
   assert.equal(reserve(131_072, 50, 6400), 13_107, 'at most a tenth');
 });
 
