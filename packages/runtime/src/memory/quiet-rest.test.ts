@@ -10,9 +10,10 @@ const START_BYTES = 15 * MiB;
 /** A process whose JavaScript holds what the test says, and which a rest brings back to what it began with. */
 function world() {
   const clock = new FakeClock();
-  const state = { bytes: START_BYTES, rests: 0 };
+  const state = { bytes: START_BYTES, rests: 0, isEmpty: true };
   const quiet = new QuietRest(clock, {
     scriptBytes: () => state.bytes,
+    isEmpty: () => state.isEmpty,
     rest: () => {
       state.bytes = START_BYTES;
       state.rests++;
@@ -36,6 +37,19 @@ describe('a rest', () => {
     clock.advance(durationMs(1));
     assert.equal(state.rests, 1);
     clock.advance(durationMs(100 * REST_QUIET_MS));
+    assert.equal(state.rests, 1);
+  });
+
+  it('does not come while a model is loaded, and comes after the last unload', () => {
+    const { clock, state, call } = world();
+    state.isEmpty = false;
+    call(REST_GROWN_BYTES);
+    clock.advance(durationMs(10 * REST_QUIET_MS));
+    assert.equal(state.rests, 0);
+
+    state.isEmpty = true;
+    call(0);
+    clock.advance(durationMs(REST_QUIET_MS));
     assert.equal(state.rests, 1);
   });
 

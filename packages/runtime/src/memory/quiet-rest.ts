@@ -4,7 +4,9 @@ import type { Clock, DurationMs, MonotonicMs, Timer } from '@modelmesh/core';
 export interface RestPort {
   /** Memory that JavaScript holds now; cheap. */
   scriptBytes(): number;
-  /** Collects garbage and gives memory back to the system; blocks for 50 to 100 ms. */
+  /** Whether nothing is loaded. */
+  isEmpty(): boolean;
+  /** Collects garbage and gives memory back to the system; blocks for 50 to 100 ms, and V8 forgets much of what it knew of hot code. */
   rest(): void;
 }
 
@@ -16,7 +18,8 @@ export const REST_GROWN_BYTES = 4 * 1024 * 1024;
 
 /**
  * Decides when the process rests. Under load V8 lets the heap grow to several times what is in use, and an idle process, which allocates nothing, never
- * gives that back: it looked like memory of models that are gone.
+ * gives that back: it looked like memory of models that are gone. It rests only while nothing is loaded: after a rest calls cost half as much CPU again
+ * for some seconds, and where nothing is loaded the next call waits for a load anyway.
  */
 export class QuietRest {
   readonly #clock: Clock;
@@ -78,7 +81,7 @@ export class QuietRest {
     const leftMs = this.#quietSinceMs + REST_QUIET_MS - this.#clock.monotonicMs();
     if (leftMs > 0) {
       this.#lookAfter(leftMs);
-    } else if (this.#port.scriptBytes() - this.#bytesAfterRest >= REST_GROWN_BYTES) {
+    } else if (this.#port.isEmpty() && this.#port.scriptBytes() - this.#bytesAfterRest >= REST_GROWN_BYTES) {
       this.#port.rest();
       this.#bytesAfterRest = this.#port.scriptBytes();
     }

@@ -51,7 +51,7 @@ export class RuntimeProcess {
       options.server.rest();
       collect();
     };
-    this.#quiet = new QuietRest(clock, { scriptBytes, rest });
+    this.#quiet = new QuietRest(clock, { scriptBytes, rest, isEmpty: () => options.server.isEmpty() });
     const router = new GrpcRouter({ clock, timers: this.#timers, messageBytesMax, fallback: this.#acceptInference, onFault });
     addContractServices(router, options.server, () => this.#state, this.#quiet);
     addHealth(router, this.#health);

@@ -180,9 +180,14 @@ export function serverContract(make: () => Promise<ServerSubject>): void {
     for (const { measuredBytes, peakBytes } of server.usage([])) assert.ok(peakBytes >= measuredBytes);
   });
 
-  it('rests without losing a model', async () => {
+  it('is empty before the first load and after the last unload, and rests without losing a model', async () => {
     await using subject = await make();
     const { server, good } = subject;
+    assert.equal(server.isEmpty(), true);
+    await server.load(good('x'), never);
+    assert.equal(server.isEmpty(), false);
+    await server.unload('x');
+    assert.equal(server.isEmpty(), true);
     await server.load(good('m'), never);
 
     server.rest();

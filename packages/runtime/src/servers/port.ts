@@ -97,6 +97,8 @@ export interface ModelServer {
   /** Of `modelIds`, or of all loaded models if it is empty; unknown ids are left out. */
   usage(modelIds: readonly string[]): readonly ModelUsage[];
   processUsage(): Promise<ProcessUsage>;
+  /** Whether no model is loaded or on its way in or out. */
+  isEmpty(): boolean;
   /** Nothing goes on: gives back memory that no model needs. Calls may come while it does. */
   rest(): void;
   /** Gives back the files of a model. @throws {MeshError} `failed-precondition` while it is loaded. */

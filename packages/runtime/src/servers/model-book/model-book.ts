@@ -46,6 +46,11 @@ export class ModelBook<Model> {
     return [...this.#states].filter(([, state]) => state.kind === 'loaded').map(([modelId]) => modelId);
   }
 
+  /** Whether no model is loaded or on its way in or out. */
+  isEmpty(): boolean {
+    return this.#states.size === 0;
+  }
+
   /** Whether the model is loaded or on its way in or out. */
   isKnown(modelId: string): boolean {
     return this.#states.has(modelId);

@@ -115,6 +115,10 @@ export class NullServer implements ModelServer {
     };
   }
 
+  isEmpty(): boolean {
+    return this.#models.isEmpty();
+  }
+
   rest(): void {}
 
   close(): Promise<void> {

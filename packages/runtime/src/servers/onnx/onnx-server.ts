@@ -143,6 +143,10 @@ export class OnnxServer implements ModelServer, OipEngine {
     return { baseBytes, privateBytes: await probe.readAsync() };
   }
 
+  isEmpty(): boolean {
+    return this.#models.isEmpty();
+  }
+
   rest(): void {
     this.#pool.rest();
   }

@@ -128,6 +128,10 @@ export class StreamTextServer implements ModelServer, OipEngine {
     return acceptOip(this, call);
   }
 
+  isEmpty(): boolean {
+    return this.#models.isEmpty();
+  }
+
   rest(): void {}
 
   close(): Promise<void> {
