@@ -12,13 +12,15 @@ export interface ComparisonPlan {
   readonly rounds: number;
   /** Length of one run. */
   readonly runMs: number;
+  /** Runs of each before the first that counts: V8 compiles what it finds hot for about ten seconds, Python compiles nothing. */
+  readonly warmUpRuns: number;
   readonly connections: number;
   /** Calls at a time on each connection of gRPC; REST has as many connections as gRPC has calls. */
   readonly streamsPerConnection: number;
 }
 
 /** The comparison of the claim. */
-export const COMPARISON: ComparisonPlan = { rounds: 5, runMs: 2000, connections: 4, streamsPerConnection: 4 };
+export const COMPARISON: ComparisonPlan = { rounds: 5, runMs: 2000, warmUpRuns: 5, connections: 4, streamsPerConnection: 4 };
 
 /** How many times the requests of MLServer for each second of CPU time node and runtime must answer. */
 export const TIMES_MLSERVER_MIN = 4;
@@ -128,7 +130,7 @@ async function compareProtocol(
   other: Server,
   plan: ComparisonPlan,
 ): Promise<ProtocolFigures> {
-  for (const server of [mesh, other]) await measure(server, protocol);
+  for (const server of [mesh, other]) for (let run = 0; run < plan.warmUpRuns; run++) await measure(server, protocol);
   const [ours, theirs]: [Measured[], Measured[]] = [[], []];
   for (let round = 0; round < plan.rounds; round++) {
     ours.push(await measure(mesh, protocol));
