@@ -88,7 +88,8 @@ function firstSources(sources: () => ConfigSources): ConfigSources {
 function runtimeCommand(): readonly string[] {
   const named = process.env[RUNTIME_PROGRAM_VARIABLE];
   const program = named ?? installedRuntime();
-  return [process.execPath, ...process.execArgv, `--max-semi-space-size=${RUNTIME_SEMI_SPACE_MIB}`, program];
+  const flags = [`--max-semi-space-size=${RUNTIME_SEMI_SPACE_MIB}`, '--disable-warning=ExperimentalWarning'];
+  return [process.execPath, ...process.execArgv, ...flags, program];
 }
 
 function installedRuntime(): string {

@@ -21,7 +21,7 @@ export async function composeRuntime(
 ): Promise<RuntimeProcess> {
   const { listen, messageBytesMax, streamsMax } = config;
   const server = await servers[config.server](config);
-  const garbage = { scriptBytes: createMemoryProbe().scriptBytes, collect: createGarbageCollector() };
+  const garbage = { heldBytes: createMemoryProbe().read, collect: createGarbageCollector() };
   return new RuntimeProcess({ clock: systemClock, server, listen, messageBytesMax, streamsMax, garbage, onFault });
 }
 

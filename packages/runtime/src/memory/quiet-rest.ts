@@ -2,8 +2,8 @@ import type { Clock, DurationMs, MonotonicMs, Timer } from '@modelmesh/core';
 
 /** What a rest gives back and how much there is of it. */
 export interface RestPort {
-  /** Memory that JavaScript holds now; cheap. */
-  scriptBytes(): number;
+  /** Private bytes of the process now; asked for at quiet times only. */
+  heldBytes(): number;
   /** Whether nothing is loaded. */
   isEmpty(): boolean;
   /** Collects garbage and gives memory back to the system; blocks for 50 to 100 ms, and V8 forgets much of what it knew of hot code. */
@@ -13,7 +13,7 @@ export interface RestPort {
 /** How long nothing may have gone on before a rest, so that it hardly ever stands in front of a call. */
 export const REST_QUIET_MS = 1_000 as DurationMs;
 
-/** How far JavaScript's memory must have grown since the last rest: less is not worth one, and a call now and then causes none. */
+/** How far memory must have grown since the last rest: less is not worth one, and a call now and then causes none. */
 export const REST_GROWN_BYTES = 4 * 1024 * 1024;
 
 /**
@@ -34,7 +34,12 @@ export class QuietRest {
     this.#clock = clock;
     this.#port = port;
     this.#quietSinceMs = clock.monotonicMs();
-    this.#bytesAfterRest = port.scriptBytes();
+    this.#bytesAfterRest = port.heldBytes();
+  }
+
+  /** The process is ready: what it holds now is what rests come back to. */
+  ready(): void {
+    this.#bytesAfterRest = this.#port.heldBytes();
   }
 
   /** A call, a load or an unload begins. */
@@ -81,9 +86,19 @@ export class QuietRest {
     const leftMs = this.#quietSinceMs + REST_QUIET_MS - this.#clock.monotonicMs();
     if (leftMs > 0) {
       this.#lookAfter(leftMs);
-    } else if (this.#port.isEmpty() && this.#port.scriptBytes() - this.#bytesAfterRest >= REST_GROWN_BYTES) {
+    } else if (this.#port.isEmpty()) {
+      this.#restIfGrown();
+    }
+  }
+
+  #restIfGrown(): void {
+    const heldBytes = this.#port.heldBytes();
+    if (heldBytes - this.#bytesAfterRest >= REST_GROWN_BYTES) {
       this.#port.rest();
-      this.#bytesAfterRest = this.#port.scriptBytes();
+      this.#bytesAfterRest = this.#port.heldBytes();
+    } else {
+      // Other threads give back what they have a little later than the rest ends.
+      this.#bytesAfterRest = Math.min(this.#bytesAfterRest, heldBytes);
     }
   }
 }

@@ -31,7 +31,7 @@ async function serve(server: ModelServer = new NullServer(systemClock), clock: C
     listen: { kind: 'tcp', host: '127.0.0.1', port: 0 },
     messageBytesMax: MESSAGE_BYTES_MAX,
     streamsMax: 100,
-    garbage: { scriptBytes: () => heap.bytes, collect: () => void heap.collections++ },
+    garbage: { heldBytes: () => heap.bytes, collect: () => void heap.collections++ },
     poison: true,
     onFault: (error) => faults.push(error),
   });
@@ -268,7 +268,7 @@ describe('a runtime process', () => {
       listen: { kind: 'tcp', host: '127.0.0.1', port: 0 },
       messageBytesMax: MESSAGE_BYTES_MAX,
       streamsMax: 100,
-      garbage: { scriptBytes: () => 0, collect: () => undefined },
+      garbage: { heldBytes: () => 0, collect: () => undefined },
       onFault: () => undefined,
     });
     const started = runtime.start();

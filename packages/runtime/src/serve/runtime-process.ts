@@ -23,8 +23,8 @@ export interface RuntimeProcessOptions {
   readonly messageBytesMax: number;
   /** Calls that may be open at once on one connection. */
   readonly streamsMax: number;
-  /** Memory of this thread's JavaScript, and how to give back what of it is garbage. */
-  readonly garbage: { readonly scriptBytes: () => number; readonly collect: () => void };
+  /** Private bytes of the process, and how to give back what of them is garbage. */
+  readonly garbage: { readonly heldBytes: () => number; readonly collect: () => void };
   /** Overwrites buffers whose ownership ended; for tests. */
   readonly poison?: boolean;
   /** Hears of faults of ours. */
@@ -46,12 +46,12 @@ export class RuntimeProcess {
     this.#listening.promise.catch(() => undefined);
     const { clock, messageBytesMax, streamsMax, poison = false, onFault } = options;
     this.#timers = new TimerWheel(clock);
-    const { scriptBytes, collect } = options.garbage;
+    const { heldBytes, collect } = options.garbage;
     const rest = (): void => {
       options.server.rest();
       collect();
     };
-    this.#quiet = new QuietRest(clock, { scriptBytes, rest, isEmpty: () => options.server.isEmpty() });
+    this.#quiet = new QuietRest(clock, { heldBytes, rest, isEmpty: () => options.server.isEmpty() });
     const router = new GrpcRouter({ clock, timers: this.#timers, messageBytesMax, fallback: this.#acceptInference, onFault });
     addContractServices(router, options.server, () => this.#state, this.#quiet);
     addHealth(router, this.#health);
@@ -96,6 +96,7 @@ export class RuntimeProcess {
     }
     try {
       await server.start();
+      this.#quiet.ready();
       this.#state = { kind: 'ready' };
       this.#health.set('', 'serving');
     } catch (error) {
