@@ -88,8 +88,7 @@ function firstSources(sources: () => ConfigSources): ConfigSources {
 function runtimeCommand(): readonly string[] {
   const named = process.env[RUNTIME_PROGRAM_VARIABLE];
   const program = named ?? installedRuntime();
-  const flags = [`--max-semi-space-size=${RUNTIME_SEMI_SPACE_MIB}`, '--disable-warning=ExperimentalWarning'];
-  return [process.execPath, ...process.execArgv, ...flags, program];
+  return [process.execPath, ...process.execArgv, `--max-semi-space-size=${RUNTIME_SEMI_SPACE_MIB}`, program];
 }
 
 function installedRuntime(): string {

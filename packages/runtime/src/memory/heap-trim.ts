@@ -4,11 +4,16 @@
  * C library has no such function (musl) or Node may not call it.
  */
 export function createHeapTrim(): () => void {
+  const { emitWarning } = process;
+  // Node warns in every thread that calls of C are an experiment. The pinned Node has them; another one without them goes on without trimming.
+  process.emitWarning = () => {};
   try {
     const ffi = process.getBuiltinModule('node:ffi');
     const { functions } = ffi.dlopen(null, { malloc_trim: { arguments: ['u64'], return: 'i32' } });
     return () => void functions.malloc_trim(0n);
   } catch {
     return () => {};
+  } finally {
+    process.emitWarning = emitWarning;
   }
 }
