@@ -12,10 +12,6 @@ export class LoadQueue {
   readonly #calls = new IndexedHeap<Entry>();
   readonly #later = new IndexedHeap<Entry>();
 
-  get size(): number {
-    return this.#calls.size + this.#later.size;
-  }
-
   has(entry: Entry): boolean {
     return this.#calls.has(entry.turn) || this.#later.has(entry.turn);
   }

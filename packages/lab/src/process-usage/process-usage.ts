@@ -20,7 +20,7 @@ const SYSTEM_TIME_AT = 15;
 /** Whether this machine can tell what a process uses: Linux with `/proc`. */
 export const canMeasure = process.platform === 'linux';
 
-/** What the process uses now. Walks its page tables, about a millisecond for each 100 MiB. @throws if there is no such process. */
+/** What the process uses now. @throws if there is no such process. */
 export function processUsage(pid: number): ProcessUsage {
   return { cpuMs: cpuMs(pid), privateBytes: privateBytesOf(pid), residentBytes: kibibytesOf(status(pid), /^VmRSS:/) };
 }
