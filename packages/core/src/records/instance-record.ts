@@ -33,6 +33,8 @@ export interface InstanceRecord {
   /** About to leave: treated as gone. */
   readonly shuttingDown: boolean;
 
+  /** `host:port` at which other nodes reach it; `undefined`: it cannot be forwarded to, as the Java mesh cannot. */
+  readonly peerAddress: string | undefined;
   /** One life of the instance; claims of another life are stale. `undefined` from the Java mesh. */
   readonly incarnation: string | undefined;
   /** What this build can read, so that new meaning is written only once all can. */
@@ -59,6 +61,7 @@ export const newInstanceRecord = (fields: NewInstanceRecord): InstanceRecord => 
   loadsInProgress: 0,
   requestsPerMinute: 0,
   shuttingDown: false,
+  peerAddress: undefined,
   incarnation: undefined,
   features: new Set(),
   unknownFields: new Map(),

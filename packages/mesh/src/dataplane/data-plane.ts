@@ -126,7 +126,7 @@ export class DataPlane {
         else this.#parts.link.send({ kind: 'snapshot-wanted' });
         return;
       case 'located':
-        plane.locator.located(message.model, message.outcome);
+        plane.locator.located(message.request, message.outcome);
         return;
       case 'runtime-up':
         plane.runtime.up(message.access);

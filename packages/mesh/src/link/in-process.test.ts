@@ -4,7 +4,14 @@ import { epochMs, modelKey } from '@modelmesh/core';
 import { createInProcessLink, type ToControl } from './index.ts';
 
 const turn = (): Promise<void> => new Promise((resolve) => queueMicrotask(resolve));
-const locate = (model: string): ToControl => ({ kind: 'locate', model: modelKey(model), lastUsedMs: epochMs(0) });
+const locate = (model: string): ToControl => ({
+  kind: 'locate',
+  request: 1,
+  model: modelKey(model),
+  lastUsedMs: epochMs(0),
+  ask: { kind: 'anywhere' },
+  exclude: [],
+});
 
 it('messages arrive in order, and never inside the call that sends them', async () => {
   const { control, dataPlane } = createInProcessLink();

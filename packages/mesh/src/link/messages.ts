@@ -2,13 +2,29 @@
  * What control and the data plane say to each other. Every message is structured-cloneable, so that the two may live on one thread or
  * on many; nothing else passes between them but the shared counters.
  */
-import type { DurationMs, EndpointId, EpochMs, MeshErrorKind, ModelKey } from '@modelmesh/core';
+import type { DurationMs, EndpointId, EpochMs, InstanceId, MeshErrorKind, ModelKey } from '@modelmesh/core';
 import type { ConnectTarget } from '@modelmesh/grpc/stream';
 
 /** A place in the shared counters that one copy holds for one life. A reused index has a new generation. */
 export interface SlotRef {
   readonly index: number;
   readonly generation: number;
+}
+
+/** A copy at another instance that can be called, loaded or still loading. A claim may be stale: that costs one hop. */
+export interface RemoteCopy {
+  readonly instance: InstanceId;
+  /** When its load was claimed; tells a settled copy from one that is probably still loading. */
+  readonly sinceMs: EpochMs;
+}
+
+/** Another instance that calls can be sent to. */
+export interface PeerRoute {
+  readonly instance: InstanceId;
+  /** The life of the instance that the address belongs to; `null` where it does not say. */
+  readonly incarnation: string | null;
+  /** `host:port` of its peer port. */
+  readonly address: string;
 }
 
 /** What the data plane must know of one registered model. */
@@ -18,6 +34,8 @@ export interface ModelRoute {
   readonly version: string | null;
   /** The copy on this instance that may be called; whether it still may is in the counters. */
   readonly local: SlotRef | null;
+  /** Copies at other live instances, oldest claim first. */
+  readonly remote: readonly RemoteCopy[];
   readonly retry: 'safe' | 'never';
 }
 
@@ -43,6 +61,7 @@ export interface RouteParts {
   readonly models: readonly ModelRoute[];
   readonly endpoints: readonly EndpointRoute[];
   readonly families: readonly FamilyRoute[];
+  readonly peers: readonly PeerRoute[];
 }
 
 /** Names of route table entries that are gone. */
@@ -50,6 +69,7 @@ export interface RouteRemovals {
   readonly models: readonly ModelKey[];
   readonly endpoints: readonly EndpointId[];
   readonly families: readonly string[];
+  readonly peers: readonly InstanceId[];
 }
 
 /** A {@link MeshErrorKind} with its sentence, as it crosses threads. */
@@ -62,7 +82,21 @@ export interface ErrorFacts {
 /** The answer to a `locate`. */
 export type Located =
   | { readonly kind: 'serving'; readonly slot: SlotRef }
-  | { readonly kind: 'failed'; readonly error: ErrorFacts };
+  /** Send the call there. `copy`: a copy is claimed there, loaded or loading. `load`: it shall load one for this call. */
+  | { readonly kind: 'peer'; readonly instance: InstanceId; readonly intent: PeerIntent }
+  /** This instance has no copy and will not get one for this call; only where `ask` was `here`. */
+  | { readonly kind: 'not-here'; readonly message: string }
+  /** `here`: this instance could not load it, others may. `nowhere`: control has tried what there was to try. */
+  | { readonly kind: 'failed'; readonly where: 'here' | 'nowhere'; readonly error: ErrorFacts };
+
+/** What a call that arrives at a peer may set off there: nothing but a wait for a copy that is claimed, or a load. */
+export type PeerIntent = 'copy' | 'load';
+
+/**
+ * Where a copy may be looked for. `anywhere`: a call that entered the mesh here. `here`: a call that another node sent here, with what it
+ * may set off; it is never sent on.
+ */
+export type LocateAsk = { readonly kind: 'anywhere' } | { readonly kind: 'here'; readonly intent: PeerIntent };
 
 /** Where and how inference calls reach the runtime. */
 export interface RuntimeAccess {
@@ -112,15 +146,31 @@ export type ToDataPlane =
       readonly put: RouteParts;
       readonly remove: RouteRemovals;
     }
-  | { readonly kind: 'located'; readonly model: ModelKey; readonly outcome: Located }
+  | { readonly kind: 'located'; readonly request: number; readonly model: ModelKey; readonly outcome: Located }
   | { readonly kind: 'runtime-up'; readonly access: RuntimeAccess }
   | { readonly kind: 'runtime-down'; readonly restarting: boolean; readonly message: string }
   | { readonly kind: 'method-rules'; readonly rules: MethodRules };
 
 /** Data plane → control. */
 export type ToControl =
-  /** Coalesced: one per model is under way at a time, whatever number of calls wait. */
-  | { readonly kind: 'locate'; readonly model: ModelKey; readonly lastUsedMs: EpochMs }
+  /** Coalesced: one per model, `ask` and `exclude` is under way at a time, whatever number of calls wait. */
+  | {
+      readonly kind: 'locate';
+      /** Named again in the answer; unique within one worker. */
+      readonly request: number;
+      readonly model: ModelKey;
+      readonly lastUsedMs: EpochMs;
+      readonly ask: LocateAsk;
+      /** Instances that were tried for this call and are not to be tried again. */
+      readonly exclude: readonly InstanceId[];
+    }
+  /** A peer stopped answering, or answers again. Of the life that it names; older news counts for nothing. */
+  | {
+      readonly kind: 'peer-state';
+      readonly instance: InstanceId;
+      readonly incarnation: string | null;
+      readonly reachable: boolean;
+    }
   /** The last call left a copy that drains. */
   | { readonly kind: 'drained'; readonly slot: SlotRef }
   /** The runtime said that it does not have a model that we routed to it. */

@@ -153,7 +153,7 @@ export class NodeControl implements Control {
   #onMessage(message: ToControl): void {
     switch (message.kind) {
       case 'locate':
-        this.#locate(message.model, message.lastUsedMs);
+        this.#locate(message.request, message.model, message.lastUsedMs);
         return;
       case 'drained':
         this.#parts.copies.drained(message.slot);
@@ -165,6 +165,7 @@ export class NodeControl implements Control {
         this.#parts.routes.snapshot();
         return;
       case 'ack':
+      case 'peer-state':
         return;
       case 'explain':
         this.#calls.push(message.record);
@@ -175,22 +176,25 @@ export class NodeControl implements Control {
     }
   }
 
-  #locate(model: ModelKey, lastUsedMs: EpochMs): void {
+  #locate(request: number, model: ModelKey, lastUsedMs: EpochMs): void {
     const record = this.#parts.mirror.view.model(DEFAULT_NAMESPACE, model)?.record;
     if (record === undefined) {
-      this.#located(model, {
+      this.#located(request, model, {
         kind: 'failed',
+        where: 'nowhere',
         error: { kind: 'model-not-found', message: 'model not found', retryAfterMs: null },
       });
       return;
     }
-    this.#parts.copies.waits.want(record, 'call', lastUsedMs, (outcome) => this.#located(model, locatedOf(model, outcome)));
+    this.#parts.copies.waits.want(record, 'call', lastUsedMs, (outcome) =>
+      this.#located(request, model, locatedOf(model, outcome)),
+    );
   }
 
-  #located(model: ModelKey, outcome: Located): void {
+  #located(request: number, model: ModelKey, outcome: Located): void {
     // The link keeps the order: the worker knows the route before it is told that it may go.
     this.#parts.routes.flush();
-    this.#parts.link.send({ kind: 'located', model, outcome });
+    this.#parts.link.send({ kind: 'located', request, model, outcome });
   }
 }
 
@@ -198,7 +202,7 @@ function locatedOf(model: ModelKey, outcome: WaitOutcome): Located {
   if (outcome.kind === 'serving') return { kind: 'serving', slot: outcome.slot };
   const { kind, message, retryAfterMs } = waitError(model, outcome);
   const error: ErrorFacts = { kind, message, retryAfterMs: retryAfterMs ?? null };
-  return { kind: 'failed', error };
+  return { kind: 'failed', where: 'nowhere', error };
 }
 
 function pageOf<Name extends string, Item>(

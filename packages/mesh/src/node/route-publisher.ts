@@ -1,7 +1,7 @@
-import { DEFAULT_NAMESPACE, type EndpointId, type ModelKey } from '@modelmesh/core';
+import { DEFAULT_NAMESPACE, type EndpointId, type InstanceId, type ModelKey } from '@modelmesh/core';
 import type { Slot } from '@modelmesh/core/cache';
 import type { Dirty, RegistryView } from '@modelmesh/core/view';
-import type { ControlEnd, EndpointRoute, FamilyRoute, ModelRoute, RouteParts } from '../link/index.ts';
+import type { ControlEnd, EndpointRoute, FamilyRoute, ModelRoute, PeerRoute, RouteParts } from '../link/index.ts';
 
 /** Routes in one message of a snapshot, so that applying it never holds up a worker for long. */
 const SNAPSHOT_CHUNK_ROUTES = 2000;
@@ -70,13 +70,14 @@ export class RoutePublisher {
       this.#link.send({ kind: 'route-snapshot', epoch: this.#epoch, version: this.#version, last, parts });
     for (let at = 0; at < models.length; at += SNAPSHOT_CHUNK_ROUTES) {
       const keys = models.slice(at, at + SNAPSHOT_CHUNK_ROUTES);
-      send({ models: keys.flatMap((key) => this.#modelRoute(key) ?? []), endpoints: [], families: [] }, false);
+      send({ models: keys.flatMap((key) => this.#modelRoute(key) ?? []), endpoints: [], families: [], peers: [] }, false);
     }
     send(
       {
         models: [],
         endpoints: endpoints.flatMap((id) => this.#endpointRoute(id) ?? []),
         families: [...families].flatMap((family) => this.#familyRoute(family) ?? []),
+        peers: [],
       },
       true,
     );
@@ -86,8 +87,18 @@ export class RoutePublisher {
   flush(): void {
     this.#scheduled = false;
     if (!this.#started || this.#models.size + this.#endpoints.size + this.#families.size === 0) return;
-    const put = { models: [] as ModelRoute[], endpoints: [] as EndpointRoute[], families: [] as FamilyRoute[] };
-    const remove = { models: [] as ModelKey[], endpoints: [] as EndpointId[], families: [] as string[] };
+    const put = {
+      models: [] as ModelRoute[],
+      endpoints: [] as EndpointRoute[],
+      families: [] as FamilyRoute[],
+      peers: [] as PeerRoute[],
+    };
+    const remove = {
+      models: [] as ModelKey[],
+      endpoints: [] as EndpointId[],
+      families: [] as string[],
+      peers: [] as InstanceId[],
+    };
     sort(this.#models, (key) => this.#modelRoute(key), put.models, remove.models);
     sort(this.#endpoints, (id) => this.#endpointRoute(id), put.endpoints, remove.endpoints);
     sort(this.#families, (family) => this.#familyRoute(family), put.families, remove.families);
@@ -113,7 +124,7 @@ export class RoutePublisher {
     const record = this.#view.model(DEFAULT_NAMESPACE, key)?.record;
     if (record === undefined) return undefined;
     const { family, version, retry } = record;
-    return { key, family: family ?? null, version: version ?? null, retry, local: this.#serving.get(key) ?? null };
+    return { key, family: family ?? null, version: version ?? null, retry, local: this.#serving.get(key) ?? null, remote: [] };
   }
 
   #endpointRoute(id: EndpointId): EndpointRoute | undefined {

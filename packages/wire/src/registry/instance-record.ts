@@ -26,6 +26,7 @@ export function readInstanceRecord(reader: ObjectReader, id: InstanceId): Instan
     loadsInProgress: reader.natural('lInProg') ?? 0,
     requestsPerMinute: reader.natural('rpm') ?? 0,
     shuttingDown: reader.boolean('shutdown'),
+    peerAddress: ours.string('peer'),
     incarnation: ours.string('incarnation'),
     features: new Set(ours.strings('features')),
     unknownFields: reader.rest(),
@@ -37,6 +38,7 @@ const sorted = (names: ReadonlySet<string>): readonly string[] | undefined => (n
 /** The properties of an InstanceRecord in ModelMesh's order, defaults left out. */
 export function instanceRecordObject(record: InstanceRecord): object {
   const ours: Property[] = [
+    ['peer', record.peerAddress],
     ['incarnation', record.incarnation],
     ['features', sorted(record.features)],
   ];

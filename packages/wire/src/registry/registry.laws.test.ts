@@ -75,6 +75,7 @@ const instances = fc
       loadsInProgress: natural,
       requestsPerMinute: natural,
       shuttingDown: fc.boolean(),
+      peerAddress: maybe(text),
       incarnation: maybe(text),
       features: fc.array(text).map((features) => new Set(features)),
     },

@@ -1,4 +1,12 @@
-import { assertNever, type DurationMs, durationMs, MeshError, type MonotonicMs, toMeshError } from '@modelmesh/core';
+import {
+  assertNever,
+  type DurationMs,
+  durationMs,
+  type InstanceId,
+  MeshError,
+  type MonotonicMs,
+  toMeshError,
+} from '@modelmesh/core';
 import { type EndedAttempt, type Evidence, type NextAttempt, nextAttempt } from '@modelmesh/core/routing';
 import { FrameScanner, type FrameSink } from '@modelmesh/grpc/framing';
 import type { HeaderBlock } from '@modelmesh/grpc/stream';
@@ -122,7 +130,15 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, AttemptOwner, F
     this.#run(route, slot);
   }
 
-  onLocateFailed(error: MeshError): void {
+  onPeerLocated(instance: InstanceId): void {
+    this.onLocateFailed(new MeshError('unavailable', `no way to ${instance} is built`), false);
+  }
+
+  onNotHere(message: string): void {
+    this.onLocateFailed(new MeshError('unavailable', message), false);
+  }
+
+  onLocateFailed(error: MeshError, _elsewhere: boolean): void {
     this.#countMiss();
     // Control has tried what there was to try; what it says is final.
     this.#fail(error);

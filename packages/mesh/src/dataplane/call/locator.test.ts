@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { epochMs, MeshError, modelKey } from '@modelmesh/core';
-import type { SlotRef, ToControl } from '../../link/index.ts';
+import { epochMs, type InstanceId, instanceId, MeshError, modelKey } from '@modelmesh/core';
+import type { PeerIntent, SlotRef, ToControl } from '../../link/index.ts';
 import { type CopyWaiter, Locator } from './locator.ts';
 
 const A = modelKey('a');
@@ -13,8 +13,14 @@ class Waiter implements CopyWaiter {
   onLocated(slot: SlotRef): void {
     this.heard.push(`slot ${slot.index}`);
   }
-  onLocateFailed(error: MeshError): void {
-    this.heard.push(error.kind);
+  onPeerLocated(instance: InstanceId, intent: PeerIntent): void {
+    this.heard.push(`${intent} at ${instance}`);
+  }
+  onNotHere(message: string): void {
+    this.heard.push(message);
+  }
+  onLocateFailed(error: MeshError, elsewhere: boolean): void {
+    this.heard.push(elsewhere ? `${error.kind} here` : error.kind);
   }
 }
 
@@ -31,7 +37,7 @@ describe('waiting for a copy', () => {
     waits.wait(A, NOW, one);
     waits.wait(A, NOW, two);
     assert.equal(asked.length, 1);
-    waits.located(A, { kind: 'serving', slot: { index: 4, generation: 1 } });
+    waits.located(1, { kind: 'serving', slot: { index: 4, generation: 1 } });
     assert.deepEqual([one.heard, two.heard], [['slot 4'], ['slot 4']]);
     waits.wait(A, NOW, three);
     assert.equal(asked.length, 2);
@@ -42,7 +48,11 @@ describe('waiting for a copy', () => {
     const { locator: waits } = locator();
     const waiter = new Waiter();
     waits.wait(A, NOW, waiter);
-    waits.located(A, { kind: 'failed', error: { kind: 'load-failed', message: 'corrupt', retryAfterMs: null } });
+    waits.located(1, {
+      kind: 'failed',
+      where: 'nowhere',
+      error: { kind: 'load-failed', message: 'corrupt', retryAfterMs: null },
+    });
     assert.deepEqual(waiter.heard, ['load-failed']);
     assert.equal(waits.waitingCalls, 0);
   });
@@ -52,8 +62,32 @@ describe('waiting for a copy', () => {
     const waiter = new Waiter();
     waits.wait(A, NOW, waiter);
     waits.leave(A, waiter);
-    waits.located(A, { kind: 'serving', slot: { index: 1, generation: 1 } });
+    waits.located(1, { kind: 'serving', slot: { index: 1, generation: 1 } });
     assert.deepEqual([waiter.heard, asked.length, waits.waitingCalls], [[], 1, 0]);
+  });
+
+  it('asks once for each kind of question, and answers each by itself', () => {
+    const { locator: waits, asked } = locator({ callsPerModelMax: 9, callsMax: 9 });
+    const [entered, sentHere, tried, alsoTried] = [new Waiter(), new Waiter(), new Waiter(), new Waiter()];
+    const [x, y] = [instanceId('x'), instanceId('y')];
+    waits.wait(A, NOW, entered);
+    waits.wait(A, NOW, sentHere, { ask: { kind: 'here', intent: 'copy' }, exclude: [] });
+    waits.wait(A, NOW, tried, { ask: { kind: 'anywhere' }, exclude: [x, y] });
+    waits.wait(A, NOW, alsoTried, { ask: { kind: 'anywhere' }, exclude: [y, x] });
+    assert.deepEqual(
+      asked.map((message) => message.kind === 'locate' && message.request),
+      [1, 2, 3],
+    );
+    waits.located(2, { kind: 'not-here', message: 'gone' });
+    waits.located(3, { kind: 'peer', instance: x, intent: 'load' });
+    const error = { kind: 'load-failed', message: 'corrupt', retryAfterMs: null } as const;
+    waits.located(1, { kind: 'failed', where: 'here', error });
+    waits.located(1, { kind: 'not-here', message: 'an answer is heard once' });
+    assert.deepEqual(
+      [entered, sentHere, tried, alsoTried].map(({ heard }) => heard),
+      [['load-failed here'], ['gone'], ['load at x'], ['load at x']],
+    );
+    assert.equal(waits.waitingCalls, 0);
   });
 
   it('refuses more calls for one model than its limit, and more for all than theirs, with a time to come back', () => {
@@ -76,7 +110,7 @@ describe('waiting for a copy', () => {
     };
     waits.wait(A, NOW, first);
     waits.wait(A, NOW, second);
-    waits.located(A, { kind: 'serving', slot: { index: 1, generation: 1 } });
+    waits.located(1, { kind: 'serving', slot: { index: 1, generation: 1 } });
     assert.deepEqual([second.heard, asked.length, waits.waitingCalls], [[], 2, 1]);
   });
 });

@@ -1,10 +1,22 @@
-import { assertNever, durationMs, type EpochMs, MeshError, type ModelKey } from '@modelmesh/core';
-import type { DataPlaneEnd, Located, SlotRef } from '../../link/index.ts';
+import { assertNever, durationMs, type EpochMs, type InstanceId, MeshError, type ModelKey } from '@modelmesh/core';
+import type { DataPlaneEnd, LocateAsk, Located, PeerIntent, SlotRef } from '../../link/index.ts';
 
 /** Someone who waits for a copy. Told exactly once, unless it left before. */
 export interface CopyWaiter {
   onLocated(slot: SlotRef): void;
-  onLocateFailed(error: MeshError): void;
+  /** The call is to be sent to another instance. */
+  onPeerLocated(instance: InstanceId, intent: PeerIntent): void;
+  /** Only where it asked for a copy `here`. */
+  onNotHere(message: string): void;
+  /** `elsewhere`: it could not be loaded here, and others may be able to. */
+  onLocateFailed(error: MeshError, elsewhere: boolean): void;
+}
+
+/** Where to look for a copy. */
+export interface LocateOptions {
+  readonly ask: LocateAsk;
+  /** Instances that were tried already. */
+  readonly exclude: readonly InstanceId[];
 }
 
 /** How much may wait for copies in one worker. */
@@ -16,18 +28,31 @@ export interface WaitLimits {
 /** When a refused caller may try again: about as long as a small model takes to load. */
 const RETRY_AFTER_MS = durationMs(1000);
 
+/** A call that entered the mesh here and was sent nowhere yet. */
+export const LOCATE_ANYWHERE: LocateOptions = { ask: { kind: 'anywhere' }, exclude: [] };
+
+/** Those who wait for one answer of control. */
+interface Group {
+  readonly request: number;
+  readonly model: ModelKey;
+  readonly key: string;
+  readonly waiters: Set<CopyWaiter>;
+}
+
 /**
- * Asks control where a model can be called, once per model however many calls wait for the answer.
+ * Asks control where a model can be called, once per model and kind of question however many calls wait for the answer.
  *
  * A waiter that leaves (cancelled, deadline) leaves the load alone: whoever calls next will be glad of it.
  */
 export class Locator {
   readonly #link: DataPlaneEnd;
   #limits: WaitLimits;
-  readonly #waiting = new Map<ModelKey, Set<CopyWaiter>>();
+  readonly #groups = new Map<ModelKey, Group[]>();
+  readonly #byRequest = new Map<number, Group>();
   /** Those that are being told right now: the first may make a later one leave. */
   #telling: Set<CopyWaiter> | undefined;
   #waitingCalls = 0;
+  #requests = 0;
   #closed = false;
 
   constructor(link: DataPlaneEnd, limits: WaitLimits) {
@@ -46,35 +71,44 @@ export class Locator {
   }
 
   /** Joins the calls that wait for `model`. @throws {MeshError} `overloaded` beyond a limit, `unavailable` after {@link close}. */
-  wait(model: ModelKey, lastUsedMs: EpochMs, waiter: CopyWaiter): void {
+  wait(model: ModelKey, lastUsedMs: EpochMs, waiter: CopyWaiter, options: LocateOptions = LOCATE_ANYWHERE): void {
     if (this.#closed) throw shuttingDown();
-    let waiters = this.#waiting.get(model);
-    if ((waiters?.size ?? 0) >= this.#limits.callsPerModelMax) throw tooMany(`model ${model}`, this.#limits.callsPerModelMax);
+    const groups = this.#groups.get(model) ?? [];
+    const waiting = groups.reduce((sum, { waiters }) => sum + waiters.size, 0);
+    if (waiting >= this.#limits.callsPerModelMax) throw tooMany(`model ${model}`, this.#limits.callsPerModelMax);
     if (this.#waitingCalls >= this.#limits.callsMax) throw tooMany('models to load on this node', this.#limits.callsMax);
-    if (waiters === undefined) {
-      waiters = new Set();
-      this.#waiting.set(model, waiters);
-      this.#link.send({ kind: 'locate', model, lastUsedMs });
+    const key = keyOf(options);
+    let group = groups.find((known) => known.key === key);
+    if (group === undefined) {
+      this.#requests += 1;
+      group = { request: this.#requests, model, key, waiters: new Set() };
+      this.#groups.set(model, [...groups, group]);
+      this.#byRequest.set(group.request, group);
+      this.#link.send({ kind: 'locate', request: group.request, model, lastUsedMs, ...options });
     }
-    waiters.add(waiter);
+    group.waiters.add(waiter);
     this.#waitingCalls += 1;
   }
 
   /** Stops waiting. */
   leave(model: ModelKey, waiter: CopyWaiter): void {
-    const left = this.#waiting.get(model)?.delete(waiter) === true || this.#telling?.delete(waiter) === true;
+    const groups = this.#groups.get(model) ?? [];
+    const left = groups.some(({ waiters }) => waiters.delete(waiter)) || this.#telling?.delete(waiter) === true;
     if (left) this.#waitingCalls -= 1;
   }
 
-  /** Control's answer: wakes everyone who waits for `model`. Whoever asks again from inside waits for a new answer. */
-  located(model: ModelKey, outcome: Located): void {
-    const waiters = this.#waiting.get(model);
-    if (waiters === undefined) return;
-    this.#waiting.delete(model);
-    this.#telling = waiters;
+  /** Control's answer: wakes everyone who waits for it. Whoever asks again from inside waits for a new answer. */
+  located(request: number, outcome: Located): void {
+    const group = this.#byRequest.get(request);
+    if (group === undefined) return;
+    this.#byRequest.delete(request);
+    const others = this.#groups.get(group.model)?.filter((known) => known !== group) ?? [];
+    if (others.length === 0) this.#groups.delete(group.model);
+    else this.#groups.set(group.model, others);
+    this.#telling = group.waiters;
     // A set is walked without those that are deleted on the way.
-    for (const waiter of waiters) {
-      waiters.delete(waiter);
+    for (const waiter of group.waiters) {
+      group.waiters.delete(waiter);
       this.#waitingCalls -= 1;
       tell(waiter, outcome);
     }
@@ -85,22 +119,33 @@ export class Locator {
   close(): void {
     this.#closed = true;
     const { kind, message } = shuttingDown();
-    for (const model of [...this.#waiting.keys()])
-      this.located(model, { kind: 'failed', error: { kind, message, retryAfterMs: null } });
+    const outcome: Located = { kind: 'failed', where: 'nowhere', error: { kind, message, retryAfterMs: null } };
+    for (const request of [...this.#byRequest.keys()]) this.located(request, outcome);
   }
 }
 
 /** What calls that cannot go on are told while the node ends. */
 export const shuttingDown = (): MeshError => new MeshError('unavailable', 'the node is shutting down');
 
+function keyOf({ ask, exclude }: LocateOptions): string {
+  return [ask.kind === 'here' ? ask.intent : 'anywhere', ...exclude.toSorted()].join('\0');
+}
+
 function tell(waiter: CopyWaiter, outcome: Located): void {
   switch (outcome.kind) {
     case 'serving':
       waiter.onLocated(outcome.slot);
       return;
+    case 'peer':
+      waiter.onPeerLocated(outcome.instance, outcome.intent);
+      return;
+    case 'not-here':
+      waiter.onNotHere(outcome.message);
+      return;
     case 'failed': {
       const { kind, message, retryAfterMs } = outcome.error;
-      waiter.onLocateFailed(new MeshError(kind, message, retryAfterMs === null ? {} : { retryAfterMs }));
+      const error = new MeshError(kind, message, retryAfterMs === null ? {} : { retryAfterMs });
+      waiter.onLocateFailed(error, outcome.where === 'here');
       return;
     }
     default:

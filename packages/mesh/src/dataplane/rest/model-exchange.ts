@@ -1,4 +1,4 @@
-import { assertNever, durationMs, MeshError, type MonotonicMs, monotonicMs, toMeshError } from '@modelmesh/core';
+import { assertNever, durationMs, type InstanceId, MeshError, type MonotonicMs, monotonicMs, toMeshError } from '@modelmesh/core';
 import type { Expirable, WheelTimer } from '@modelmesh/grpc/timer-wheel';
 import { forbidsRetry, HEADER, readRestTimeout } from '@modelmesh/wire/headers';
 import { HEADER_LENGTH_HEADER, JSON_LIMITS, type ModelMetadata } from '@modelmesh/wire/oip';
@@ -251,7 +251,15 @@ export abstract class ModelExchange
     this.#queueOrRead();
   }
 
-  onLocateFailed(error: MeshError): void {
+  onPeerLocated(instance: InstanceId): void {
+    this.onLocateFailed(new MeshError('unavailable', `no way to ${instance} is built`), false);
+  }
+
+  onNotHere(message: string): void {
+    this.onLocateFailed(new MeshError('unavailable', message), false);
+  }
+
+  onLocateFailed(error: MeshError, _elsewhere: boolean): void {
     this.#countMiss();
     this.#phase = { kind: 'new' };
     this.fail(error);

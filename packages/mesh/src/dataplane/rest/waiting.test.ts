@@ -103,7 +103,7 @@ overBoth(
         });
         await gate.reached(questions + 1);
         const error = { kind: 'load-failed', message: 'the file is corrupt', retryAfterMs: null } as const;
-        on.rig.answerLocate(last().model, { kind: 'failed', error });
+        on.rig.answerLocate(last().model, { kind: 'failed', where: 'nowhere', error });
         assert.equal(errorOf(await answer, 503), 'the file is corrupt');
       }
     });
@@ -246,7 +246,7 @@ describe('metadata of models', () => {
     for (const waiter of waiters) book.leave(modelKey('cold'), waiter);
     assert.equal(book.waiting, 0);
     const error = { kind: 'unavailable', message: 'the node is shutting down', retryAfterMs: null } as const;
-    rig.answerLocate(modelKey('cold'), { kind: 'failed', error });
+    rig.answerLocate(modelKey('cold'), { kind: 'failed', where: 'nowhere', error });
     await rig.settled();
     await rig.close();
   });

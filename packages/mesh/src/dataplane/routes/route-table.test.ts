@@ -1,12 +1,19 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { DEFAULT_NAMESPACE, endpointId, modelKey, namespace } from '@modelmesh/core';
+import { DEFAULT_NAMESPACE, endpointId, instanceId, modelKey, namespace } from '@modelmesh/core';
 import type { ModelRoute, RouteParts } from '../../link/index.ts';
 import { RouteTable } from './route-table.ts';
 
-const model = (key: string): ModelRoute => ({ key: modelKey(key), family: null, version: null, local: null, retry: 'safe' });
-const parts = (keys: readonly string[]): RouteParts => ({ models: keys.map(model), endpoints: [], families: [] });
-const NOTHING = { models: [], endpoints: [], families: [] };
+const model = (key: string): ModelRoute => ({
+  key: modelKey(key),
+  family: null,
+  version: null,
+  local: null,
+  remote: [],
+  retry: 'safe',
+});
+const parts = (keys: readonly string[]): RouteParts => ({ models: keys.map(model), endpoints: [], families: [], peers: [] });
+const NOTHING = { models: [], endpoints: [], families: [], peers: [] };
 const snapshot = (version: number, keys: readonly string[], last: boolean) =>
   ({ kind: 'route-snapshot', epoch: 1, version, last, parts: parts(keys) }) as const;
 const delta = (from: number, to: number, keys: readonly string[]) =>
@@ -57,12 +64,25 @@ describe('the route table', () => {
       epoch: 1,
       from: 0,
       to: 1,
-      put: { models: [], endpoints: [endpoint], families: [{ family: 'f', newest: modelKey('b') }] },
+      put: { models: [], endpoints: [endpoint], families: [{ family: 'f', newest: modelKey('b') }], peers: [] },
       remove: { ...NOTHING, models: [modelKey('a')] },
     });
     assert.equal(table.hasModel(DEFAULT_NAMESPACE, modelKey('a')), false);
     assert.deepEqual(table.endpointModels(DEFAULT_NAMESPACE, endpointId('e')), { active: 'b', target: 'b' });
     assert.equal(table.newestOf(DEFAULT_NAMESPACE, 'f'), 'b');
+    const peer = { instance: instanceId('x'), incarnation: null, address: 'x:1' };
+    const empty = parts([]);
+    table.applyDelta({ kind: 'route-delta', epoch: 1, from: 1, to: 2, put: { ...empty, peers: [peer] }, remove: NOTHING });
+    assert.deepEqual([table.peer(peer.instance), table.peers().size], [peer, 1]);
+    table.applyDelta({
+      kind: 'route-delta',
+      epoch: 1,
+      from: 2,
+      to: 3,
+      put: empty,
+      remove: { ...NOTHING, peers: [peer.instance] },
+    });
+    assert.equal(table.peer(peer.instance), undefined);
     assert.equal(table.newestOf(namespace('other'), 'f'), undefined, 'other namespaces have no routes here');
   });
 });

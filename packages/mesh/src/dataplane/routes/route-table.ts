@@ -1,6 +1,6 @@
-import { DEFAULT_NAMESPACE, type EndpointId, type ModelKey, type Namespace } from '@modelmesh/core';
+import { DEFAULT_NAMESPACE, type EndpointId, type InstanceId, type ModelKey, type Namespace } from '@modelmesh/core';
 import type { NameIndex } from '@modelmesh/core/identity';
-import type { EndpointRoute, ModelRoute, ToDataPlane } from '../../link/index.ts';
+import type { EndpointRoute, ModelRoute, PeerRoute, ToDataPlane } from '../../link/index.ts';
 
 type Snapshot = Extract<ToDataPlane, { kind: 'route-snapshot' }>;
 type Delta = Extract<ToDataPlane, { kind: 'route-delta' }>;
@@ -18,6 +18,7 @@ export class RouteTable implements NameIndex {
   #models = new Map<string, ModelRoute>();
   #endpoints = new Map<string, EndpointRoute>();
   #families = new Map<string, ModelKey>();
+  #peers = new Map<InstanceId, PeerRoute>();
   #epoch = -1;
   #version = -1;
   #arriving: { readonly epoch: number; readonly version: number; readonly chunks: Snapshot[] } | undefined;
@@ -35,6 +36,16 @@ export class RouteTable implements NameIndex {
   /** The endpoint of that id. */
   endpoint(id: string): EndpointRoute | undefined {
     return this.#endpoints.get(id);
+  }
+
+  /** Another instance that calls can be sent to. */
+  peer(instance: InstanceId): PeerRoute | undefined {
+    return this.#peers.get(instance);
+  }
+
+  /** All other instances that calls can be sent to. */
+  peers(): ReadonlyMap<InstanceId, PeerRoute> {
+    return this.#peers;
   }
 
   hasModel(namespace: Namespace, key: ModelKey): boolean {
@@ -75,6 +86,7 @@ export class RouteTable implements NameIndex {
     this.#models = new Map(chunks.flatMap(({ parts }) => parts.models.map((route) => [route.key, route])));
     this.#endpoints = new Map(chunks.flatMap(({ parts }) => parts.endpoints.map((route) => [route.id, route])));
     this.#families = new Map(chunks.flatMap(({ parts }) => parts.families.map(({ family, newest }) => [family, newest])));
+    this.#peers = new Map(chunks.flatMap(({ parts }) => parts.peers.map((route) => [route.instance, route])));
     this.#epoch = chunk.epoch;
     this.#version = chunk.version;
     return 'in-force';
@@ -86,9 +98,11 @@ export class RouteTable implements NameIndex {
     for (const key of delta.remove.models) this.#models.delete(key);
     for (const id of delta.remove.endpoints) this.#endpoints.delete(id);
     for (const family of delta.remove.families) this.#families.delete(family);
+    for (const instance of delta.remove.peers) this.#peers.delete(instance);
     for (const route of delta.put.models) this.#models.set(route.key, route);
     for (const route of delta.put.endpoints) this.#endpoints.set(route.id, route);
     for (const { family, newest } of delta.put.families) this.#families.set(family, newest);
+    for (const route of delta.put.peers) this.#peers.set(route.instance, route);
     this.#version = delta.to;
     return 'in-force';
   }

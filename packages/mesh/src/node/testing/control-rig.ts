@@ -38,6 +38,7 @@ export class ControlRig {
   readonly running: RunningControl;
   readonly kv: Kv;
   readonly #link: InProcessLink;
+  #requests = 0;
   readonly #scope: Scope;
 
   private constructor(parts: {
@@ -134,7 +135,10 @@ export class ControlRig {
   locate(model: string): void {
     const key = this.running.control.model(model)?.record.key;
     if (key === undefined) throw new Error(`${model} is not registered`);
-    this.#link.dataPlane.send({ kind: 'locate', model: key, lastUsedMs: this.clock.wallMs() });
+    this.#requests += 1;
+    const ask = { kind: 'anywhere' } as const;
+    const lastUsedMs = this.clock.wallMs();
+    this.#link.dataPlane.send({ kind: 'locate', request: this.#requests, model: key, lastUsedMs, ask, exclude: [] });
   }
 
   /** Answers to `locate` so far. */

@@ -19,7 +19,7 @@ import { FakeEngine, FakeStream } from './fake-engine.ts';
 
 const KIB = 1024;
 export const METHOD = 'any.Service/Method';
-const NO_ROUTES = { models: [], endpoints: [], families: [] };
+const NO_ROUTES = { models: [], endpoints: [], families: [], peers: [] };
 const PEER = { info: { remoteAddress: '', encrypted: false, clientCertificate: undefined } } as unknown as ServerConnection;
 
 const LIMITS: DataPlaneLimits = {
@@ -169,7 +169,7 @@ export class CallRig {
 
   /** Control: the model is registered, and serves from a new slot unless `local` is null. */
   async route(key: string, local: SlotRef | null, retry: ModelRoute['retry'] = 'safe'): Promise<void> {
-    const model: ModelRoute = { key: modelKey(key), family: null, version: null, local, retry };
+    const model: ModelRoute = { key: modelKey(key), family: null, version: null, local, remote: [], retry };
     const from = this.#version;
     this.#version += 1;
     const put = { ...NO_ROUTES, models: [model] };
@@ -185,9 +185,11 @@ export class CallRig {
     return slot;
   }
 
-  /** Control: the answer to a `locate`. */
+  /** Control: the answer to the last `locate`. */
   located(key: string, outcome: Located): Promise<void> {
-    this.#link.control.send({ kind: 'located', model: modelKey(key), outcome });
+    const model = modelKey(key);
+    const asked = this.said('locate').findLast((message) => message.model === model);
+    this.#link.control.send({ kind: 'located', request: asked?.request ?? 0, model, outcome });
     return this.settle();
   }
 

@@ -127,6 +127,7 @@ export class RestRig {
   readonly #counters: SlotCounters;
   readonly #options: RestRigOptions;
   readonly #routes = new Map<ModelKey, ModelRoute>();
+  readonly #requests = new Map<ModelKey, number>();
   #servers: ExchangeServers | undefined;
   #nextSlot = 0;
   #version = 0;
@@ -193,7 +194,7 @@ export class RestRig {
       epoch: 1,
       version: 0,
       last: true,
-      parts: { models: [], endpoints: [], families: [] },
+      parts: { models: [], endpoints: [], families: [], peers: [] },
     });
     rig.#link.control.send({ kind: 'runtime-up', access: { epoch: 1, target, methods, anyMethod: false } });
     rig.#servers = await ExchangeServers.start((exchange) => rig.handler.handle(exchange));
@@ -215,9 +216,9 @@ export class RestRig {
     this.runtime.models.set(name, model.behaviour);
     const key = modelKey(name);
     const local = model.cold === true ? null : this.#openSlot();
-    this.#put({ key, family, version, local, retry: 'safe' });
+    this.#put({ key, family, version, local, remote: [], retry: 'safe' });
     const families = family === null ? [] : [{ family, newest: key }];
-    this.#delta({ models: [], endpoints: [], families });
+    this.#delta({ models: [], endpoints: [], families, peers: [] });
     await this.settled();
   }
 
@@ -230,7 +231,7 @@ export class RestRig {
       model: modelKey(model),
       successor: null,
     };
-    this.#delta({ models: [], endpoints: [route], families: [] });
+    this.#delta({ models: [], endpoints: [route], families: [], peers: [] });
     await this.settled();
   }
 
@@ -249,9 +250,9 @@ export class RestRig {
     return { kind: 'serving', slot };
   }
 
-  /** Answers those who wait for a model. */
+  /** Answers those who asked last for a model. */
   answerLocate(model: ModelKey, outcome: Located): void {
-    this.#link.control.send({ kind: 'located', model, outcome });
+    this.#link.control.send({ kind: 'located', request: this.#requests.get(model) ?? 0, model, outcome });
   }
 
   /** What was sent over the link has arrived. */
@@ -279,13 +280,13 @@ export class RestRig {
 
   #put(route: ModelRoute): void {
     this.#routes.set(route.key, route);
-    this.#delta({ models: [route], endpoints: [], families: [] });
+    this.#delta({ models: [route], endpoints: [], families: [], peers: [] });
   }
 
   #delta(put: Parameters<DataPlane['plane']['routes']['applyDelta']>[0]['put']): void {
     const from = this.#version;
     this.#version += 1;
-    const remove = { models: [], endpoints: [], families: [] };
+    const remove = { models: [], endpoints: [], families: [], peers: [] };
     this.#link.control.send({ kind: 'route-delta', epoch: 1, from, to: this.#version, put, remove });
   }
 
@@ -294,6 +295,7 @@ export class RestRig {
     if (message.kind !== 'locate') return;
     const { model } = message;
     this.located.push(model);
+    this.#requests.set(model, message.request);
     if (this.#options.locate === undefined) this.answerLocate(model, this.load(model));
     else this.#options.locate(model, () => this.load(model));
   }
