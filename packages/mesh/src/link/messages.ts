@@ -25,6 +25,8 @@ export interface PeerRoute {
   readonly incarnation: string | null;
   /** `host:port` of its peer port. */
   readonly address: string;
+  /** It is about to leave: called only where no other copy can be. */
+  readonly draining: boolean;
 }
 
 /** What the data plane must know of one registered model. */
@@ -34,7 +36,7 @@ export interface ModelRoute {
   readonly version: string | null;
   /** The copy on this instance that may be called; whether it still may is in the counters. */
   readonly local: SlotRef | null;
-  /** Copies at other live instances, oldest claim first. */
+  /** Copies that others claim, oldest claim first. Only those at an instance that the table knows as a peer can be called. */
   readonly remote: readonly RemoteCopy[];
   readonly retry: 'safe' | 'never';
 }

@@ -70,6 +70,8 @@ export interface Peers {
   load(peer: PeerAddress, load: PeerLoad, signal: AbortSignal): Promise<PeerCopy>;
   /** Never loads, and is no use of the model. */
   copy(peer: PeerAddress, model: ModelKey, signal: AbortSignal): Promise<PeerCopy>;
+  /** Drops the copy; one that is not there is no error. */
+  unload(peer: PeerAddress, model: ModelKey, signal: AbortSignal): Promise<void>;
   /** Ends all connections. */
   close(): void;
 }
@@ -79,4 +81,5 @@ export interface PeerService {
   readonly self: Omit<PeerHello, 'wallMs'>;
   load(from: InstanceId, load: PeerLoad, signal: AbortSignal): Promise<PeerCopy>;
   copy(from: InstanceId, model: ModelKey): PeerCopy;
+  unload(from: InstanceId, model: ModelKey): void;
 }

@@ -70,7 +70,7 @@ describe('the route table', () => {
     assert.equal(table.hasModel(DEFAULT_NAMESPACE, modelKey('a')), false);
     assert.deepEqual(table.endpointModels(DEFAULT_NAMESPACE, endpointId('e')), { active: 'b', target: 'b' });
     assert.equal(table.newestOf(DEFAULT_NAMESPACE, 'f'), 'b');
-    const peer = { instance: instanceId('x'), incarnation: null, address: 'x:1' };
+    const peer = { instance: instanceId('x'), incarnation: null, address: 'x:1', draining: false };
     const empty = parts([]);
     table.applyDelta({ kind: 'route-delta', epoch: 1, from: 1, to: 2, put: { ...empty, peers: [peer] }, remove: NOTHING });
     assert.deepEqual([table.peer(peer.instance), table.peers().size], [peer, 1]);
