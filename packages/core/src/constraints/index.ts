@@ -1,0 +1,2 @@
+/** The door of the room: which instances may hold models of a type, and which should. */
+export { DEFAULT_TYPE, type LabelStanding, NO_CONSTRAINTS, TypeConstraints, type TypeRule } from './type-constraints.ts';
