@@ -1,9 +1,9 @@
 /** The turn of a load has come: book it and make room for it, or say why not. */
 
-import { type EpochMs, epochMs, type SizeUnits } from '../units.ts';
+import type { SizeUnits } from '../units.ts';
 import type { Entry } from './entry.ts';
 import { depart } from './leaving.ts';
-import { decide, emit, type Machine, rank, touch } from './machine.ts';
+import { decide, emit, type Machine, rank, rankWhenBooked, touch } from './machine.ts';
 import { type CacheRefusal, refusalText } from './outcome.ts';
 import { findRoom, fits, makeRoom, type RoomWanted } from './victims.ts';
 
@@ -18,7 +18,7 @@ export function enqueue(m: Machine, entry: Entry, units: SizeUnits): void {
     return;
   }
   useNow(m, entry);
-  const room = findRoom(m, roomFor(entry));
+  const room = findRoom(m, roomFor(m, entry));
   if (room.kind === 'refused') {
     refuse(m, entry, room.refusal);
     return;
@@ -32,7 +32,7 @@ export function enqueue(m: Machine, entry: Entry, units: SizeUnits): void {
 export function book(m: Machine, entry: Entry): boolean {
   if (entry === m.heldBack && !m.roomChanged) return false;
   useNow(m, entry);
-  const room = makeRoom(m, roomFor(entry));
+  const room = makeRoom(m, roomFor(m, entry));
   switch (room.kind) {
     case 'refused':
       refuse(m, entry, room.refusal);
@@ -51,7 +51,7 @@ export function book(m: Machine, entry: Entry): boolean {
 }
 
 /** True when booking it would push nothing out. */
-export const hasRoom = (m: Machine, entry: Entry): boolean => fits(m, roomFor(entry), 0, 0);
+export const hasRoom = (m: Machine, entry: Entry): boolean => fits(m, roomFor(m, entry), 0, 0);
 
 /** What is wanted now is used now; other threads may count uses that are later still, which must not make it look old. */
 function useNow(m: Machine, entry: Entry): void {
@@ -60,9 +60,9 @@ function useNow(m: Machine, entry: Entry): void {
 
 const isWantedNow = ({ awaited, wantedNow }: Entry): boolean => awaited || wantedNow;
 
-function roomFor(entry: Entry): RoomWanted {
-  const onlyUsedUntilMs: EpochMs | null = isWantedNow(entry) ? null : epochMs(entry.lastUse.key);
-  return { forEntry: entry, insertUnits: entry.wantedUnits, onlyUsedUntilMs };
+function roomFor(m: Machine, entry: Entry): RoomWanted {
+  const onlyUpToRank = isWantedNow(entry) ? null : rankWhenBooked(m, entry);
+  return { forEntry: entry, insertUnits: entry.wantedUnits, onlyUpToRank };
 }
 
 /** Keeps the head of the queue waiting until something that calls wait for serves; written down once, however often it is tried. */

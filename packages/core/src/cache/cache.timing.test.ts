@@ -13,7 +13,10 @@ class InstantShell {
   #now = 1_000_000;
   steps = 0;
   readonly #used = new Map<number, EpochMs>();
-  readonly #cache = createCache(DEFAULT_CACHE_CONFIG, (slot: Slot) => this.#used.get(slot.index) ?? epochMs(0));
+  readonly #cache = createCache(DEFAULT_CACHE_CONFIG, {
+    lastUsedMs: (slot: Slot) => this.#used.get(slot.index) ?? epochMs(0),
+    calls: () => 0,
+  });
 
   constructor(copies: number) {
     const capacityUnits = sizeUnits(Math.ceil(copies * UNITS * 1.2));

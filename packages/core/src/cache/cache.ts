@@ -13,10 +13,14 @@ export interface CacheInstant {
 }
 
 /**
- * Last use of a serving copy as the data plane counts it, 0 if it was not used under this generation of the slot. Called while victims are chosen, so that the choice is exact;
- * must not call back into the cache.
+ * How a serving copy is used, as the data plane counts it; 0 if it was not used under this generation of the slot. Read while victims are
+ * chosen, so that the choice is exact; must not call back into the cache.
  */
-export type LastUsedOf = (slot: Slot) => EpochMs;
+export interface CopyUses {
+  lastUsedMs(slot: Slot): EpochMs;
+  /** Calls that have entered the copy. */
+  calls(slot: Slot): number;
+}
 
 /** Where the runtime stands, seen from the cache. */
 export type RuntimePhase = 'absent' | 'ready' | 'recycling';

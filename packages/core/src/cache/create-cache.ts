@@ -2,7 +2,7 @@
 
 import { type Bytes, type ModelKey, sizeUnits } from '../units.ts';
 import { loadsQueued } from './arriving.ts';
-import type { Cache, CacheInstant, CacheSummary, LastUsedOf } from './cache.ts';
+import type { Cache, CacheInstant, CacheSummary, CopyUses } from './cache.ts';
 import { type CacheConfig, checkCacheConfig } from './config.ts';
 import type { CopyView } from './copy-state.ts';
 import type { CacheDecision } from './decision.ts';
@@ -11,15 +11,16 @@ import type { CacheEffect } from './effect.ts';
 import type { Entry, Leaving } from './entry.ts';
 import type { CacheEvent } from './event.ts';
 import { createMachine, lastUsedMs, type Machine } from './machine.ts';
+import { type CachePolicy, weightedLru } from './policy/index.ts';
 import { oldestUseMs } from './victims.ts';
 
 /**
- * A cache without a runtime yet. `lastUsedOf` reads the data plane's counters.
+ * A cache without a runtime yet. `uses` reads the data plane's counters; `policy` is the order of victims and belongs to this cache alone.
  *
  * @throws {Bug} if a limit of `config` is not positive.
  */
-export function createCache(config: CacheConfig, lastUsedOf: LastUsedOf): Cache {
-  return new MachineCache(createMachine(checkCacheConfig(config), lastUsedOf));
+export function createCache(config: CacheConfig, uses: CopyUses, policy: CachePolicy = weightedLru()): Cache {
+  return new MachineCache(createMachine(checkCacheConfig(config), uses, policy));
 }
 
 class MachineCache implements Cache {

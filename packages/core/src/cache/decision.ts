@@ -2,6 +2,7 @@
 
 import type { DurationMs, EpochMs, ModelKey, SizeUnits } from '../units.ts';
 import type { CacheRefusal } from './outcome.ts';
+import type { RankReason } from './policy/index.ts';
 
 /** A copy that could be pushed out. */
 export interface Candidate {
@@ -11,6 +12,8 @@ export interface Candidate {
   readonly idleForMs: DurationMs;
   /** True for a copy that somebody waits for: taken only when nothing else is left. */
   readonly awaited: boolean;
+  /** Why it stands where it does in the order of victims. */
+  readonly rank: RankReason;
 }
 
 /** Why room was made. */
@@ -23,7 +26,7 @@ export type CacheDecision = { readonly number: number; readonly atMs: EpochMs; r
       readonly cause: EvictionCause;
       /** Units that had to come free. */
       readonly neededUnits: SizeUnits;
-      /** Least recently used first; without the last one it would not have been enough. */
+      /** In the order of the policy; without the last one it would not have been enough. */
       readonly victims: readonly Candidate[];
       /** Who would have been next. */
       readonly spared: Candidate | null;

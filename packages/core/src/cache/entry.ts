@@ -1,10 +1,11 @@
 /** What the machine keeps about one copy. */
 
+import { type HeapNode, heapNode } from '../indexed-heap.ts';
 import type { Bytes, EpochMs, ModelKey, MonotonicMs, SizeUnits } from '../units.ts';
 import { sizeUnits } from '../units.ts';
 import type { CopyId, CopyState } from './copy-state.ts';
 import type { CopyPolicy, RequestEvent } from './event.ts';
-import { type HeapNode, heapNode } from './indexed-heap.ts';
+import type { RankedCopy } from './policy/index.ts';
 
 type OnTheWayOut = 'draining' | 'settling' | 'unloading' | 'unload-retry';
 /** States of a copy that is wanted. */
@@ -16,15 +17,19 @@ export type LeavingState = Extract<CopyState, { readonly kind: OnTheWayOut }>;
 type Standing = 'none' | 'ordinary' | 'last-resort' | 'pinned';
 
 /** A copy that is wanted: at most one per model. */
-export class Entry {
+export class Entry implements RankedCopy {
   readonly model: ModelKey;
   copy: CopyId;
   state: LiveState;
   /** Booked in the unload buffer; 0 while nothing is booked. */
   units: SizeUnits = sizeUnits(0);
   policy: CopyPolicy;
-  /** Its key is the last use that was read last; the true one may be later, never earlier. */
-  readonly lastUse: HeapNode<Entry>;
+  /** The last use that was read last; the true one may be later, never earlier. */
+  lastUsedMs: EpochMs;
+  /** Calls that were counted when it was read last. */
+  calls = 0;
+  /** Its place among the victims; the key is the rank that the policy gave for what was read last. */
+  readonly place: HeapNode<Entry>;
   /** Its place in the load queue, which alone knows what its key means. */
   readonly turn: HeapNode<Entry>;
   /** To be booked when its turn comes. */
@@ -65,9 +70,14 @@ export class Entry {
     this.declaredUnits = request.declaredUnits;
     this.knownUnits = request.knownUnits;
     this.wantedNow = wantedNow;
-    this.lastUse = heapNode(this, lastUsedMs, copy);
+    this.lastUsedMs = lastUsedMs;
+    this.place = heapNode(this, 0, copy);
     this.calledMs = state.sinceMs;
     this.turn = heapNode(this, 0, copy);
+  }
+
+  get isFailure(): boolean {
+    return this.state.kind === 'failed';
   }
 }
 

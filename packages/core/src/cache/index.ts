@@ -1,5 +1,5 @@
 /** The door of the room: the cache of one instance as a pure machine. */
-export type { Cache, CacheInstant, CacheSummary, LastUsedOf, RuntimePhase } from './cache.ts';
+export type { Cache, CacheInstant, CacheSummary, CopyUses, RuntimePhase } from './cache.ts';
 export { type CacheConfig, DEFAULT_CACHE_CONFIG, surpriseHeadroom, unloadReserve } from './config.ts';
 export type { CopyId, CopyState, CopyView, LeaveReason, Slot } from './copy-state.ts';
 export { createCache } from './create-cache.ts';
@@ -8,3 +8,4 @@ export type { CacheEffect, CacheMetric, TimerPurpose } from './effect.ts';
 export type { CacheEvent, CopyPolicy, RequestEvent, RuntimeReadyEvent, Urgency } from './event.ts';
 export { failureExpired, failureGate, failureLifetimeMs, LOAD_FAILURES_MAX, type LoadFailure } from './failure.ts';
 export { type CacheRefusal, outcomeError, refusalText, type WakeOutcome } from './outcome.ts';
+export { type CachePolicy, type CachePolicyName, type RankReason, weightedLru } from './policy/index.ts';

@@ -65,7 +65,7 @@ export function failLoad(m: Machine, entry: Entry, reason: 'load-failed' | 'load
   disarm(m, entry);
   unrank(m, entry);
   m.buffer.leave(rest);
-  settleThenUnload(m, entry, rest, entry.lastUse.key, reason);
+  settleThenUnload(m, entry, rest, entry.lastUsedMs, reason);
   rememberFailure(m, entry, outcome);
 }
 

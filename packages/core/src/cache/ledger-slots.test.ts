@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { bytes, modelKey, sizeUnits, UNIT_BYTES } from '../index.ts';
+import { bytes, epochMs, modelKey, sizeUnits, UNIT_BYTES } from '../index.ts';
 import type { Slot } from './copy-state.ts';
 import { createCache, DEFAULT_CACHE_CONFIG, outcomeError } from './index.ts';
 import { SizeLedger } from './size-ledger.ts';
@@ -65,7 +65,7 @@ test('law: a slot is never out twice, every use has a new generation, and no mor
 
 test('a limit that is not positive is refused when the cache is made', () => {
   assert.throws(
-    () => createCache({ ...DEFAULT_CACHE_CONFIG, loadQueueMax: 0 }, () => 0 as never),
+    () => createCache({ ...DEFAULT_CACHE_CONFIG, loadQueueMax: 0 }, { lastUsedMs: () => epochMs(0), calls: () => 0 }),
     /loadQueueMax must be a positive integer, got 0/,
   );
 });

@@ -1,5 +1,5 @@
+import { IndexedHeap } from '../indexed-heap.ts';
 import type { Entry } from './entry.ts';
-import { IndexedHeap } from './indexed-heap.ts';
 
 /**
  * Loads that wait for their turn. Nothing is booked for them: memory changes hands when a turn comes, not before, so that a long queue
@@ -22,7 +22,7 @@ export class LoadQueue {
   }
 
   push(entry: Entry): void {
-    entry.turn.key = entry.awaited ? entry.calledMs : -entry.lastUse.key;
+    entry.turn.key = entry.awaited ? entry.calledMs : -entry.lastUsedMs;
     (entry.awaited ? this.#calls : this.#later).push(entry.turn);
   }
 

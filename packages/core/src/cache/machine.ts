@@ -1,5 +1,6 @@
 /** The state that all transitions of the room share, and the few verbs that keep its indexes true. */
 
+import { IndexedHeap } from '../indexed-heap.ts';
 import {
   type DurationMs,
   durationMs,
@@ -10,16 +11,16 @@ import {
   monotonicMs,
   sizeUnits,
 } from '../units.ts';
-import type { CacheInstant, LastUsedOf, RuntimePhase } from './cache.ts';
+import type { CacheInstant, CopyUses, RuntimePhase } from './cache.ts';
 import type { CacheConfig } from './config.ts';
 import type { CopyId, CopyState } from './copy-state.ts';
 import { type DecisionBody, DecisionRing } from './decision.ts';
 import type { CacheEffect, CacheMetric, TimerPurpose } from './effect.ts';
 import type { Entry, Leaving, LiveState } from './entry.ts';
 import type { RuntimeReadyEvent } from './event.ts';
-import { IndexedHeap } from './indexed-heap.ts';
 import { LoadQueue } from './load-queue.ts';
 import type { WakeOutcome } from './outcome.ts';
+import type { CachePolicy } from './policy/index.ts';
 import { SizeLedger } from './size-ledger.ts';
 import { SlotPool } from './slot-pool.ts';
 import { UnloadBuffer } from './unload-buffer.ts';
@@ -35,10 +36,11 @@ interface ArmedTimer {
 /** The whole state of one cache. Only the transitions of this room touch it. */
 export interface Machine {
   readonly config: CacheConfig;
-  readonly lastUsedOf: LastUsedOf;
+  readonly uses: CopyUses;
+  readonly policy: CachePolicy;
   readonly entries: Map<ModelKey, Entry>;
   readonly leaving: Map<ModelKey, Leaving>;
-  /** Victims in order of last use: those that nobody waits for, and those of last resort. Pinned copies are in neither. */
+  /** Victims in the order of the policy: those that nobody waits for, and those of last resort. Pinned copies are in neither. */
   readonly ordinary: IndexedHeap<Entry>;
   readonly lastResort: IndexedHeap<Entry>;
   /** Loads whose turn has not come, and booked ones whose space is not free yet, longest waiting first. */
@@ -55,6 +57,8 @@ export interface Machine {
   /** Entries whose previous copy left in this step: they are taken in at its end. */
   unblocked: { readonly entry: Entry; readonly lost: boolean }[];
   buffer: UnloadBuffer;
+  /** The epoch of the policy that the ranks in both heaps are of. */
+  rankEpoch: number;
   runtime: RuntimeReadyEvent | null;
   phase: RuntimePhase;
   recycleReason: string | null;
@@ -88,10 +92,12 @@ const noCounts = (): Record<StateKind, number> => ({
   'unload-retry': 0,
 });
 
-export function createMachine(config: CacheConfig, lastUsedOf: LastUsedOf): Machine {
+export function createMachine(config: CacheConfig, uses: CopyUses, policy: CachePolicy): Machine {
   return {
     config,
-    lastUsedOf,
+    uses,
+    policy,
+    rankEpoch: policy.epoch,
     entries: new Map(),
     leaving: new Map(),
     ordinary: new IndexedHeap(),
@@ -148,6 +154,8 @@ export function become(m: Machine, entry: Entry, state: LiveState): void {
 export function dropEntry(m: Machine, entry: Entry): void {
   disarm(m, entry);
   unrank(m, entry);
+  readUse(m, entry);
+  m.policy.left(entry, m.now.wallMs);
   m.queue.remove(entry);
   m.waiting.delete(entry);
   m.roomChanged = true;
@@ -169,15 +177,16 @@ export function rank(m: Machine, entry: Entry): void {
     m.pinnedUnits += entry.units;
   } else {
     entry.standing = entry.awaited ? 'last-resort' : 'ordinary';
-    (entry.awaited ? m.lastResort : m.ordinary).push(entry.lastUse);
+    entry.place.key = rankOf(m, entry);
+    (entry.awaited ? m.lastResort : m.ordinary).push(entry.place);
   }
 }
 
 /** Takes the copy out of the victims, before its booking changes or it goes; {@link rank} puts it back. */
 export function unrank(m: Machine, entry: Entry): void {
   if (entry.standing === 'pinned') m.pinnedUnits -= entry.units;
-  else if (entry.standing === 'ordinary') m.ordinary.remove(entry.lastUse);
-  else if (entry.standing === 'last-resort') m.lastResort.remove(entry.lastUse);
+  else if (entry.standing === 'ordinary') m.ordinary.remove(entry.place);
+  else if (entry.standing === 'last-resort') m.lastResort.remove(entry.place);
   entry.standing = 'none';
 }
 
@@ -186,15 +195,31 @@ export const serves = (state: CopyState): state is Extract<CopyState, { readonly
 
 /** Last use read at this instant: the later of what the machine was told and what the data plane counts. */
 export function lastUsedMs(m: Machine, entry: Entry): EpochMs {
-  const counted = serves(entry.state) ? m.lastUsedOf(entry.state.slot) : 0;
-  return epochMs(Math.max(entry.lastUse.key, counted));
+  const counted = serves(entry.state) ? m.uses.lastUsedMs(entry.state.slot) : 0;
+  return epochMs(Math.max(entry.lastUsedMs, counted));
+}
+
+/** The place in the order of victims by what was read last. */
+export const rankOf = (m: Machine, entry: Entry): number => m.policy.rankOf(entry, m.now.wallMs);
+
+/** The place that a copy without a booking would have. */
+export function rankWhenBooked(m: Machine, { model, wantedUnits, lastUsedMs, calls, isFailure }: Entry): number {
+  return m.policy.rankOf({ model, units: wantedUnits, lastUsedMs, calls, isFailure }, m.now.wallMs);
+}
+
+/** Notes in the entry what the data plane counted until this instant. */
+export function readUse(m: Machine, entry: Entry): void {
+  entry.lastUsedMs = lastUsedMs(m, entry);
+  if (serves(entry.state)) entry.calls = m.uses.calls(entry.state.slot);
 }
 
 /** The later stamp stays. The entry keeps its heap; only its place changes. */
 export function touch(m: Machine, entry: Entry, atMs: EpochMs): void {
   const usedMs = Math.min(atMs, m.now.wallMs);
-  if (usedMs <= entry.lastUse.key) return;
-  (entry.standing === 'last-resort' ? m.lastResort : m.ordinary).update(entry.lastUse, usedMs);
+  if (usedMs <= entry.lastUsedMs) return;
+  entry.lastUsedMs = epochMs(usedMs);
+  if (entry.standing !== 'ordinary' && entry.standing !== 'last-resort') return;
+  (entry.standing === 'last-resort' ? m.lastResort : m.ordinary).update(entry.place, rankOf(m, entry));
 }
 
 export function emit(m: Machine, effect: CacheEffect): void {

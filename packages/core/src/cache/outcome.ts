@@ -4,6 +4,7 @@ import { assertNever } from '../assert.ts';
 import { MeshError } from '../errors.ts';
 import { bytesForUnits, type DurationMs, type EpochMs, type ModelKey, type SizeUnits } from '../units.ts';
 import type { Slot } from './copy-state.ts';
+import type { CachePolicyName } from './policy/index.ts';
 
 /** Why the cache does not take a model; every variant names the numbers that decided. */
 export type CacheRefusal =
@@ -11,6 +12,8 @@ export type CacheRefusal =
   | { readonly kind: 'too-large'; readonly neededUnits: SizeUnits; readonly effectiveUnits: SizeUnits }
   /** It would have to evict something that was used more recently than itself (spec §4.2.1, fall-through). */
   | { readonly kind: 'least-recent'; readonly lastUsedMs: EpochMs; readonly oldestMs: EpochMs }
+  /** It would have to evict something that the order of victims puts above itself. */
+  | { readonly kind: 'outranked'; readonly policy: CachePolicyName }
   /** What would have to go is pinned. */
   | {
       readonly kind: 'all-pinned';
@@ -48,6 +51,8 @@ export function refusalText(refusal: CacheRefusal): string {
       return `needs ${mib(refusal.neededUnits)}, this instance can hold at most ${mib(refusal.effectiveUnits)}`;
     case 'least-recent':
       return 'no room: everything in the cache was used more recently than this model';
+    case 'outranked':
+      return `no room: the policy ${refusal.policy} puts everything in the cache above this model`;
     case 'all-pinned':
       return `needs ${mib(refusal.neededUnits)}, but ${mib(refusal.pinnedUnits)} of ${mib(refusal.effectiveUnits)} are pinned`;
     case 'churn':

@@ -1,11 +1,11 @@
-/** Who has to go: the least recently used, never more than needed plus the one that crosses the line. */
+/** Who has to go: the first in the order of the policy, never more than needed plus the one that crosses the line. */
 
-import { type DurationMs, durationMs, type EpochMs, epochMs, type SizeUnits, sizeUnits } from '../units.ts';
+import type { IndexedHeap } from '../indexed-heap.ts';
+import { type DurationMs, durationMs, type EpochMs, type SizeUnits, sizeUnits } from '../units.ts';
 import type { Candidate, EvictionCause } from './decision.ts';
 import type { Entry } from './entry.ts';
-import type { IndexedHeap } from './indexed-heap.ts';
 import { depart } from './leaving.ts';
-import { decide, emit, lastUsedMs, type Machine, measure } from './machine.ts';
+import { decide, emit, type Machine, measure, rankOf, readUse } from './machine.ts';
 import type { CacheRefusal } from './outcome.ts';
 
 /** A new copy, and what it may push out. */
@@ -13,8 +13,8 @@ export interface RoomWanted {
   readonly forEntry: Entry;
   /** Units that are about to be booked. */
   readonly insertUnits: SizeUnits;
-  /** Nothing used later than this may go: a new copy must not push out what is more recent than itself. Null: it is used now. */
-  readonly onlyUsedUntilMs: EpochMs | null;
+  /** Nothing of a higher rank may go: a new copy must not push out what the order puts above itself. Null: it is used now. */
+  readonly onlyUpToRank: number | null;
 }
 
 /** Room was made, or why not; without room nothing was evicted. */
@@ -27,7 +27,7 @@ export type RoomMade =
 const MADE: RoomMade = { kind: 'made' };
 const HOLD: RoomMade = { kind: 'hold' };
 
-/** Evicts the least recently used copies until `wanted` fits. All or nothing: victims are chosen before the first one goes. */
+/** Evicts the first copies in the order of the policy until `wanted` fits. All or nothing: victims are chosen before the first one goes. */
 export function makeRoom(m: Machine, wanted: RoomWanted): RoomMade {
   if (fits(m, wanted, 0, 0)) return MADE;
   const chosen: Entry[] = [];
@@ -50,10 +50,10 @@ export function findRoom(m: Machine, wanted: RoomWanted): RoomMade {
 }
 
 function putBack(m: Machine, chosen: readonly Entry[]): void {
-  for (const entry of chosen) m.ordinary.push(entry.lastUse);
+  for (const entry of chosen) m.ordinary.push(entry.place);
 }
 
-/** Evicts everything that may go, least recently used first, until the cache is within its capacity or nothing is left. */
+/** Evicts everything that may go, in the order of the policy, until the cache is within its capacity or nothing is left. */
 export function shedExcess(m: Machine, about: Entry | null, cause: EvictionCause): void {
   const chosen: Entry[] = [];
   let freed = 0;
@@ -69,12 +69,12 @@ export function shedExcess(m: Machine, about: Entry | null, cause: EvictionCause
   evictAll(m, first, cause, m.buffer.excessAfter(0, 0), chosen);
 }
 
-/** Evicts the least recently used copies that nobody waits for, until `units` are on their way; none if all of them are not enough. */
+/** Evicts the first copies in the order that nobody waits for, until `units` are on their way; none if all of them are not enough. */
 export function evictInPlaceOf(m: Machine, forEntry: Entry, units: number): void {
   const chosen: Entry[] = [];
   let freed = 0;
   while (freed < units) {
-    const next = oldestOf(m, m.ordinary);
+    const next = firstOf(m, m.ordinary);
     if (next === undefined) break;
     m.ordinary.pop();
     chosen.push(next);
@@ -86,12 +86,12 @@ export function evictInPlaceOf(m: Machine, forEntry: Entry, units: number): void
 
 /** Last use of the copy that would go first. */
 export function oldestUseMs(m: Machine): EpochMs | null {
-  const [ordinary, lastResort] = [oldestOf(m, m.ordinary), oldestOf(m, m.lastResort)];
+  const [ordinary, lastResort] = [firstOf(m, m.ordinary), firstOf(m, m.lastResort)];
   if (ordinary === undefined || lastResort === undefined) return usedAt(ordinary ?? lastResort);
-  return usedAt(ordinary.lastUse.key <= lastResort.lastUse.key ? ordinary : lastResort);
+  return usedAt(ordinary.place.key <= lastResort.place.key ? ordinary : lastResort);
 }
 
-const usedAt = (entry: Entry | undefined): EpochMs | null => (entry === undefined ? null : epochMs(entry.lastUse.key));
+const usedAt = (entry: Entry | undefined): EpochMs | null => entry?.lastUsedMs ?? null;
 
 /** True when `wanted` can be booked once victims of this size and number have gone. */
 export function fits(m: Machine, wanted: RoomWanted, freedUnits: number, freedCopies: number): boolean {
@@ -104,22 +104,45 @@ const bookedCopies = ({ waiting, counts }: Machine): number =>
 /** Pops victims into `chosen` until it is enough; otherwise leaves them popped, to be put back by the caller. */
 function choose(m: Machine, wanted: RoomWanted, chosen: Entry[]): RoomMade {
   if (m.pinnedUnits + wanted.insertUnits > m.buffer.effectiveUnits) return allPinned(m, wanted);
+  const young: Entry[] = [];
+  const room = chooseAmongOld(m, wanted, chosen, young);
+  putBack(m, young);
+  return room;
+}
+
+/** The choice; copies that the churn age protects are popped into `young`. */
+function chooseAmongOld(m: Machine, wanted: RoomWanted, chosen: Entry[], young: Entry[]): RoomMade {
   for (let freed = 0; !fits(m, wanted, freed, chosen.length); ) {
-    const next = oldestOf(m, m.ordinary);
-    if (next === undefined) return m.lastResort.size > 0 ? HOLD : allPinned(m, wanted);
-    const usedMs = epochMs(next.lastUse.key);
-    if (wanted.onlyUsedUntilMs !== null && usedMs > wanted.onlyUsedUntilMs)
-      return refused({ kind: 'least-recent', lastUsedMs: wanted.onlyUsedUntilMs, oldestMs: usedMs });
-    const idleMs = durationMs(m.now.wallMs - usedMs);
-    if (idleMs < m.config.minChurnAgeMs && next.state.kind !== 'failed') {
-      return refused({ kind: 'churn', idleForMs: idleMs, minChurnAgeMs: m.config.minChurnAgeMs });
-    }
+    const next = firstOf(m, m.ordinary);
+    if (next === undefined) return nothingLeft(m, wanted, young);
+    if (wanted.onlyUpToRank !== null && next.place.key > wanted.onlyUpToRank) return refused(outranked(m, wanted, next));
     m.ordinary.pop();
-    chosen.push(next);
-    freed += next.units;
+    if (!isYoung(m, next)) {
+      chosen.push(next);
+      freed += next.units;
+      continue;
+    }
+    young.push(next);
+    // What follows in an order by last use is younger still.
+    if (m.policy.isByLastUse) return nothingLeft(m, wanted, young);
   }
   return MADE;
 }
+
+const isYoung = (m: Machine, entry: Entry): boolean =>
+  m.now.wallMs - entry.lastUsedMs < m.config.minChurnAgeMs && entry.state.kind !== 'failed';
+
+function nothingLeft(m: Machine, wanted: RoomWanted, young: readonly Entry[]): RoomMade {
+  const [first] = young;
+  if (first === undefined) return m.lastResort.size > 0 ? HOLD : allPinned(m, wanted);
+  const idleForMs = durationMs(m.now.wallMs - first.lastUsedMs);
+  return refused({ kind: 'churn', idleForMs, minChurnAgeMs: m.config.minChurnAgeMs });
+}
+
+const outranked = (m: Machine, wanted: RoomWanted, { lastUsedMs }: Entry): CacheRefusal =>
+  m.policy.isByLastUse
+    ? { kind: 'least-recent', lastUsedMs: wanted.forEntry.lastUsedMs, oldestMs: lastUsedMs }
+    : { kind: 'outranked', policy: m.policy.name };
 
 const refused = (refusal: CacheRefusal): RoomMade => ({ kind: 'refused', refusal });
 
@@ -137,9 +160,9 @@ interface Next {
 }
 
 function nextVictim(m: Machine): Next | undefined {
-  const ordinary = oldestOf(m, m.ordinary);
+  const ordinary = firstOf(m, m.ordinary);
   if (ordinary !== undefined) return { entry: ordinary, heap: m.ordinary };
-  const lastResort = oldestOf(m, m.lastResort);
+  const lastResort = firstOf(m, m.lastResort);
   return lastResort === undefined ? undefined : { entry: lastResort, heap: m.lastResort };
 }
 
@@ -147,18 +170,31 @@ function nextVictim(m: Machine): Next | undefined {
 const REKEY_AFTER_MIN = 32;
 
 /**
- * The exact least recently used copy of a heap. Keys in the heap may lag behind the data plane's counters but never lead, so the first
- * node whose key is up to date is the true first; every node that is moved on the way pays for uses since it was looked at last.
+ * The exact first copy of a heap. Keys in the heap may lag behind the data plane's counters but never lead, because use raises a rank, so
+ * the first node whose key is up to date is the true first; every node that is moved on the way pays for uses since it was looked at last.
  */
-function oldestOf(m: Machine, heap: IndexedHeap<Entry>): Entry | undefined {
+function firstOf(m: Machine, heap: IndexedHeap<Entry>): Entry | undefined {
+  renewRanks(m);
   for (let moved = 0; ; moved += 1) {
-    if (moved === REKEY_AFTER_MIN + (heap.size >> 4)) heap.rekey((entry) => lastUsedMs(m, entry));
+    if (moved === REKEY_AFTER_MIN + (heap.size >> 4)) heap.rekey((entry) => rankNow(m, entry));
     const node = heap.peek();
     if (node === undefined) return undefined;
-    const usedMs = lastUsedMs(m, node.item);
-    if (usedMs === node.key) return node.item;
-    heap.update(node, usedMs);
+    const rank = rankNow(m, node.item);
+    if (rank === node.key) return node.item;
+    heap.update(node, rank);
   }
+}
+
+function rankNow(m: Machine, entry: Entry): number {
+  readUse(m, entry);
+  return rankOf(m, entry);
+}
+
+/** Ranks of an earlier epoch of the policy say nothing beside those of the present one. */
+function renewRanks(m: Machine): void {
+  if (m.rankEpoch === m.policy.epoch) return;
+  m.rankEpoch = m.policy.epoch;
+  for (const heap of [m.ordinary, m.lastResort]) heap.rekey((entry) => rankNow(m, entry));
 }
 
 function evict(m: Machine, entry: Entry): void {
@@ -185,7 +221,8 @@ function evictAll(m: Machine, about: Entry, cause: EvictionCause, needed: number
 }
 
 function candidate(m: Machine, entry: Entry): Candidate {
-  const usedMs = epochMs(entry.lastUse.key);
-  const idleForMs: DurationMs = durationMs(Math.max(0, m.now.wallMs - usedMs));
-  return { model: entry.model, units: entry.units, lastUsedMs: usedMs, idleForMs, awaited: entry.standing === 'last-resort' };
+  const { model, units, lastUsedMs, standing } = entry;
+  const idleForMs: DurationMs = durationMs(Math.max(0, m.now.wallMs - lastUsedMs));
+  const rank = m.policy.explain(entry, m.now.wallMs);
+  return { model, units, lastUsedMs, idleForMs, awaited: standing === 'last-resort', rank };
 }

@@ -19,6 +19,10 @@ describe('the counters of copies', () => {
     assert.ok(worker.enter(1, slot, epochMs(NOW + 5)));
     assert.equal(control.inFlight(slot), 2);
     assert.equal(control.lastUse(slot), NOW + 5);
+    worker.leave(0, slot, true, 1);
+    worker.leave(1, slot, false, 1);
+    assert.ok(worker.enter(1, slot, NOW));
+    assert.equal(control.calls(slot), 3, 'two that left and one that is in flight');
   });
 
   it('let nobody into a copy that drains, and tell who was the last to leave', () => {
@@ -43,6 +47,7 @@ describe('the counters of copies', () => {
     assert.ok(control.release(before));
     const after = { index: 2, generation: 2 };
     assert.equal(control.lastUse(after), 0, 'it was never used, whatever the earlier life says');
+    assert.equal(control.calls(after), 0);
     control.open(after, NOW);
     assert.equal(worker.enter(0, before, NOW), false);
     assert.ok(worker.enter(0, after, NOW));

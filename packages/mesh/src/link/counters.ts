@@ -98,6 +98,17 @@ export class SlotCounters {
     return epochMs(latest);
   }
 
+  /** Control: calls that entered over all workers since the slot was opened; 0 before. Without allocation, since victims are chosen by it. */
+  calls(slot: SlotRef): number {
+    let sum = 0;
+    if (!this.#isCurrent(slot)) return sum;
+    for (let worker = 0; worker < this.#memory.workers; worker++) {
+      const cell = this.#cell(worker, slot.index);
+      sum += Atomics.load(this.#cells, cell) + (this.#cells[cell + 1] ?? 0) + (this.#cells[cell + 2] ?? 0);
+    }
+    return sum;
+  }
+
   /** Control: sums of outcomes and of latency buckets since the slot was opened. */
   totals(slot: SlotRef): { readonly succeeded: number; readonly failed: number; readonly latency: readonly number[] } {
     let succeeded = 0;

@@ -68,7 +68,10 @@ export class LocalCopies implements CacheShellSink {
     readonly metrics: CacheMetrics;
   }) {
     const { counters, clock, runtime, claims } = parts;
-    const cache = createCache(parts.config, (slot) => counters.lastUse(slot));
+    const cache = createCache(parts.config, {
+      lastUsedMs: (slot) => counters.lastUse(slot),
+      calls: (slot) => counters.calls(slot),
+    });
     this.#shell = new CacheShell({ cache, runtime, claims, counters, clock, sink: this });
     this.waits = new CopyWaits(
       (event) => this.#shell.step(event),

@@ -19,8 +19,10 @@ import {
   type CacheDecision,
   type CacheEffect,
   type CacheEvent,
+  type CachePolicy,
   type CopyId,
   type CopyPolicy,
+  type CopyUses,
   type CopyView,
   createCache,
   DEFAULT_CACHE_CONFIG,
@@ -28,6 +30,7 @@ import {
   type Slot,
   surpriseHeadroom,
   type WakeOutcome,
+  weightedLru,
 } from '../index.ts';
 
 export const MIB = 2 ** 20;
@@ -88,6 +91,7 @@ export class CacheRig {
   /** Models inside the runtime: loading, loaded or unloading. */
   readonly #resident = new Map<ModelKey, CopyId>();
   readonly #used = new Map<number, EpochMs>();
+  readonly #calls = new Map<number, number>();
   /** Victims of the step that is being performed. */
   readonly #evicted = new Set<ModelKey>();
   readonly #startMs: number;
@@ -98,10 +102,14 @@ export class CacheRig {
   /** The most that was ever booked beyond the capacity while a runtime was ready; not positive where the bound always held. */
   overbookedUnitsMax = Number.NEGATIVE_INFINITY;
 
-  constructor(behaviour: Partial<Behaviour> = {}, config: Partial<CacheConfig> = {}) {
+  constructor(behaviour: Partial<Behaviour> = {}, config: Partial<CacheConfig> = {}, policy: CachePolicy = weightedLru()) {
     this.#behaviour = { ...OBEDIENT, ...behaviour };
     this.#startMs = this.clock.monotonicMs();
-    this.cache = createCache({ ...DEFAULT_CACHE_CONFIG, ...config }, (slot) => this.#used.get(slot.index) ?? epochMs(0));
+    const uses: CopyUses = {
+      lastUsedMs: ({ index }) => this.#used.get(index) ?? epochMs(0),
+      calls: ({ index }) => this.#calls.get(index) ?? 0,
+    };
+    this.cache = createCache({ ...DEFAULT_CACHE_CONFIG, ...config }, uses, policy);
   }
 
   get nowMs(): number {
@@ -144,7 +152,10 @@ export class CacheRig {
   /** A call as the data plane counts it: the cache is not told. */
   use(name: string): void {
     const state = this.cache.copy(modelKey(name))?.state;
-    if (state?.kind === 'active' || state?.kind === 'sizing') this.#used.set(state.slot.index, this.clock.wallMs());
+    if (state?.kind !== 'active' && state?.kind !== 'sizing') return;
+    const { index } = state.slot;
+    this.#used.set(index, this.clock.wallMs());
+    this.#calls.set(index, (this.#calls.get(index) ?? 0) + 1);
   }
 
   /** Everybody who waits for the model gives up. */
@@ -247,6 +258,7 @@ export class CacheRig {
         return;
       case 'serving':
         this.#used.delete(effect.slot.index);
+        this.#calls.delete(effect.slot.index);
         return;
       case 'decided':
         this.#checkDecision(effect.decision, before);

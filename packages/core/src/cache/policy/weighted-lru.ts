@@ -1,0 +1,16 @@
+import type { CachePolicy, RankReason } from './port.ts';
+
+const REASON: RankReason = Object.freeze({ policy: 'lru' });
+
+/** ModelMesh's order (spec §4.2.1): the least recently used first, however large it is and however long it took to load. */
+export function weightedLru(): CachePolicy {
+  return {
+    name: 'lru',
+    isByLastUse: true,
+    epoch: 0,
+    rankOf: ({ lastUsedMs }) => lastUsedMs,
+    loaded: () => {},
+    left: () => {},
+    explain: () => REASON,
+  };
+}
