@@ -88,6 +88,7 @@ const samples: Readonly<Record<keyof typeof rules, Sample>> = {
     good: {
       [`${core}/a.test.ts`]: `describe('x', () => {\n${`it('y', () => {\n${lines(40)}\n});\n`.repeat(3)}});`,
       [`${core}/a.ts`]: `function f(): { a: number } {\n${lines(68)}\n}`,
+      [`${core}/b.ts`]: `class A {\n a(): () => void {\n${lines(40)}\n}\n b() {\n${lines(40)}\n}\n}`,
     },
     bad: {
       [`${core}/a.ts`]: `export function f(): { a: number } {\n${lines(70)}\n}`,

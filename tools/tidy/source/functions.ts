@@ -70,6 +70,8 @@ function arrowAt(tokens: readonly Token[], arrow: number): Body {
   while (at < tokens.length) {
     const token = tokens[at];
     if (token?.kind === 'punct' && [',', ';', ')', ']', '}'].includes(token.text)) break;
+    // `=> void {`: the arrow was the type that a method returns, and here the method begins.
+    if (token?.text === '{' && tokens[at - 1]?.kind === 'word') break;
     at = token?.kind === 'punct' && '([{'.includes(token.text) ? afterBracket(tokens, at) : at + 1;
   }
   return { name, first, end: at, suite };
