@@ -141,6 +141,7 @@ function dataPlaneLimits({ limits }: Config): DataPlaneLimits {
     replayBytesMax: limits.replayBytesMax,
     openingBytesMax: limits.openingBytesMax,
     inflateRatioMax: limits.decompressionRatioMax,
+    multiParallelism: limits.multiModelParallelism,
     waitingCallsPerModelMax: limits.waitingCallsPerModelMax,
     waitingCallsMax: limits.waitingCallsMax,
     runtimeWaitersMax: limits.waitingCallsMax,

@@ -285,6 +285,7 @@ function limitsOf(values: SettingValues, problem: AddProblem): LimitsConfig {
     restBodiesBytesMax: values.restBodies,
     restLargeBodiesBytesMax: values.restLargeBodies,
     decompressionRatioMax: values.decompressionRatio,
+    multiModelParallelism: values.multiParallelism,
     unaryTimeoutMs: values.unaryTimeout ?? durationMs(NO_TIMEOUT_MS),
     loadQueueMax: values.loadQueue,
     copiesMax: values.copies,

@@ -127,6 +127,8 @@ export interface LimitsConfig {
   /** Announced bytes of large bodies that are read or answered at the same time. */
   readonly restLargeBodiesBytesMax: Bytes;
   readonly decompressionRatioMax: number;
+  /** Models of one call for several that are asked at the same time. */
+  readonly multiModelParallelism: number;
   /** Deadline of a unary call that brings none; {@link NO_TIMEOUT_MS} stands for none. */
   readonly unaryTimeoutMs: DurationMs;
   readonly loadQueueMax: number;

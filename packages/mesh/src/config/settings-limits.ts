@@ -91,7 +91,7 @@ export const LIMIT_SETTINGS = {
   opening: size(
     'limits.openingBytesMax',
     64 * MIB,
-    'Requests that are held until the model in them is known, over all calls; and again as much for messages that are rewritten.',
+    'Requests that are held until the model in them is known, over all calls, and requests and answers of calls for several models; and again as much for messages that are rewritten.',
   ),
   restBody: size('limits.restBodyBytesMax', 64 * MIB, 'The largest body of REST, before and after decompression.'),
   restBodies: size(
@@ -112,6 +112,10 @@ export const LIMIT_SETTINGS = {
     100_000,
     'How many times larger a compressed message may become before it counts as a bomb.',
   ),
+  multiParallelism: setting({
+    ...count('limits.multiModelParallelism', 4, 256, 'Models of one call for several models that are asked at the same time.'),
+    modelMesh: { names: ['MM_MULTI_PARALLELISM'], kind: integer(1, 256) },
+  }),
   unaryTimeout: setting<DurationMs | null>({
     path: 'limits.unaryTimeout',
     kind: orWord(duration(1, NO_TIMEOUT_MS), 'none'),

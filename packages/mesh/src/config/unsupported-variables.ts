@@ -40,7 +40,6 @@ export const UNSUPPORTED_VARIABLES: ReadonlyMap<string, UnsupportedVariable> = n
   ['MM_PAYLOAD_PROCESSORS', refused('payload processors are not supported by this version; leave it unset')],
   ['MM_PAYLOAD_PROCESSORS_THREADS', warned('no effect without payload processors')],
   ['MM_PAYLOAD_PROCESSORS_CAPACITY', warned('no effect without payload processors')],
-  ['MM_MULTI_PARALLELISM', warned('no effect: calls that name several models are not supported by this version')],
   ['MM_SCALEUP_RPM_THRESHOLD', warned(SCALING)],
   ['MM_MAX_INFLIGHT_PER_MODEL_COPY', warned(SCALING)],
   ['MM_CONC_SCALEUP_BANDWIDTH_PCT', warned(SCALING)],

@@ -16,6 +16,8 @@ export interface DataPlaneLimits {
   /** Requests that are held until the model in them is known and they move on; and again as much for messages that are rewritten. */
   readonly openingBytesMax: number;
   readonly inflateRatioMax: number;
+  /** Models of one call for several that are asked at the same time. */
+  readonly multiParallelism: number;
   readonly waitingCallsPerModelMax: number;
   readonly waitingCallsMax: number;
   /** Calls that wait for the runtime to come back. */

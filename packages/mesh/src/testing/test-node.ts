@@ -101,6 +101,7 @@ const TEST_LIMITS = {
   replayBytesMax: 64 * MIB,
   openingBytesMax: 64 * MIB,
   inflateRatioMax: 256,
+  multiParallelism: 4,
   waitingCallsPerModelMax: 4096,
   waitingCallsMax: 16_384,
   runtimeWaitersMax: 4096,

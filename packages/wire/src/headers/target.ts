@@ -85,8 +85,8 @@ export function targetOfPayloadId(id: string, kind: CallTarget['kind']): CallTar
   return { kind, ids: [checkId(id, kind === 'model' ? 'model-id' : 'vmodel-id')] };
 }
 
-/** Whether every model of a multi-model request must exist (`mm-required: all`); otherwise those that exist answer. */
-export const requiresAll = (headers: HeaderReader): boolean => headers.get(HEADER.required) === 'all';
+/** Whether every model of a multi-model request must exist (`mm-required: all`, in any case); otherwise those that exist answer. */
+export const requiresAll = (headers: HeaderReader): boolean => headers.get(HEADER.required)?.toLowerCase() === 'all';
 
 /** Whether the caller spreads its calls evenly over all nodes. */
 export const isBalanced = (headers: HeaderReader): boolean => headers.get(HEADER.balanced) === 'true';

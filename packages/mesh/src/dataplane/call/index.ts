@@ -8,3 +8,4 @@ export { ByteBudget } from './request-body.ts';
 export { RetryBudgets } from './retry-budgets.ts';
 export { RewriteRoom } from './rewrite-room.ts';
 export { RuntimeGate } from './runtime-gate.ts';
+export { PUSH_BYTES_MAX, startWhole } from './whole-request.ts';

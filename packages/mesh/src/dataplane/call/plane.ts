@@ -39,6 +39,8 @@ export interface CallLimits {
   readonly messageBytesMax: number;
   readonly replayBytesPerCallMax: number;
   readonly inflateRatioMax: number;
+  /** Models of one call for several that are asked at the same time. */
+  readonly multiParallelism: number;
 }
 
 /** The shared parts of one data plane worker. */

@@ -2,15 +2,16 @@ import { type DurationMs, durationMs, MeshError, type MonotonicMs, monotonicMs, 
 import { ACCEPTED_ENCODINGS, type MessageEncoding, parseEncoding } from '@modelmesh/grpc/compression';
 import { type ByteStream, type HeaderBlock, headerBlock, RESET_CODE, type StreamHandler } from '@modelmesh/grpc/stream';
 import type { Expirable, WheelTimer } from '@modelmesh/grpc/timer-wheel';
-import { forbidsRetry, HEADER, parseGrpcTimeout, readTarget } from '@modelmesh/wire/headers';
+import { forbidsRetry, HEADER, parseGrpcTimeout, readTarget, requiresAll } from '@modelmesh/wire/headers';
 import { errorMapping, grpcTrailersOf, parseGrpcStatus } from '@modelmesh/wire/status';
 import type { Principal } from '../../authz/index.ts';
 import type { MethodRule } from '../../link/index.ts';
-import { type Caller, InferenceCall, type Plane } from '../call/index.ts';
+import { type Caller, type CallPlan, InferenceCall, type Plane } from '../call/index.ts';
 import { MessageOpener, type OpenedIds, type OpenerSink } from './message-opener.ts';
+import { MultiCall } from './multi-call.ts';
 import { refuseReserved } from './reserved-services.ts';
-import { type ResolvedTarget, resolveFromHeaders, resolveFromPayload } from './resolve-target.ts';
-import { runtimeHeaders } from './runtime-headers.ts';
+import { type ResolvedTarget, type ResolvedTargets, resolveFromHeaders, resolveFromPayload } from './resolve-target.ts';
+import { forPlainAnswer, runtimeHeaders } from './runtime-headers.ts';
 
 /** A chunk of the request that waits until the target is known. */
 interface Held {
@@ -22,7 +23,7 @@ interface Held {
 type Phase =
   | { readonly kind: 'new' }
   | { readonly kind: 'opening'; readonly rule: MethodRule; readonly opener: MessageOpener; readonly held: Held[] }
-  | { readonly kind: 'calling'; readonly call: InferenceCall }
+  | { readonly kind: 'calling'; readonly call: InferenceCall | MultiCall }
   | { readonly kind: 'over' };
 
 const NOTHING = new Uint8Array(0);
@@ -42,8 +43,9 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, Expirable
   #deadline: MonotonicMs | null = null;
   #deadlineIsDefault = false;
   #phase: Phase = { kind: 'new' };
+  /** Undefined also for a call for several models. */
   #target: ResolvedTarget | undefined;
-  #call: InferenceCall | undefined;
+  #call: InferenceCall | MultiCall | undefined;
   #sentHeaders = false;
   #requestEnded = false;
   /** Bytes whose credit was returned while the target was not yet known: held until they move on. */
@@ -173,7 +175,7 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, Expirable
     const byHeaders = rule === undefined || rule.idPath.length === 0;
     const target = byHeaders || rule.headersFirst ? readTarget(headers) : undefined;
     if (byHeaders || target !== undefined) {
-      this.#start(resolveFromHeaders(this.#plane.routes, this.#principal.namespace, target));
+      this.#start(resolveFromHeaders(this.#plane.routes, this.#principal.namespace, target, headers));
       return;
     }
     const opener = new MessageOpener(rule, this.#encoding, this.#plane.limits, this);
@@ -181,10 +183,28 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, Expirable
     this.#opening = this.#plane.deadlines.add(this.#deadline, this);
   }
 
-  #start(target: ResolvedTarget): void {
-    this.#target = target;
+  #start(asked: ResolvedTargets): void {
     this.#stopOpening();
-    const call = new InferenceCall(this.#plane, this, {
+    const call = this.#callOf(asked);
+    this.#call = call;
+    this.#phase = { kind: 'calling', call };
+    call.start();
+  }
+
+  #callOf(asked: ResolvedTargets): InferenceCall | MultiCall {
+    if (asked.kind === 'one') {
+      this.#target = asked.target;
+      return new InferenceCall(this.#plane, this, this.#planOf(asked.target));
+    }
+    const plans = asked.targets.map((target) => {
+      const plan = this.#planOf(target);
+      return { ...plan, headers: forPlainAnswer(plan.headers) };
+    });
+    return new MultiCall(this.#plane, this, plans, requiresAll(this.#headers));
+  }
+
+  #planOf(target: ResolvedTarget): CallPlan {
+    return {
       method: this.#method,
       model: target.model,
       endpoint: target.endpoint,
@@ -194,10 +214,7 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, Expirable
       deadlineIsDefault: this.#deadlineIsDefault,
       callRetry: forbidsRetry(this.#headers) ? 'never' : 'safe',
       requestId: this.#headers.get(HEADER.requestId) ?? null,
-    });
-    this.#call = call;
-    this.#phase = { kind: 'calling', call };
-    call.start();
+    };
   }
 
   #hold(bytes: Uint8Array, end: boolean): void {

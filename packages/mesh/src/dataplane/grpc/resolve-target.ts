@@ -1,14 +1,22 @@
 import { assertNever, MeshError, type ModelKey, type Namespace } from '@modelmesh/core';
 import { type Resolution, resolveEndpointId, resolveModelId, resolveName } from '@modelmesh/core/identity';
-import { type CallTarget, type HeaderReader, readTarget, targetOfPayloadId } from '@modelmesh/wire/headers';
+import { type CallTarget, type HeaderReader, readTarget, requiresAll, targetOfPayloadId } from '@modelmesh/wire/headers';
+import { errorMapping, GRPC_CODE } from '@modelmesh/wire/status';
 import type { EndpointRoute, MethodRule } from '../../link/index.ts';
 import type { RouteTable } from '../routes/index.ts';
+import { noneFound } from './multi-call.ts';
 
 /** The model that a call goes to, and the endpoint it came through. */
 export interface ResolvedTarget {
   readonly model: ModelKey;
   readonly endpoint: EndpointRoute | null;
 }
+
+/** What a call is for: one model, or several that all get the same message (spec `modelmesh.md` §2.4). */
+export type ResolvedTargets =
+  | { readonly kind: 'one'; readonly target: ResolvedTarget }
+  /** In the order of the headers, without those that do not exist. */
+  | { readonly kind: 'several'; readonly targets: readonly ResolvedTarget[] };
 
 /** What the payload of a call names. */
 export interface PayloadIds {
@@ -17,17 +25,28 @@ export interface PayloadIds {
 }
 
 /**
- * The target that headers name.
+ * The targets that headers name; `headers` say whether all of several must exist.
  *
  * @throws {MeshError} with ModelMesh's texts if they name none, or none that exists
  */
-export function resolveFromHeaders(routes: RouteTable, namespace: Namespace, target: CallTarget | undefined): ResolvedTarget {
+export function resolveFromHeaders(
+  routes: RouteTable,
+  namespace: Namespace,
+  target: CallTarget | undefined,
+  headers: HeaderReader,
+): ResolvedTargets {
   if (target === undefined) throw new MeshError('invalid-argument', 'must include mm-model-id header');
   const [id = '', ...others] = target.ids;
-  if (others.length > 0)
-    throw new MeshError('unsupported-method', 'requests to several models at once are not supported by this version');
-  const resolution = target.kind === 'model' ? resolveModelId(routes, namespace, id) : resolveEndpointId(routes, namespace, id);
-  return settled(routes, resolution);
+  const resolve = (one: string): Resolution =>
+    target.kind === 'model' ? resolveModelId(routes, namespace, one) : resolveEndpointId(routes, namespace, one);
+  if (others.length === 0) return { kind: 'one', target: settled(routes, resolve(id)) };
+  const all = requiresAll(headers);
+  const targets = target.ids.map(resolve).flatMap((resolution) => {
+    const absent = resolution.kind === 'unresolved' && errorMapping(resolution.error.kind).grpc === GRPC_CODE.NOT_FOUND;
+    return absent && !all ? [] : [settled(routes, resolution)];
+  });
+  if (targets.length === 0) throw noneFound();
+  return { kind: 'several', targets };
 }
 
 /** The target that a payload names, else its headers (spec `modelmesh.md` §2.1). @throws {MeshError} as {@link resolveFromHeaders}. */
@@ -37,15 +56,17 @@ export function resolveFromPayload(
   rule: MethodRule,
   ids: PayloadIds,
   headers: HeaderReader,
-): ResolvedTarget {
-  if (ids.id === null) return resolveFromHeaders(routes, namespace, readTarget(headers));
+): ResolvedTargets {
+  if (ids.id === null) return resolveFromHeaders(routes, namespace, readTarget(headers), headers);
   switch (rule.names) {
     case 'model':
-      return resolveFromHeaders(routes, namespace, targetOfPayloadId(ids.id, 'model'));
+      return resolveFromHeaders(routes, namespace, targetOfPayloadId(ids.id, 'model'), headers);
     case 'endpoint':
-      return resolveFromHeaders(routes, namespace, targetOfPayloadId(ids.id, 'vmodel'));
-    case 'name':
-      return settled(routes, resolveName(routes, { namespace, name: ids.id, version: ids.version ?? undefined }));
+      return resolveFromHeaders(routes, namespace, targetOfPayloadId(ids.id, 'vmodel'), headers);
+    case 'name': {
+      const target = settled(routes, resolveName(routes, { namespace, name: ids.id, version: ids.version ?? undefined }));
+      return { kind: 'one', target };
+    }
     default:
       return assertNever(rule.names);
   }

@@ -5,6 +5,9 @@ import { HEADER, isStrippedTowardsRuntime, runtimeIdHeaders } from '@modelmesh/w
 /** Fields that a compressed or typed gRPC message cannot do without, though their like is kept from the runtime. */
 const CARRIED = new Set(['content-type', HEADER.grpcEncoding, HEADER.grpcAcceptEncoding] as string[]);
 
+/** A block without what says which compressed answers can be read: for calls whose answers the node itself takes apart. */
+export const forPlainAnswer = (block: HeaderBlock): HeaderBlock => block.without((name) => name === HEADER.grpcAcceptEncoding);
+
 /**
  * The header block of a client's call as the runtime gets it: the client's metadata as it came, without what is the mesh's or the
  * transport's, and the model's key (spec `modelmesh.md` §2.2).

@@ -10,14 +10,13 @@ import {
   serverSentEvent,
 } from '@modelmesh/wire/oip';
 import { decodeGrpcMessage, GRPC_CODE, parseGrpcStatus } from '@modelmesh/wire/status';
-import { type Caller, InferenceCall } from '../call/index.ts';
+import { type Caller, InferenceCall, startWhole } from '../call/index.ts';
 import { headFields } from './answers.ts';
 import { decodeGenerate, type Question } from './dialect.ts';
 import type { HttpExchange } from './exchange/index.ts';
 import { type Failure, failureOf, failureOfStatus } from './failure.ts';
 import { type ExchangeParts, ModelExchange, type NamedModel } from './model-exchange.ts';
 import { METHOD } from './rest-method.ts';
-import { startWhole } from './unary-call.ts';
 
 /**
  * `POST /v2/models/{m}/generate_stream`: one request through `ModelStreamInfer`, each answer as a server-sent event. The client's pace is the

@@ -2,7 +2,7 @@ import { durationMs, MeshError, toMeshError } from '@modelmesh/core';
 import { MessageAssembler } from '@modelmesh/grpc/framing';
 import type { HeaderBlock } from '@modelmesh/grpc/stream';
 import { decodeGrpcMessage, GRPC_CODE, parseGrpcStatus } from '@modelmesh/wire/status';
-import { type ByteBudget, type Caller, type CallPlan, InferenceCall, type Plane } from '../call/index.ts';
+import { type ByteBudget, type Caller, type CallPlan, InferenceCall, type Plane, startWhole } from '../call/index.ts';
 import { type Failure, failureOf, failureOfStatus } from './failure.ts';
 
 /** Hears how a call ended: exactly one of the two, once; neither after the call was cancelled. */
@@ -106,18 +106,4 @@ export class UnaryCall implements Caller {
 export function tooManyAnswers(): MeshError {
   const sentence = 'the answers that are held on this node have reached their limit; try again later';
   return new MeshError('overloaded', sentence, { retryAfterMs: RETRY_AFTER_MS });
-}
-
-/** What is pushed at once: more would lie in the engine's queues, past all back-pressure. */
-const PUSH_BYTES_MAX = 65_536;
-
-/** Sets a call off and gives it its whole request. Slices of one that is under way already are not copied. */
-export function startWhole(call: InferenceCall, framed: readonly Uint8Array[]): void {
-  call.start();
-  const last = framed.length - 1;
-  for (const [index, chunk] of framed.entries()) {
-    let at = 0;
-    for (; chunk.length - at > PUSH_BYTES_MAX; at += PUSH_BYTES_MAX) call.push(chunk.subarray(at, at + PUSH_BYTES_MAX), false);
-    call.push(at === 0 ? chunk : chunk.subarray(at), index === last);
-  }
 }

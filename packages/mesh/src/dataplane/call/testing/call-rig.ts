@@ -28,6 +28,7 @@ const LIMITS: DataPlaneLimits = {
   replayBytesMax: 1024 * KIB,
   openingBytesMax: 8 * KIB * KIB,
   inflateRatioMax: 256,
+  multiParallelism: 4,
   waitingCallsPerModelMax: 64,
   waitingCallsMax: 128,
   runtimeWaitersMax: 64,
@@ -242,6 +243,10 @@ export class CallRig {
       stream,
       (bytes, last) => handler.onData(stream, bytes, last),
       () => handler.onReset(stream, { kind: 'peer-reset', code: 8 }),
+      () => {
+        stream.writable = true;
+        handler.onWritable(stream);
+      },
     );
   }
 }
@@ -251,11 +256,14 @@ export class ClientSide {
   readonly stream: FakeStream;
   readonly push: (bytes: Uint8Array, end: boolean) => void;
   readonly cancel: () => void;
+  /** Takes data again after `stream.writable = false`. */
+  readonly resume: () => void;
 
-  constructor(stream: FakeStream, push: (bytes: Uint8Array, end: boolean) => void, cancel: () => void) {
+  constructor(stream: FakeStream, push: ClientSide['push'], cancel: () => void, resume: () => void) {
     this.stream = stream;
     this.push = push;
     this.cancel = cancel;
+    this.resume = resume;
   }
 
   /** Code and message that the client got; `undefined` while the call runs. */

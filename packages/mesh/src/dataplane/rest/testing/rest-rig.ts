@@ -160,6 +160,7 @@ export class RestRig {
         replayBytesMax: 64 * MIB,
         openingBytesMax: 64 * MIB,
         inflateRatioMax: 256,
+        multiParallelism: 4,
         waitingCallsPerModelMax: options.waitingCallsPerModelMax ?? 1024,
         waitingCallsMax: 4096,
         runtimeWaitersMax: 1024,
