@@ -45,7 +45,7 @@ export function minSpaceUnits(capacityUnits: SizeUnits, loadingThreads: number, 
 }
 
 /** What is not of the record itself. */
-interface Seen {
+export interface Seen {
   readonly unreachable: boolean;
   readonly nowMs: EpochMs;
   readonly labels: LabelStanding;

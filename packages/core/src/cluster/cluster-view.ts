@@ -1,7 +1,7 @@
 import { NO_CONSTRAINTS, type TypeConstraints } from '../constraints/index.ts';
 import type { InstanceRecord } from '../records/index.ts';
-import { type EpochMs, epochMs, type InstanceId } from '../units.ts';
-import { type ClusterConfig, type ClusterInstance, clusterInstance } from './cluster-instance.ts';
+import { type EpochMs, epochMs, type InstanceId, type SizeUnits, sizeUnits } from '../units.ts';
+import { type ClusterConfig, type ClusterInstance, clusterInstance, type Seen } from './cluster-instance.ts';
 import { compareDesirability } from './desirability.ts';
 import { mergeStats, NO_STATS, Partition, type PartitionStats } from './partition.ts';
 import { SortedList } from './sorted-list.ts';
@@ -11,6 +11,12 @@ export interface PartitionView {
   /** Rules of the type constraints that these instances do not satisfy, sorted. */
   readonly prohibited: readonly string[];
   readonly stats: PartitionStats;
+}
+
+/** Loads that an instance was asked for and does not show in its record yet. */
+export interface ExpectedLoad {
+  readonly units: SizeUnits;
+  readonly loads: number;
 }
 
 /**
@@ -108,6 +114,18 @@ export class ClusterView {
     return compareDesirability(one, other) < 0;
   }
 
+  /** The instance as it would be with more in its cache and more under way than its record says yet. */
+  assuming(instance: ClusterInstance, more: ExpectedLoad): ClusterInstance {
+    const { record } = instance;
+    const expected = {
+      ...record,
+      usedUnits: sizeUnits(record.usedUnits + more.units),
+      modelCount: record.modelCount + more.loads,
+      loadsInProgress: record.loadsInProgress + more.loads,
+    };
+    return clusterInstance(expected, this.#seen(record), this.#config);
+  }
+
   /** The sums over all candidates. */
   stats(): PartitionStats {
     return this.#whole.stats();
@@ -130,15 +148,14 @@ export class ClusterView {
   }
 
   #replace(before: ClusterInstance | undefined, record: InstanceRecord): void {
-    const seen = {
-      unreachable: this.#unreachable.has(record.id),
-      nowMs: this.#nowMs,
-      labels: this.#constraints.standing(record.labels),
-    };
-    const after = clusterInstance(record, seen, this.#config);
+    const after = clusterInstance(record, this.#seen(record), this.#config);
     if (before !== undefined) this.#withdraw(before);
     this.#instances.set(record.id, after);
     this.#enter(after);
+  }
+
+  #seen({ id, labels }: InstanceRecord): Seen {
+    return { unreachable: this.#unreachable.has(id), nowMs: this.#nowMs, labels: this.#constraints.standing(labels) };
   }
 
   #enter(instance: ClusterInstance): void {

@@ -6,6 +6,6 @@ export {
   minSpaceUnits,
   SATURATED_CHURN_AGES,
 } from './cluster-instance.ts';
-export { ClusterView, type PartitionView } from './cluster-view.ts';
+export { ClusterView, type ExpectedLoad, type PartitionView } from './cluster-view.ts';
 export { type CriterionName, compareDesirability, decidingCriterion } from './desirability.ts';
 export { NO_STATS, type PartitionStats } from './partition.ts';

@@ -16,7 +16,14 @@ export const units = (count: number): SizeUnits => sizeUnits(count);
 
 /** An instance with room for a hundred models and none in it, except for what `fields` say. */
 export const instance = (id: string, fields: Partial<NewInstanceRecord> = {}): InstanceRecord =>
-  newInstanceRecord({ startedAtMs: epochMs(0), capacityUnits: units(10_000), loadingThreads: 2, ...fields, id: instanceId(id) });
+  newInstanceRecord({
+    startedAtMs: epochMs(0),
+    peerAddress: `${id}:8033`,
+    capacityUnits: units(10_000),
+    loadingThreads: 2,
+    ...fields,
+    id: instanceId(id),
+  });
 
 /** Any record of one of the instances `i0` … `i<ids − 1>`. */
 export const anInstanceRecord = (ids: number): fc.Arbitrary<InstanceRecord> =>

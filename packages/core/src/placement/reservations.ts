@@ -1,0 +1,101 @@
+import type { ExpectedLoad } from '../cluster/index.ts';
+import type { InstanceRecord } from '../records/index.ts';
+import { type DurationMs, durationMs, type EpochMs, type InstanceId, type SizeUnits, sizeUnits } from '../units.ts';
+
+/** A reservation ends after this time: an instance publishes what changed within two seconds (spec §3.4), and the watch takes its time. */
+export const RESERVATION_MS: DurationMs = durationMs(5000);
+
+/** Reservations of one node at a time. Beyond, the oldest is forgotten, which does no harm: the instance decides for itself what it takes. */
+export const RESERVATIONS_MAX = 4096;
+
+interface Reservation {
+  readonly units: SizeUnits;
+  readonly untilMs: number;
+}
+
+/** What was reserved in one instance, oldest first, on top of what its record showed then. */
+interface Account {
+  shownUnits: number;
+  readonly open: Reservation[];
+}
+
+const NOTHING: ExpectedLoad = { units: sizeUnits(0), loads: 0 };
+
+/**
+ * Memory that this node gave away a moment ago and that no record shows yet. Without it, a burst of loads within the two seconds until a
+ * record is published would all go to the instance that was best at the beginning.
+ */
+export class Reservations {
+  readonly #accounts = new Map<InstanceId, Account>();
+  #count = 0;
+
+  /** Reservations that are kept, the ended ones included until they are looked at. */
+  get size(): number {
+    return this.#count;
+  }
+
+  /** A load of so many units was sent to the instance. */
+  reserve(record: InstanceRecord, units: SizeUnits, nowMs: EpochMs): void {
+    if (this.#count >= RESERVATIONS_MAX) this.#forgetOldest();
+    const account = this.#accounts.get(record.id) ?? { shownUnits: record.usedUnits, open: [] };
+    account.open.push({ units, untilMs: nowMs + RESERVATION_MS });
+    this.#accounts.set(record.id, account);
+    this.#count += 1;
+  }
+
+  /** The load did not come about: what was reserved for it is free again. */
+  release(id: InstanceId, units: SizeUnits): void {
+    const account = this.#accounts.get(id);
+    const at = account?.open.findIndex((reservation) => reservation.units === units) ?? -1;
+    if (account === undefined || at < 0) return;
+    account.open.splice(at, 1);
+    this.#count -= 1;
+    if (account.open.length === 0) this.#accounts.delete(id);
+  }
+
+  /** The instance is gone. */
+  forget(id: InstanceId): void {
+    this.#count -= this.#accounts.get(id)?.open.length ?? 0;
+    this.#accounts.delete(id);
+  }
+
+  /** What the instance was asked for and its record does not show. A record that uses more than before shows the oldest loads first. */
+  expected(record: InstanceRecord, nowMs: EpochMs): ExpectedLoad {
+    const account = this.#accounts.get(record.id);
+    if (account === undefined) return NOTHING;
+    this.#settle(account, record, nowMs);
+    if (account.open.length === 0) {
+      this.#accounts.delete(record.id);
+      return NOTHING;
+    }
+    let units = 0;
+    for (const reservation of account.open) units += reservation.units;
+    return { units: sizeUnits(units), loads: account.open.length };
+  }
+
+  #settle(account: Account, record: InstanceRecord, nowMs: EpochMs): void {
+    account.shownUnits = Math.min(account.shownUnits, record.usedUnits);
+    for (let first = account.open[0]; first !== undefined; first = account.open[0]) {
+      // The time left is bounded too: a clock that was set back would hold the memory for as long as it went back.
+      const ended = nowMs >= first.untilMs || first.untilMs - nowMs > RESERVATION_MS;
+      const shown = first.units > 0 && record.usedUnits - account.shownUnits >= first.units;
+      if (!ended && !shown) return;
+      if (shown) account.shownUnits += first.units;
+      account.open.shift();
+      this.#count -= 1;
+    }
+  }
+
+  #forgetOldest(): void {
+    let oldest: { readonly id: InstanceId; readonly untilMs: number } | undefined;
+    for (const [id, { open }] of this.#accounts) {
+      const untilMs = open[0]?.untilMs ?? 0;
+      if (oldest === undefined || untilMs < oldest.untilMs) oldest = { id, untilMs };
+    }
+    const account = oldest === undefined ? undefined : this.#accounts.get(oldest.id);
+    if (oldest === undefined || account === undefined) return;
+    account.open.shift();
+    this.#count -= 1;
+    if (account.open.length === 0) this.#accounts.delete(oldest.id);
+  }
+}
