@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { MeshError } from '../errors.ts';
 import { modelKey } from '../units.ts';
-import { SmallMesh } from './testing/small-mesh.ts';
+import { INSTANCES_MAX, SmallMesh } from './testing/small-mesh.ts';
 
 const models = ['a', 'b', 'made', 'broken'] as const;
 const endpoints = ['v', 'w'] as const;
@@ -21,6 +21,11 @@ const call = fc.oneof(
   fc.record({ call: fc.constant('delete' as const), vModelId: fc.constantFrom(...endpoints) }),
   fc.record({ call: fc.constant('run' as const), vModelId: fc.constantFrom(...endpoints) }),
   fc.record({ call: fc.constant('evict' as const), model: fc.constantFrom(...models) }),
+  fc.record({
+    call: fc.constant('scale' as const),
+    model: fc.constantFrom(...models),
+    copies: fc.integer({ min: 1, max: INSTANCES_MAX }),
+  }),
   fc.record({ call: fc.constant('unregister' as const), model: fc.constantFrom(...models) }),
 );
 type Call = typeof call extends fc.Arbitrary<infer T> ? T : never;
@@ -43,6 +48,9 @@ function perform(mesh: SmallMesh, what: Call): void {
       return;
     case 'evict':
       mesh.evict(modelKey(what.model));
+      return;
+    case 'scale':
+      mesh.load(modelKey(what.model), what.copies);
       return;
     case 'unregister':
       mesh.unregister(what.model);
@@ -83,23 +91,23 @@ test('law: after any history the references of a model are the endpoints that na
   );
 });
 
-test('law: without force an active model that is loaded is only replaced by a model that is loaded', () => {
+test('law: without force an active model that is loaded is only replaced by a model that has as many copies', () => {
   fc.assert(
     fc.property(fc.array(call, { maxLength: 25 }), (history) => {
       const mesh = new SmallMesh();
       for (const model of ['a', 'b']) mesh.register(model, infoOf(model), { loadNow: true });
       const active = (id: string) => [...mesh.view.endpoints()].find(({ record }) => record.id === id)?.record.active;
-      const loaded = (key: string | undefined) => key !== undefined && mesh.modelStatus(key).status === 'LOADED';
+      const copies = (key: string | undefined) => (key === undefined ? 0 : mesh.modelStatus(key).copies.length);
       for (const what of history) {
         if (what.call === 'delete' || (what.call === 'set' && what.force)) continue;
-        const before = endpoints.map((id) => ({ id, key: active(id), wasLoaded: loaded(active(id)) }));
+        const before = endpoints.map((id) => ({ id, key: active(id), had: copies(active(id)) }));
         try {
           perform(mesh, what);
         } catch (refusal) {
           assert.ok(refusal instanceof MeshError, String(refusal));
         }
-        for (const { id, key, wasLoaded } of before) {
-          if (wasLoaded && active(id) !== key) assert.ok(loaded(active(id)), `${id}: ${key} → ${active(id)}`);
+        for (const { id, key, had } of before) {
+          if (active(id) !== key) assert.ok(copies(active(id)) >= had, `${id}: ${key} with ${had} copies → ${active(id)}`);
         }
       }
     }),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { MeshError } from '../errors.ts';
 import { type EndpointPolicy, keyOf, POLICY_HISTORY_MAX, type RegistryWrite, withCopyClaimed } from '../records/index.ts';
-import { DEFAULT_NAMESPACE, endpointId, instanceId, modelKey } from '../units.ts';
+import { DEFAULT_NAMESPACE, endpointId, epochMs, instanceId, modelKey } from '../units.ts';
 import {
   decideApplyEndpoint,
   decideDeleteEndpoint,
@@ -10,7 +10,7 @@ import {
   nextTransitionStep,
   type SetEndpointRequest,
 } from './index.ts';
-import { SmallMesh } from './testing/small-mesh.ts';
+import { FAILURE_EXPIRY_MS, SmallMesh } from './testing/small-mesh.ts';
 
 const ns = DEFAULT_NAMESPACE;
 const v = endpointId('v');
@@ -158,8 +158,8 @@ describe('a transition', () => {
   it('loads the target as warm as the active model, then switches and drops the reference', () => {
     const mesh = inTransition(onnx);
     const lastUsedMs = mesh.view.model(ns, modelKey('a'))?.record.lastUsedMs;
-    const step = nextTransitionStep(mesh.view, ns, v, undefined);
-    assert.deepEqual(step, { kind: 'ensure-target', model: 'n', lastUsedMs, timeoutMs: 600_000 });
+    const step = nextTransitionStep(mesh.view, ns, v, undefined, mesh.transitionEnv());
+    assert.deepEqual(step, { kind: 'ensure-target', model: 'n', copies: 1, lastUsedMs, timeoutMs: 600_000 });
     mesh.runTransition('v');
     assert.deepEqual([mesh.vModelStatus('v').status, refsOf(mesh, 'a'), refsOf(mesh, 'n')], ['DEFINED', 0, 1]);
   });
@@ -183,7 +183,7 @@ describe('a transition', () => {
   it('that failed waits, and goes on when the failure is gone', () => {
     const mesh = inTransition(broken);
     mesh.runTransition('v');
-    assert.equal(nextTransitionStep(mesh.view, ns, v, undefined).kind, 'wait');
+    assert.equal(nextTransitionStep(mesh.view, ns, v, undefined, mesh.transitionEnv()).kind, 'wait');
     const stored = mesh.view.model(ns, n);
     assert.ok(stored);
     const mended = { ...stored.record, path: 'p', failures: new Map() };
@@ -196,12 +196,53 @@ describe('a transition', () => {
     const mesh = inTransition(broken);
     mesh.runTransition('v');
     mesh.evict(modelKey('a'));
-    assert.equal(nextTransitionStep(mesh.view, ns, v, undefined).kind, 'switch');
+    assert.equal(nextTransitionStep(mesh.view, ns, v, undefined, mesh.transitionEnv()).kind, 'switch');
+  });
+
+  it('§5.3 loads as many copies of the target as the active model has, those that it was given meanwhile included', () => {
+    const mesh = inTransition(onnx);
+    mesh.load(modelKey('a'), 2);
+    const step = (copies: number) =>
+      nextTransitionStep(mesh.view, ns, v, { target: n, copies, outcome: 'loaded' }, mesh.transitionEnv());
+    const first = nextTransitionStep(mesh.view, ns, v, undefined, mesh.transitionEnv());
+    assert.equal(first.kind === 'ensure-target' && first.copies, 2);
+    assert.equal(step(2).kind, 'switch');
+    mesh.load(modelKey('a'), 3);
+    const more = step(2);
+    assert.equal(more.kind === 'ensure-target' && more.copies, 3);
+    mesh.runTransition('v');
+    assert.equal(mesh.view.model(ns, n)?.record.copies.size, 3);
+  });
+
+  it('§5.3 loads no more copies of the target than its owner allows', () => {
+    const mesh = inTransition(onnx);
+    mesh.load(modelKey('a'), 3);
+    const stored = mesh.view.model(ns, n);
+    assert.ok(stored);
+    const record = { ...stored.record, copiesPolicy: { ...stored.record.copiesPolicy, max: 2 } };
+    mesh.commit([{ kind: 'put', key: keyOf(record), record, expected: stored.revision }]);
+    const step = nextTransitionStep(mesh.view, ns, v, undefined, mesh.transitionEnv());
+    assert.equal(step.kind === 'ensure-target' && step.copies, 2);
+  });
+
+  it('§5.3 that failed waits until the failure counts for nothing, then tries again', () => {
+    const mesh = inTransition(broken);
+    mesh.runTransition('v');
+    const untilMs = mesh.nowMs + FAILURE_EXPIRY_MS;
+    assert.deepEqual(nextTransitionStep(mesh.view, ns, v, undefined, mesh.transitionEnv()), { kind: 'wait', untilMs });
+    const env = { ...mesh.transitionEnv(), nowMs: epochMs(untilMs) };
+    assert.equal(nextTransitionStep(mesh.view, ns, v, undefined, env).kind, 'ensure-target');
   });
 
   it('ignores what became of an earlier target', () => {
     const mesh = inTransition(onnx);
-    const step = nextTransitionStep(mesh.view, ns, v, { target: modelKey('other'), outcome: 'loaded' });
+    const step = nextTransitionStep(
+      mesh.view,
+      ns,
+      v,
+      { target: modelKey('other'), copies: 1, outcome: 'loaded' },
+      mesh.transitionEnv(),
+    );
     assert.equal(step.kind, 'ensure-target');
   });
 
@@ -218,9 +259,15 @@ describe('a transition', () => {
 
   it('marks a target that did not load in time as failed, and waits where it was not loaded at all', () => {
     const mesh = inTransition(onnx);
-    assert.equal(nextTransitionStep(mesh.view, ns, v, { target: n, outcome: 'loading' }).kind, 'mark-failed');
-    assert.equal(nextTransitionStep(mesh.view, ns, v, { target: n, outcome: 'not-loaded' }).kind, 'wait');
-    assert.equal(nextTransitionStep(mesh.view, ns, endpointId('none'), undefined).kind, 'settled');
+    assert.equal(
+      nextTransitionStep(mesh.view, ns, v, { target: n, copies: 1, outcome: 'loading' }, mesh.transitionEnv()).kind,
+      'mark-failed',
+    );
+    assert.equal(
+      nextTransitionStep(mesh.view, ns, v, { target: n, copies: 1, outcome: 'not-loaded' }, mesh.transitionEnv()).kind,
+      'wait',
+    );
+    assert.equal(nextTransitionStep(mesh.view, ns, endpointId('none'), undefined, mesh.transitionEnv()).kind, 'settled');
   });
 });
 

@@ -21,5 +21,6 @@ export {
   type TargetEvidence,
   TRANSITION_LOAD_TIMEOUT_MS,
   TRANSITION_WAIT_MAX_MS,
+  type TransitionEnv,
   type TransitionStep,
 } from './transition.ts';

@@ -1,12 +1,14 @@
 import {
   type EndpointRecord,
   inTransition,
+  type ModelRecord,
   putOf,
   type RegistryWrite,
   withTransitionDone,
   withTransitionFailed,
 } from '../records/index.ts';
-import { type DurationMs, durationMs, type EndpointId, type EpochMs, type ModelKey, type Namespace } from '../units.ts';
+import { type DurationMs, durationMs, type EndpointId, type EpochMs, epochMs, type ModelKey, type Namespace } from '../units.ts';
+import { isServable } from '../view/index.ts';
 import type { EndpointReader } from './decision.ts';
 import { referenceWrites } from './references.ts';
 
@@ -20,7 +22,17 @@ export const TRANSITION_WAIT_MAX_MS: DurationMs = durationMs(240_000);
 export interface TargetEvidence {
   /** The target it was about; evidence about an earlier target counts for nothing. */
   readonly target: ModelKey;
+  /** How many copies were asked for. */
+  readonly copies: number;
+  /** `loaded`: as many copies as were asked for, or as instances allow. */
   readonly outcome: 'loaded' | 'loading' | 'load-failed' | 'not-loaded';
+}
+
+/** What decisions about transitions know beside the records. */
+export interface TransitionEnv {
+  readonly nowMs: EpochMs;
+  /** After this a failed load of the target counts for nothing, and it is tried again. */
+  readonly failureExpiryMs: DurationMs;
 }
 
 /** What the driver of transitions does next for one endpoint. */
@@ -31,6 +43,8 @@ export type TransitionStep =
   | {
       readonly kind: 'ensure-target';
       readonly model: ModelKey;
+      /** As many as the active model has, so that the switch takes no capacity away; fewer if the target's owner allows fewer. */
+      readonly copies: number;
       /** As warm as the active model, so that it is not the first to be evicted. */
       readonly lastUsedMs: EpochMs;
       readonly timeoutMs: DurationMs;
@@ -39,8 +53,8 @@ export type TransitionStep =
   | { readonly kind: 'switch'; readonly writes: readonly RegistryWrite[]; readonly endpoint: EndpointRecord }
   /** Say that the transition failed; the active model goes on. Ask again when the target's record changes. */
   | { readonly kind: 'mark-failed'; readonly writes: readonly RegistryWrite[]; readonly endpoint: EndpointRecord }
-  /** Nothing to do before the target's or the active model's record changes. */
-  | { readonly kind: 'wait' };
+  /** Nothing to do before the target's or the active model's record changes, or until a failure expires; `null`: none does. */
+  | { readonly kind: 'wait'; readonly untilMs: EpochMs | null };
 
 /**
  * Decides the next step of a transition (spec `modelmesh.md` §5.3).
@@ -52,6 +66,7 @@ export function nextTransitionStep(
   namespace: Namespace,
   id: EndpointId,
   evidence: TargetEvidence | undefined,
+  env: TransitionEnv,
 ): TransitionStep {
   const existing = reader.endpoint(namespace, id);
   if (existing === undefined || !inTransition(existing.record)) return { kind: 'settled' };
@@ -66,28 +81,37 @@ export function nextTransitionStep(
     };
   };
   const failed = (): TransitionStep => {
-    if (record.failed) return { kind: 'wait' };
+    if (record.failed) return { kind: 'wait', untilMs: failuresExpireMs(target, env) };
     const endpoint = withTransitionFailed(record);
     return { kind: 'mark-failed', writes: [putOf(endpoint, revision)], endpoint };
   };
   if (target === undefined) return failed();
   if (active === undefined || active.copies.size === 0) return switched();
-  const outcome = evidence?.target === record.target ? evidence.outcome : undefined;
-  switch (outcome) {
+  const copies = Math.max(1, Math.min(active.copies.size, target.copiesPolicy.max ?? Number.POSITIVE_INFINITY));
+  const ensured: TransitionStep = {
+    kind: 'ensure-target',
+    model: record.target,
+    copies,
+    lastUsedMs: active.lastUsedMs,
+    timeoutMs: TRANSITION_LOAD_TIMEOUT_MS,
+  };
+  switch (evidence?.target === record.target ? evidence.outcome : undefined) {
     case 'loaded':
-      return switched();
+      // The active model may have been given more copies meanwhile.
+      return (evidence?.copies ?? 0) >= copies ? switched() : ensured;
     case 'loading':
     case 'load-failed':
       return failed();
     case 'not-loaded':
-      return { kind: 'wait' };
+      return { kind: 'wait', untilMs: null };
     case undefined:
-      if (record.failed && target.copies.size === 0 && target.failures.size > 0) return { kind: 'wait' };
-      return {
-        kind: 'ensure-target',
-        model: record.target,
-        lastUsedMs: active.lastUsedMs,
-        timeoutMs: TRANSITION_LOAD_TIMEOUT_MS,
-      };
+      if (record.failed && !isServable(target, env.nowMs, env.failureExpiryMs)) return failed();
+      return ensured;
   }
+}
+
+/** When the last failure of a model counts for nothing any more. */
+function failuresExpireMs(target: ModelRecord | undefined, { failureExpiryMs }: TransitionEnv): EpochMs | null {
+  const failures = [...(target?.failures.values() ?? [])].map(({ atMs }) => atMs);
+  return failures.length === 0 ? null : epochMs(Math.max(...failures) + failureExpiryMs);
 }

@@ -1,6 +1,7 @@
 import {
   type Clock,
   DEFAULT_NAMESPACE,
+  type DurationMs,
   type EpochMs,
   type InstanceId,
   MeshError,
@@ -36,6 +37,16 @@ import type { LocalCopies } from './local-copies.ts';
 import type { RegistryMirror } from './registry-mirror.ts';
 import { type EnsureTarget, Transitions } from './transitions.ts';
 
+/**
+ * Brings a model up to so many copies, over all instances, or to as many as they allow, and answers with its status when they are loaded or no
+ * more will be. Rejects when `signal` fires; what was begun goes on.
+ */
+export type EnsureCopies = (
+  model: ModelKey,
+  wanted: { readonly copies: number; readonly lastUsedMs: EpochMs },
+  signal: AbortSignal,
+) => Promise<ModelStatus>;
+
 /** What management is made of. */
 export interface ManagementParts {
   readonly instance: InstanceId;
@@ -46,6 +57,11 @@ export interface ManagementParts {
   readonly copies: LocalCopies;
   readonly events: Events;
   readonly defaultEndpointOwner: string;
+  readonly failureExpiryMs: DurationMs;
+  /** Whether this node is the one that drives transitions. */
+  readonly isLeader: () => boolean;
+  /** `null`: one copy, on this instance. */
+  readonly ensureCopies: EnsureCopies | null;
 }
 
 /**
@@ -58,7 +74,17 @@ export class Management {
 
   constructor(parts: ManagementParts) {
     this.#parts = parts;
-    this.transitions = new Transitions(parts.mirror, parts.scope, parts.clock, this.#ensureTarget);
+    const { mirror, scope, clock, events, isLeader, failureExpiryMs } = parts;
+    const onProblem = (endpoint: string, message: string): void => events.emit({ kind: 'transition-delayed', endpoint, message });
+    this.transitions = new Transitions({
+      mirror,
+      scope,
+      clock,
+      ensure: this.#ensureTarget,
+      isLeader,
+      failureExpiryMs,
+      onProblem,
+    });
   }
 
   /** Registers a model; with `loadNow` the answer is that of {@link ensureLoaded}. */
@@ -193,14 +219,16 @@ export class Management {
     return { status: 'LOADING_FAILED', errors: [waitError(key, ended).message], copies: [] };
   }
 
-  readonly #ensureTarget: EnsureTarget = async (model, lastUsedMs, timeoutMs): Promise<TargetEvidence> => {
+  readonly #ensureTarget: EnsureTarget = async ({ model, copies, lastUsedMs, timeoutMs }, signal): Promise<TargetEvidence> => {
     const timeout = new AbortController();
     const timer = this.#parts.clock.after(timeoutMs, () => timeout.abort());
+    const ended = AbortSignal.any([timeout.signal, signal]);
     try {
-      const { status } = await this.#load(model, lastUsedMs, true, AbortSignal.any([timeout.signal, this.#parts.scope.signal]));
-      return { target: model, outcome: EVIDENCE[status] };
+      const ensure = this.#parts.ensureCopies ?? ((key, wanted, until) => this.#load(key, wanted.lastUsedMs, true, until));
+      const { status } = await ensure(model, { copies, lastUsedMs }, ended);
+      return { target: model, copies, outcome: EVIDENCE[status] };
     } catch {
-      return { target: model, outcome: this.#parts.copies.knowledge(model) === 'loading' ? 'loading' : 'not-loaded' };
+      return { target: model, copies, outcome: this.#parts.copies.knowledge(model) === 'loading' ? 'loading' : 'not-loaded' };
     } finally {
       timer.cancel();
     }

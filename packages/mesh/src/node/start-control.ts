@@ -12,7 +12,7 @@ import type { Control } from './control.ts';
 import { Events } from './events.ts';
 import { InstancePublisher } from './instance-publisher.ts';
 import { type CacheMetrics, LocalCopies } from './local-copies.ts';
-import { Management } from './management.ts';
+import { type EnsureCopies, Management } from './management.ts';
 import { Manifests } from './manifests.ts';
 import { NodeControl } from './node-control.ts';
 import { RegistryMirror } from './registry-mirror.ts';
@@ -39,6 +39,10 @@ export interface ControlSetup {
   readonly counters: CounterMemory;
   readonly link: ControlEnd;
   readonly metrics: CacheMetrics;
+  /** Whether this node leads; it does unless given. After a change `leaderChanged` must be called. */
+  readonly isLeader?: () => boolean;
+  /** Brings copies up on several instances; without it there is one copy, here. */
+  readonly ensureCopies?: EnsureCopies;
 }
 
 /** Numbers of this instance, for gauges. */
@@ -61,6 +65,8 @@ export interface RunningControl {
   figures(): InstanceFigures;
   /** Whether the runtime is READY, and if not, why. */
   runtimeState(): RuntimeState;
+  /** This node became the leader, or ceased to be. */
+  leaderChanged(): void;
   /** Gives up claims and loads; the registry is true when it resolves. Runtime and store are left to their owner. */
   close(): Promise<void>;
 }
@@ -79,6 +85,7 @@ export async function startControl(setup: ControlSetup): Promise<RunningControl>
     events,
     figures: () => figuresOf(parts),
     runtimeState: () => setup.runtime.state,
+    leaderChanged: () => parts.management.transitions.leaderChanged(),
     close: async () => {
       copies.stop();
       copies.runtimeChanged({ kind: 'lost', message: 'the node is shutting down' });
@@ -97,6 +104,7 @@ interface Parts {
   readonly copies: LocalCopies;
   readonly publisher: InstancePublisher;
   readonly control: NodeControl;
+  readonly management: Management;
   readonly routes: RoutePublisher;
   readonly events: Events;
 }
@@ -118,8 +126,10 @@ function assemble(setup: ControlSetup): Parts {
   // A copy without a place in the counters could not be served.
   const config = { ...setup.cache, copiesMax: Math.min(setup.cache.copiesMax, setup.counters.slots) };
   const copies = new LocalCopies({ config, runtime, counters, clock, mirror, claims, routes, events, metrics });
-  const { defaultEndpointOwner } = setup;
-  const management = new Management({ instance, clock, scope, mirror, claims, copies, events, defaultEndpointOwner });
+  const { defaultEndpointOwner, isLeader = () => true, ensureCopies = null } = setup;
+  const { failureExpiryMs } = setup.cache;
+  const own = { instance, clock, scope, mirror, claims, copies, events };
+  const management = new Management({ ...own, defaultEndpointOwner, failureExpiryMs, isLeader, ensureCopies });
   const manifests = new Manifests(mirror, management, copies, clock);
   const ownRecord = (): InstanceRecord => recordOf(setup, copies, startedAtMs);
   const publisher = new InstancePublisher({
@@ -137,7 +147,7 @@ function assemble(setup: ControlSetup): Parts {
     copies.registryChanged(dirty);
     management.transitions.dirty(dirty);
   };
-  return { view, mirror, claims, copies, publisher, control, routes, events };
+  return { view, mirror, claims, copies, publisher, control, management, routes, events };
 }
 
 function watchRuntime({ runtime, link }: ControlSetup, { copies, publisher, events }: Parts): void {

@@ -8,15 +8,19 @@ import {
   type ModelStatus,
   modelStatus,
 } from '../../registration/index.ts';
-import { DEFAULT_NAMESPACE, type EndpointId, epochMs, instanceId, type ModelKey, revision } from '../../units.ts';
+import { DEFAULT_NAMESPACE, durationMs, type EndpointId, epochMs, instanceId, type ModelKey, revision } from '../../units.ts';
 import { RegistryView } from '../../view/index.ts';
 import type { EndpointDecision, EndpointEnv, SetEndpointRequest } from '../decision.ts';
 import { decideDeleteEndpoint } from '../delete-endpoint.ts';
 import { decideSetEndpoint } from '../set-endpoint.ts';
 import { type EndpointStatus, endpointStatus } from '../status.ts';
-import { nextTransitionStep } from '../transition.ts';
+import { nextTransitionStep, type TransitionEnv } from '../transition.ts';
 
-const HERE = instanceId('inst1');
+const INSTANCES = ['inst1', 'inst2', 'inst3'].map(instanceId);
+/** Instances that a copy may stand on. */
+export const INSTANCES_MAX = INSTANCES.length;
+/** After this a failed load counts for nothing. */
+export const FAILURE_EXPIRY_MS = durationMs(900_000);
 
 /** The fields of a model as the management service spells them. */
 interface SpelledInfo {
@@ -31,7 +35,7 @@ export type SpelledSet = Partial<Omit<SetEndpointRequest, 'namespace' | 'modelIn
 const infoOf = ({ type = '', path = '', key = '' }: SpelledInfo) => ({ type, path, encKey: key });
 
 /**
- * One node without any I/O, for tests: it carries out what the decisions of this room and of `registration` say, on a view, with loads
+ * A mesh of three instances without any I/O, for tests: it carries out what the decisions of this room and of `registration` say, on a view, with loads
  * that end at once. A path that reads `fail CODE text` fails to load. Every transaction is checked against the revisions that it names.
  */
 export class SmallMesh {
@@ -45,6 +49,11 @@ export class SmallMesh {
     nowMs: this.nowMs,
     isLoaded: (namespace, key) => (this.view.model(namespace, key)?.record.copies.size ?? 0) > 0,
   };
+
+  /** What transitions know beside the records. */
+  transitionEnv(): TransitionEnv {
+    return { nowMs: this.nowMs, failureExpiryMs: FAILURE_EXPIRY_MS };
+  }
 
   register(modelId: string, info?: SpelledInfo, more: { readonly loadNow?: boolean } = {}): ModelStatus {
     const loadNow = more.loadNow ?? false;
@@ -112,25 +121,27 @@ export class SmallMesh {
   runTransition(id: string): void {
     let evidence: Parameters<typeof nextTransitionStep>[3];
     for (;;) {
-      const step = nextTransitionStep(this.view, DEFAULT_NAMESPACE, id as EndpointId, evidence);
+      const step = nextTransitionStep(this.view, DEFAULT_NAMESPACE, id as EndpointId, evidence, this.transitionEnv());
       if (step.kind === 'settled' || step.kind === 'wait') return;
-      if (step.kind === 'ensure-target')
-        evidence = { target: step.model, outcome: this.load(step.model) ? 'loaded' : 'load-failed' };
-      else this.commit(step.writes);
+      if (step.kind === 'ensure-target') {
+        const { model: target, copies } = step;
+        evidence = { target, copies, outcome: this.load(target, copies) ? 'loaded' : 'load-failed' };
+      } else this.commit(step.writes);
     }
   }
 
-  /** Loads a model unless it is loaded or has failed; whether it is loaded then. */
-  load(key: ModelKey): boolean {
+  /** Loads a model until it has so many copies, or one on each instance, unless it has failed; whether it is loaded then. */
+  load(key: ModelKey, copies = 1): boolean {
     const stored = this.view.model(DEFAULT_NAMESPACE, key);
     if (stored === undefined) return false;
     const { record, revision: expected } = stored;
-    if (record.copies.size + record.failures.size > 0) return record.copies.size > 0;
+    if (record.copies.size >= Math.min(copies, INSTANCES_MAX)) return true;
+    if (record.copies.size === 0 && record.failures.size > 0) return false;
     const [, code, message] = /^fail (\S+) (.*)$/.exec(record.path) ?? [];
     const after =
       code === undefined
-        ? withCopyClaimed(record, HERE, this.nowMs)
-        : withFailure(record, HERE, { atMs: this.nowMs, message: `${code}: ${message}` });
+        ? INSTANCES.slice(0, copies).reduce((claimed, instance) => withCopyClaimed(claimed, instance, this.nowMs), record)
+        : withFailure(record, INSTANCES[0] ?? instanceId(''), { atMs: this.nowMs, message: `${code}: ${message}` });
     this.commit([{ kind: 'put', key: keyOf(after), record: after, expected }]);
     return code === undefined;
   }

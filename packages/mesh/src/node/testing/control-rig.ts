@@ -1,9 +1,10 @@
 import { durationMs, epochMs, type InstanceId, instanceId } from '@modelmesh/core';
 import { type CacheConfig, DEFAULT_CACHE_CONFIG } from '@modelmesh/core/cache';
+import { modelRecordKey, withCopyClaimed } from '@modelmesh/core/records';
 import type { ModelStatus } from '@modelmesh/core/registration';
 import { Scope } from '@modelmesh/core/scope';
 import { FakeClock } from '@modelmesh/core/testing';
-import { registryLayout, schemaKey } from '@modelmesh/wire/registry';
+import { encodeRecord, recordKeyText, registryLayout, schemaKey } from '@modelmesh/wire/registry';
 import { type Kv, openRegistry } from '../../kv/index.ts';
 import {
   allocateCounters,
@@ -15,11 +16,13 @@ import {
   type ToDataPlane,
 } from '../../link/index.ts';
 import type { NodeEvent } from '../control.ts';
-import { type RunningControl, startControl } from '../start-control.ts';
+import { type ControlSetup, type RunningControl, startControl } from '../start-control.ts';
 import { FakeRuntime } from './fake-runtime.ts';
 
+const LAYOUT = registryLayout({ root: '', prefix: 'mm', service: 'test' });
+
 /** What a test may want otherwise. */
-export interface ControlRigOptions {
+export interface ControlRigOptions extends Pick<ControlSetup, 'isLeader' | 'ensureCopies'> {
   readonly cache?: Partial<CacheConfig>;
   /** Puts something between control and its store. */
   readonly kv?: (kv: Kv) => Kv;
@@ -71,8 +74,7 @@ export class ControlRig {
     const link = createInProcessLink({ clone: true });
     const failures: unknown[] = [];
     const scope = new Scope('test', ({ error }) => failures.push(error));
-    const layout = registryLayout({ root: '', prefix: 'mm', service: 'test' });
-    const store = await openRegistry('memory', { location: '', clock, schemaKey: schemaKey(layout) });
+    const store = await openRegistry('memory', { location: '', clock, schemaKey: schemaKey(LAYOUT) });
     const kv = options.kv?.(store) ?? store;
     const runtime = new FakeRuntime();
     const running = await startControl({
@@ -85,11 +87,13 @@ export class ControlRig {
       clock,
       scope,
       kv,
-      layout,
+      layout: LAYOUT,
       runtime,
       counters: memory,
       link: link.control,
       metrics: { cacheMetric: () => {} },
+      ...(options.isLeader === undefined ? {} : { isLeader: options.isLeader }),
+      ...(options.ensureCopies === undefined ? {} : { ensureCopies: options.ensureCopies }),
     });
     const counters = new SlotCounters(memory);
     return new ControlRig({ clock, counters, running, kv, link, scope, failures, runtime });
@@ -158,6 +162,16 @@ export class ControlRig {
 
   status(model: string): string | undefined {
     return this.running.control.model(model)?.status.status;
+  }
+
+  /** Another instance claims a copy: the record says so, as if that instance had written it. */
+  async copyElsewhere(model: string, instance: string): Promise<void> {
+    const record = this.running.control.model(model)?.record;
+    if (record === undefined) throw new Error(`${model} is not registered`);
+    const value = encodeRecord(withCopyClaimed(record, instanceId(instance), this.clock.wallMs()));
+    const key = recordKeyText(LAYOUT, modelRecordKey(record.key));
+    await this.kv.txn({ conditions: [], operations: [{ kind: 'put', key, value }] });
+    await this.settle();
   }
 
   /** Instances that the record names as holders of a copy. */
