@@ -12,6 +12,7 @@ const PYTHON3 = `for folder; do :; done
 /bin/mkdir -p "$folder/bin"
 printf '#!/bin/sh\\necho "$@" >> "$CALLS"\\n' > "$folder/bin/python"
 /bin/chmod +x "$folder/bin/python"`;
+const ETCD = { etcd: '', etcdctl: '' };
 const GO = `[ "$1" = version ] || { printf '#!/bin/sh\\n' > "$GOBIN/grpcurl"; /bin/chmod +x "$GOBIN/grpcurl"; }`;
 
 /** A repository with nothing but lists of packages, on a machine with nothing but the given tools, each a script of `sh`. */
@@ -44,25 +45,32 @@ describe('what the real tier needs', () => {
       'MLServer is not installed: run with --install',
       'the libraries that make the example models are not installed: run with --install',
       'grpcurl is not installed: run with --install',
+      'etcd is not installed: run with --install',
+      'etcdctl is not installed: run with --install',
     ]);
     assert.deepEqual([env, logged], [{ MESH_TEST_MISSING: missing.join('; ') }, []]);
   });
 
   it('is taken where it is named or on the path, and nothing is prepared then', (context) => {
-    const { run, logged } = machine(context, { grpcurl: '' });
+    const { run, logged } = machine(context, { grpcurl: '', ...ETCD });
     const named = Object.fromEntries(PYTHONS.map((name) => [name, `/some/${name}`]));
-    assert.deepEqual(run(true, named), { env: { ...named, MESH_TEST_GRPCURL: 'grpcurl' }, missing: [] });
+    assert.deepEqual(run(true, named), {
+      env: { ...named, MESH_TEST_GRPCURL: 'grpcurl', MESH_TEST_ETCD: 'etcd', MESH_TEST_ETCDCTL: 'etcdctl' },
+      missing: [],
+    });
     assert.equal(run(true, { ...named, MESH_TEST_GRPCURL: '/some/grpcurl' }).env.MESH_TEST_GRPCURL, '/some/grpcurl');
     assert.deepEqual(logged, []);
   });
 
   it('is prepared below .cache once, and again when its list of packages has changed', (context) => {
-    const { root, run, logged, installed } = machine(context, { python3: PYTHON3, go: GO });
+    const { root, run, logged, installed } = machine(context, { python3: PYTHON3, go: GO, ...ETCD });
     const first = run(true);
     assert.deepEqual(first.missing, []);
     assert.deepEqual(Object.values(first.env), [
       ...['python', 'mlserver', 'generate'].map((name) => join(root, '.cache', name, 'bin', 'python')),
       join(root, '.cache', 'bin', 'grpcurl'),
+      'etcd',
+      'etcdctl',
     ]);
     const expected = LISTS.map((list) => `-m pip install --quiet -r ${list}`);
     assert.deepEqual(installed(), expected);
@@ -80,6 +88,7 @@ describe('what the real tier needs', () => {
     const { run } = machine(context, {
       python3: 'echo one; echo nothing is here >&2; exit 1',
       go: '[ "$1" = version ] || { echo no network >&2; exit 1; }',
+      ...ETCD,
     });
     // A Python that is named is not made: only one has to fail, which as root would ask for Debian's packages.
     const named = Object.fromEntries(PYTHONS.slice(1).map((name) => [name, `/some/${name}`]));
@@ -89,7 +98,7 @@ describe('what the real tier needs', () => {
   });
 
   it('says that Go would build grpcurl, where there is neither', (context) => {
-    assert.deepEqual(machine(context, { python3: PYTHON3 }).run(true).missing, [
+    assert.deepEqual(machine(context, { python3: PYTHON3, ...ETCD }).run(true).missing, [
       'grpcurl is not installed, and Go, which would build it, is neither: install one, or name grpcurl in MESH_TEST_GRPCURL',
     ]);
   });

@@ -23,13 +23,15 @@ const INSTALL_TIMEOUT_MS = 10 * 60_000;
 /** A tool says its version at once. */
 const ANSWER_TIMEOUT_MS = 30_000;
 
-/** Finds or prepares Python with the clients, MLServer, what the example models are made with, and grpcurl. Never throws: what fails is missing, with the reason. */
+/** Finds or prepares Python with the clients, MLServer, what the example models are made with, grpcurl, and etcd. Never throws: what fails is missing, with the reason. */
 export function prepare(place: Place): Prepared {
   const found = {
     MESH_TEST_PYTHON: python(place, CLIENTS),
     MESH_TEST_MLSERVER: python(place, MLSERVER),
     MESH_TEST_GENERATOR: python(place, GENERATOR),
     MESH_TEST_GRPCURL: grpcurl(place),
+    MESH_TEST_ETCD: etcd(place, 'etcd', 'MESH_TEST_ETCD', '--version'),
+    MESH_TEST_ETCDCTL: etcd(place, 'etcdctl', 'MESH_TEST_ETCDCTL', 'version'),
   };
   const entries = Object.entries(found);
   const missing = entries.flatMap(([, tool]) => (tool.problem === undefined ? [] : [tool.problem]));
@@ -115,6 +117,20 @@ function grpcurl(place: Place): Tool {
     GRPCURL,
   ]);
   return problem === undefined ? { path: own } : { problem: `grpcurl could not be built: ${problem}` };
+}
+
+/** etcd and its client come as packages of Debian, `etcd-server` and `etcd-client`; elsewhere they are named by hand. */
+function etcd(place: Place, command: string, variable: 'MESH_TEST_ETCD' | 'MESH_TEST_ETCDCTL', argument: string): Tool {
+  const given = place.env[variable];
+  if (given !== undefined) return { path: given };
+  if (answers(place, command, argument)) return { path: command };
+  if (!place.install) return { problem: `${command} is not installed: run with --install` };
+  if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
+    return { problem: `${command} is not installed, and only root on Debian could: install it, or name it in ${variable}` };
+  }
+  place.log('installing etcd');
+  const problem = install(place, 'sh', ['-c', 'apt-get update -qq && apt-get install -y -qq etcd-server etcd-client']);
+  return problem === undefined ? { path: command } : { problem: `${command} is not installed, and could not be: ${problem}` };
 }
 
 const answers = ({ env }: Place, command: string, argument: string): boolean =>

@@ -6,6 +6,7 @@ export {
 } from './client.ts';
 export { isGrpcContentType } from './content-type.ts';
 export type { BidiHandler, CallContext, ClientStreamHandler, ServerStreamHandler, UnaryHandler } from './context.ts';
+export { MessageQueue } from './message-queue.ts';
 export { addMetadata } from './metadata.ts';
 export {
   BYTES_CODEC,
@@ -23,4 +24,11 @@ export { refuseCall, refuseHeaders, refuseHttp } from './refuse.ts';
 export { GrpcRouter, type GrpcRouterOptions } from './router.ts';
 export type { ServedMethod } from './server-kinds.ts';
 export type { MethodHandler, ServiceHandlers } from './service.ts';
-export { errorOfReset, errorOfTrailers, GrpcStatusError, type StatusErrorOptions, trailersOfError } from './status-error.ts';
+export {
+  errorOfReset,
+  errorOfTrailers,
+  GrpcStatusError,
+  type StatusErrorOptions,
+  StreamResetError,
+  trailersOfError,
+} from './status-error.ts';

@@ -44,6 +44,16 @@ export class GrpcStatusError extends MeshError {
   }
 }
 
+/** The call's stream ended before its answer; `reset` is the evidence whether the other side may have acted on it. */
+export class StreamResetError extends MeshError {
+  readonly reset: ResetCause;
+
+  constructor(reset: ResetCause, message: string) {
+    super('unavailable', message);
+    this.reset = reset;
+  }
+}
+
 /** The trailing fields that end a call with `error`. */
 export function trailersOfError(error: MeshError): string[] {
   if (!(error instanceof GrpcStatusError)) return grpcTrailersOf(error);
@@ -85,11 +95,11 @@ export function errorOfReset(cause: ResetCause): MeshError {
       return new GrpcStatusError(code, `the other side reset the stream with HTTP/2 code ${cause.code}`);
     }
     case 'unprocessed':
-      return new MeshError('unavailable', `the other side did not process the call (${cause.why})`);
+      return new StreamResetError(cause, `the other side did not process the call (${cause.why})`);
     case 'connect-failed':
-      return new MeshError('unavailable', `no connection: ${cause.message}`);
+      return new StreamResetError(cause, `no connection: ${cause.message}`);
     case 'connection-lost':
-      return new MeshError('unavailable', `the connection was lost during the call: ${cause.message}`);
+      return new StreamResetError(cause, `the connection was lost during the call: ${cause.message}`);
     case 'local-reset':
       return new MeshError('cancelled', 'the call was cancelled');
     case 'protocol-error':

@@ -1,15 +1,17 @@
 /** The door of the registry's store: the port with its limits, and the stores that stand behind it. */
 import { toMeshError } from '@modelmesh/core';
+import { openEtcdKv } from './etcd/index.ts';
 import { openMemoryKv } from './memory/index.ts';
 import type { Kv, KvFactory, KvKind, KvOpenOptions } from './port.ts';
 import { checkSchema } from './schema.ts';
 import { openSqliteKv } from './sqlite/index.ts';
 
+export { type EtcdEndpoint, type EtcdPlace, type EtcdUser, endpointText } from './etcd-place.ts';
 export * from './port.ts';
 export { REGISTRY_SCHEMA, type RegistrySchema } from './schema.ts';
 
 /** Every store that a configuration can name. */
-export const kvStores = { memory: openMemoryKv, sqlite: openSqliteKv } satisfies Record<KvKind, KvFactory>;
+export const kvStores = { memory: openMemoryKv, sqlite: openSqliteKv, etcd: openEtcdKv } satisfies Record<KvKind, KvFactory>;
 
 /** {@link KvOpenOptions} with the key of the schema record, `<root>/schema`. */
 export interface RegistryOpenOptions extends KvOpenOptions {

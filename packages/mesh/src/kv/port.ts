@@ -1,4 +1,5 @@
 import type { Brand, Clock, DurationMs, MeshError, Revision } from '@modelmesh/core';
+import type { EtcdPlace } from './etcd-place.ts';
 
 /**
  * The registry's store, with the semantics of etcd v3 (KV, Watch and Lease services): one revision for the whole store, transactions
@@ -162,15 +163,17 @@ export interface KvLease {
 export type KvKeepAlive = { readonly kind: 'alive'; readonly ttlMs: DurationMs } | { readonly kind: 'gone' };
 
 /** The stores that can be named in a configuration. */
-export type KvKind = 'memory' | 'sqlite';
+export type KvKind = 'memory' | 'sqlite' | 'etcd';
 
 /** What a store needs to be opened. */
 export interface KvOpenOptions {
-  /** Where the data is: a file's path for `sqlite`; `memory` has none and ignores it. */
+  /** Where the data is: a file's path for `sqlite`; the others have none and ignore it. */
   readonly location: string;
+  /** Needed by `etcd`; the others ignore it. */
+  readonly etcd?: EtcdPlace;
   /** Time of the leases. */
   readonly clock: Clock;
-  /** How much history is kept for watches and ranges. Default {@link KV_HISTORY_DEFAULT}. */
+  /** How much history is kept for watches and ranges. Default {@link KV_HISTORY_DEFAULT}. What `etcd` keeps is its own to say. */
   readonly history?: KvHistoryLimits;
 }
 
@@ -185,12 +188,12 @@ export interface KvHistoryLimits {
 /** Opens a store. Rejects with a `MeshError` that says what to do: `failed-precondition` or `registry-unavailable`. */
 export type KvFactory = (options: KvOpenOptions) => Promise<Kv>;
 
-/** Most operations, and most conditions, of one transaction; etcd's default (`--max-txn-ops`). */
-export const KV_OPERATIONS_MAX = 128;
+/** Most operations, and most conditions, of one transaction; etcd's default (`--max-txn-ops`) less two that an adapter adds. */
+export const KV_OPERATIONS_MAX = 126;
 /** Longest key or prefix in UTF-8 bytes: an id of 1024 bytes, a namespace of 1024, and the root. */
 export const KV_KEY_BYTES_MAX = 4096;
-/** Longest key and value of one transaction together, in UTF-8 bytes; etcd's default (`--max-request-bytes`). */
-export const KV_TXN_BYTES_MAX = 1_572_864;
+/** Longest key and value of one transaction together, in UTF-8 bytes; etcd's default (`--max-request-bytes`) less 128 KiB for what goes along. */
+export const KV_TXN_BYTES_MAX = 1_441_792;
 /** Most entries of one page. */
 export const KV_RANGE_LIMIT_MAX = 10_000;
 /** A page ends with the entry that passes this many bytes, so that an answer is bounded. */

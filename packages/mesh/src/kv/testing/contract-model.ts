@@ -11,13 +11,28 @@ const KEYS = ['a', 'a/1', 'a/2', 'b', '\uffff', '\u{10000}'];
 /** Steps in one sequence of calls. */
 const STEPS_MAX = 40;
 
-/** The store as one would write it who had nothing to care for. */
+/** The store as one would write it who had nothing to care for. It begins, empty, at the revision where the real one was found. */
 class NaiveStore {
-  revision = revision(0);
-  readonly states: ReadonlyMap<string, KvEntry>[] = [new Map()];
+  readonly start: Revision;
+  revision: Revision;
+  readonly #states: ReadonlyMap<string, KvEntry>[] = [new Map()];
+
+  constructor(start: Revision) {
+    this.start = start;
+    this.revision = start;
+  }
+
+  stateAt(at: Revision): ReadonlyMap<string, KvEntry> {
+    return this.#states[at - this.start] ?? new Map();
+  }
+
+  /** So many revisions ago, but not before the beginning. */
+  ago(back: number): Revision {
+    return revision(Math.max(this.start, this.revision - back));
+  }
 
   get state(): ReadonlyMap<string, KvEntry> {
-    return this.states.at(-1) ?? new Map();
+    return this.#states.at(-1) ?? new Map();
   }
 
   holds(condition: KvCondition): boolean {
@@ -40,7 +55,7 @@ class NaiveStore {
     }
     if (changed) {
       this.revision = at;
-      this.states.push(next);
+      this.#states.push(next);
     }
     return this.revision;
   }
@@ -90,8 +105,8 @@ class Range implements Command {
   check = (): boolean => true;
 
   async run(model: NaiveStore, kv: Kv): Promise<void> {
-    const at = revision(Math.max(0, model.revision - this.#back));
-    const all = KEYS.filter((key) => key.startsWith(this.#prefix)).flatMap((key) => model.states[at]?.get(key) ?? []);
+    const at = model.ago(this.#back);
+    const all = KEYS.filter((key) => key.startsWith(this.#prefix)).flatMap((key) => model.stateAt(at).get(key) ?? []);
     assert.deepEqual(await kv.range(this.#prefix, { limit: this.#limit, revision: at }), {
       kind: 'page',
       revision: at,
@@ -114,8 +129,8 @@ class Watch implements Command {
 
   /** Folds the batches over the state before them: the result must be today's. */
   async run(model: NaiveStore, kv: Kv): Promise<void> {
-    const start = Math.max(0, model.revision - this.#back);
-    const folded = new Map(model.states[start]);
+    const start = model.ago(this.#back);
+    const folded = new Map(model.stateAt(start));
     const sink = new RecordingSink();
     const watch = kv.watch('', { from: revision(start + 1) }, sink);
     if (start < model.revision) await sink.untilRevision(model.revision);
@@ -155,7 +170,8 @@ export function modelContract(makeStore: MakeStore, numRuns: number): void {
       fc.asyncProperty(commands, async (steps) => {
         const { kv, dispose } = await makeStore();
         try {
-          await fc.asyncModelRun(() => ({ model: new NaiveStore(), real: kv }), steps);
+          const { revision: start } = await kv.get(KEYS[0] ?? '');
+          await fc.asyncModelRun(() => ({ model: new NaiveStore(start), real: kv }), steps);
         } finally {
           await kv.close();
           dispose();

@@ -1,6 +1,7 @@
 /** The door of what tests need: the contract of the port, and stores and sinks for those who use it. */
 export { type ContractOptions, type ContractStore, kvContract, type MakeStore } from './contract.ts';
 export { type CrashPlan, crashContract } from './contract-crash.ts';
+export { EtcdProcess, type EtcdTls, etcdTools } from './etcd-process.ts';
 export { FaultyKv, type TxnFault } from './faulty-kv.ts';
 export { RecordingSink } from './recording-sink.ts';
 export { stateAfter } from './workload.ts';

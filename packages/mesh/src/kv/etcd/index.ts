@@ -1,0 +1,11 @@
+/** The door of the adapter that keeps the registry in etcd. */
+import type { Kv, KvOpenOptions } from '../port.ts';
+import { EtcdKv } from './etcd-kv.ts';
+
+/**
+ * Opens a registry in the etcd of `options.etcd`.
+ *
+ * Rejects with a `MeshError`: `registry-unavailable` within three seconds where no member answers, `failed-precondition` where user,
+ * password, rights or endpoints are wrong.
+ */
+export const openEtcdKv = (options: KvOpenOptions): Promise<Kv> => EtcdKv.open(options);
