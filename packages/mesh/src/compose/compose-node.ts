@@ -21,7 +21,7 @@ import { type Kv, openRegistry } from '../kv/index.ts';
 import { allocateCounters, createInProcessLink, type MethodRules } from '../link/index.ts';
 import type { Log } from '../log/index.ts';
 import { createManagementApp, type ManagementApp } from '../management/index.ts';
-import { type CacheMetrics, type RunningControl, startControl, systemClock } from '../node/index.ts';
+import { ALONE, type CacheMetrics, type RunningControl, startControl, systemClock } from '../node/index.ts';
 import { type DoorParts, type Doors, openDoors } from './doors.ts';
 import { FollowedRules } from './followed-rules.ts';
 import { composeRuntime } from './node-runtime.ts';
@@ -91,7 +91,7 @@ export async function composeNode(config: Config, around: NodeSurroundings): Pro
   const { instanceId: instance, location, zone, labels, defaultEndpointOwner } = config;
   const identity = { instance, location, zone, labels, defaultEndpointOwner };
   const control = { clock, scope: around.scope, kv, layout, runtime, counters, link: link.control, metrics: around.metrics };
-  const running = await startControl({ ...identity, ...control, cache: cacheConfig(config) });
+  const running = await startControl({ ...ALONE, ...identity, ...control, cache: cacheConfig(config) });
   dataPlane.start();
   const send = (rules: MethodRules): void => link.control.send({ kind: 'method-rules', rules });
   const rules = new FollowedRules(config.dataPlaneRules, { clock, log: around.log, send });

@@ -86,8 +86,8 @@ export type Located =
   | { readonly kind: 'serving'; readonly slot: SlotRef }
   /** Send the call there. `copy`: a copy is claimed there, loaded or loading. `load`: it shall load one for this call. */
   | { readonly kind: 'peer'; readonly instance: InstanceId; readonly intent: PeerIntent }
-  /** This instance has no copy and will not get one for this call; only where `ask` was `here`. */
-  | { readonly kind: 'not-here'; readonly message: string }
+  /** This instance has no copy and will not get one for this call; only where `ask` was `here`. `holder`: who has one, if known. */
+  | { readonly kind: 'not-here'; readonly message: string; readonly holder?: InstanceId }
   /** `here`: this instance could not load it, others may. `nowhere`: control has tried what there was to try. */
   | { readonly kind: 'failed'; readonly where: 'here' | 'nowhere'; readonly error: ErrorFacts };
 

@@ -11,6 +11,14 @@ import type { ClaimBook } from './cache-shell.ts';
 import { type OwedWrites, owedWith, pay, type Statement } from './owed-writes.ts';
 import type { RegistryMirror } from './registry-mirror.ts';
 
+/** Whose claims count. */
+export interface Membership {
+  /** Whether this node's own session lives. */
+  isRegistered(): boolean;
+  /** Whether the claims of an instance are to be believed. */
+  isLive(instance: InstanceId): boolean;
+}
+
 /**
  * What this instance says of itself in the records of models: which copies it holds, and which it could not load.
  *
@@ -21,19 +29,35 @@ export class RegistryClaims implements ClaimBook {
   readonly #mirror: RegistryMirror;
   readonly #instance: InstanceId;
   readonly #last = new Map<ModelKey, Promise<void>>();
+  /** Holders that a claim of this instance may stand beside; any other live one makes it lose. */
+  readonly #beside = new Map<ModelKey, ReadonlySet<InstanceId>>();
+  readonly #membership: Membership;
   /** Writes that the registry has not acknowledged, at most one for each model that it holds. */
   readonly #owed = new Map<ModelKey, OwedWrites>();
 
-  constructor(mirror: RegistryMirror, instance: InstanceId) {
+  constructor(mirror: RegistryMirror, instance: InstanceId, membership: Membership) {
+    this.#membership = membership;
     this.#mirror = mirror;
     this.#instance = instance;
+  }
+
+  /**
+   * The next claim of `model` may stand beside the copies of `holders`: those that were known when it was decided to load one more. Holders that
+   * appeared since make it lose, so that instances that decide at the same time do not all load.
+   */
+  allowBeside(model: ModelKey, holders: Iterable<InstanceId>): void {
+    const known = this.#beside.get(model) ?? [];
+    this.#beside.set(model, new Set([...known, ...holders]));
   }
 
   claim(model: ModelKey, sinceMs: EpochMs, lastUsedMs: EpochMs): Promise<void> {
     return this.#inOrder(model, () =>
       this.#change(
         model,
-        (record) => withLastUsed(withCopyClaimed(record, this.#instance, sinceMs), lastUsedMs),
+        (record) => {
+          this.#refuse(record);
+          return withLastUsed(withCopyClaimed(record, this.#instance, sinceMs), lastUsedMs);
+        },
         () => {
           throw new MeshError('model-not-found', 'the model was unregistered');
         },
@@ -41,7 +65,7 @@ export class RegistryClaims implements ClaimBook {
         // A claim says all there is to say: an older one is replaced, and the failure is gone.
         this.#owed.delete(model);
       }),
-    );
+    ).finally(() => this.#beside.delete(model));
   }
 
   withdraw(model: ModelKey, lastUsedMs: EpochMs): Promise<void> {
@@ -80,6 +104,22 @@ export class RegistryClaims implements ClaimBook {
         this.#change(name, (record) => withoutFailureOf(withCopyWithdrawn(record, this.#instance), this.#instance)),
       ),
     );
+  }
+
+  /**
+   * @throws {MeshError} `unavailable` if a live instance holds a copy that this claim did not reckon with; `registry-unavailable` while this
+   * node is not registered itself: its claims would be taken for those of a node that is gone
+   */
+  #refuse(record: ModelRecord): void {
+    if (!this.#membership.isRegistered())
+      throw new MeshError('registry-unavailable', 'this node is not registered at the moment; its copies go on serving');
+    // A claim of our own that stands already won earlier.
+    if (record.copies.has(this.#instance)) return;
+    const allowed = this.#beside.get(record.key);
+    for (const holder of record.copies.keys()) {
+      if (allowed?.has(holder) === true || !this.#membership.isLive(holder)) continue;
+      throw new MeshError('unavailable', `a copy is loaded by ${holder} already`);
+    }
   }
 
   #say(model: ModelKey, statement: Statement): Promise<void> {

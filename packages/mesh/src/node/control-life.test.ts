@@ -221,7 +221,7 @@ describe('the record of this instance', () => {
 
 async function instanceEntries(kv: Kv): Promise<readonly string[]> {
   const page = await kv.range('', { limit: 100 });
-  return page.kind === 'page' ? page.entries.filter(({ lease }) => lease !== undefined).map(({ key }) => key) : [];
+  return page.kind === 'page' ? page.entries.filter(({ key }) => key.includes('/instances/')).map(({ key }) => key) : [];
 }
 
 async function keysOf(kv: Kv): Promise<readonly string[]> {

@@ -1,4 +1,4 @@
-import { type EpochMs, MeshError, type ModelKey, unitsForBytes } from '@modelmesh/core';
+import { type EpochMs, MeshError, type ModelKey, type SizeUnits, unitsForBytes } from '@modelmesh/core';
 import { type CacheEvent, type CopyPolicy, outcomeError, type Urgency, type WakeOutcome } from '@modelmesh/core/cache';
 import type { ModelRecord } from '@modelmesh/core/records';
 
@@ -15,6 +15,15 @@ export const waitError = (model: ModelKey, outcome: Exclude<WaitOutcome, { reado
 /** Waits that end without a copy and without a verdict on the model: asking the cache again is sound, this often. */
 const DISPLACED_TRIES_MAX = 3;
 
+/** A copy that somebody wants. */
+interface Wish {
+  readonly record: ModelRecord;
+  readonly urgency: Urgency;
+  readonly lastUsedMs: EpochMs;
+  /** What a copy elsewhere weighs; `null`: unknown. */
+  readonly knownUnits: SizeUnits | null;
+}
+
 /** Everyone in control who waits for a model to be loaded here, whoever they wait for. */
 export class CopyWaits {
   readonly #step: (event: CacheEvent) => void;
@@ -30,8 +39,8 @@ export class CopyWaits {
   }
 
   /** Asks for a copy; `onOutcome` is called once, in this call or later. */
-  want(record: ModelRecord, urgency: Urgency, lastUsedMs: EpochMs, onOutcome: OnOutcome): void {
-    this.#ask(record, urgency, lastUsedMs, onOutcome, 1);
+  want(record: ModelRecord, urgency: Urgency, lastUsedMs: EpochMs, knownUnits: SizeUnits | null, onOutcome: OnOutcome): void {
+    this.#ask({ record, urgency, lastUsedMs, knownUnits }, onOutcome, 1);
   }
 
   /** There will be no runtime: everyone is told why, now and until {@link open}. What the cache queued stays queued. */
@@ -57,7 +66,8 @@ export class CopyWaits {
     for (const onOutcome of waiting) onOutcome(outcome);
   }
 
-  #ask(record: ModelRecord, urgency: Urgency, lastUsedMs: EpochMs, onOutcome: OnOutcome, tries: number): void {
+  #ask(wish: Wish, onOutcome: OnOutcome, tries: number): void {
+    const { record, urgency, lastUsedMs, knownUnits } = wish;
     const { key } = record;
     if (this.#hopeless !== undefined) {
       onOutcome({ kind: 'unavailable', message: this.#hopeless });
@@ -66,7 +76,7 @@ export class CopyWaits {
     const again: OnOutcome = (outcome) => {
       const current = this.#recordOf(key);
       if (current === undefined || !isDisplaced(outcome)) onOutcome(outcome);
-      else if (tries < DISPLACED_TRIES_MAX) this.#ask(current, urgency, lastUsedMs, onOutcome, tries + 1);
+      else if (tries < DISPLACED_TRIES_MAX) this.#ask({ ...wish, record: current }, onOutcome, tries + 1);
       else if (outcome.kind !== 'removed') onOutcome(outcome);
       else onOutcome({ kind: 'unavailable', message: `model ${key} was unloaded while it was loading, ${tries} times` });
     };
@@ -79,15 +89,18 @@ export class CopyWaits {
       model: key,
       urgency,
       lastUsedMs,
-      knownUnits: null,
+      knownUnits,
       declaredUnits: declared === undefined ? null : unitsForBytes(declared),
       policy: policyOf(record),
     });
   }
 }
 
-/** Whether the copy went for a reason that is none of the model's: it was pushed out, or somebody unloaded it and it is still registered. */
-const isDisplaced = ({ kind }: WaitOutcome): boolean => kind === 'evicted' || kind === 'claim-lost' || kind === 'removed';
+/**
+ * Whether the copy went for a reason that is none of the model's: it was pushed out, or somebody unloaded it and it is still registered. A claim
+ * that was lost is not: the copy is elsewhere, and whoever wants it must look there.
+ */
+const isDisplaced = ({ kind }: WaitOutcome): boolean => kind === 'evicted' || kind === 'removed';
 
 /** What the cache has to know of a record's wishes. A copy that must be here is not unloaded for being idle. */
 export const policyOf = (record: ModelRecord): CopyPolicy => ({

@@ -2,6 +2,6 @@
 export type { Applied, Control, ModelDetail, NodeEvent, Page, PageRequest } from './control.ts';
 export { EVENT_LISTENERS_MAX, EVENTS_KEPT_MAX, type Events } from './events.ts';
 export type { CacheMetrics } from './local-copies.ts';
-export { type ControlSetup, type InstanceFigures, type RunningControl, startControl } from './start-control.ts';
+export { ALONE, type ControlSetup, type InstanceFigures, type RunningControl, startControl } from './start-control.ts';
 export { systemClock } from './system-clock.ts';
 export { systemRandom } from './system-random.ts';

@@ -5,7 +5,9 @@ import {
   type DurationMs,
   type EpochMs,
   epochMs,
+  type InstanceId,
   type ModelKey,
+  type SizeUnits,
   unitsForBytes,
 } from '@modelmesh/core';
 import {
@@ -43,20 +45,20 @@ const DECISIONS_SHOWN_MAX = 50;
  */
 export class LocalCopies implements CacheShellSink {
   readonly waits: CopyWaits;
+  /** The instance that holds them. */
+  readonly instance: InstanceId;
   readonly #shell: CacheShell;
   readonly #mirror: RegistryMirror;
   readonly #routes: RoutePublisher;
   readonly #events: Events;
   readonly #metrics: CacheMetrics;
-  readonly #clock: Clock;
   readonly #fileReleases: FileReleases;
-  /** Models that owners want here, and whether they were asked for as if they were used just then. */
-  readonly #minimums = new Map<ModelKey, { asked: boolean }>();
   #stopped = false;
   /** Called when a copy began or ceased to serve. */
   onChange: () => void = () => {};
 
   constructor(parts: {
+    readonly instance: InstanceId;
     readonly config: CacheConfig;
     readonly runtime: Runtime;
     readonly counters: SlotCounters;
@@ -77,11 +79,11 @@ export class LocalCopies implements CacheShellSink {
       (event) => this.#shell.step(event),
       (model) => parts.mirror.view.model(DEFAULT_NAMESPACE, model)?.record,
     );
+    this.instance = parts.instance;
     this.#mirror = parts.mirror;
     this.#routes = parts.routes;
     this.#events = parts.events;
     this.#metrics = parts.metrics;
-    this.#clock = clock;
     this.#fileReleases = new FileReleases({
       isGone: (model) => this.describe(model) === undefined && this.cache.copy(model) === null,
       release: (model) => runtime.releaseFiles(model),
@@ -111,28 +113,19 @@ export class LocalCopies implements CacheShellSink {
     }
   }
 
-  /** The registry changed: copies of models that are gone leave, and wishes of owners are heard. */
+  /** The registry changed: copies of models that are gone leave, and those that stay hear their owners' wishes. */
   registryChanged(dirty: Dirty): void {
     for (const { namespace, name } of dirty.models) {
       if (namespace !== DEFAULT_NAMESPACE) continue;
       const record = this.#mirror.view.model(DEFAULT_NAMESPACE, name)?.record;
       const copy = this.cache.copy(name);
       if (record === undefined) {
-        this.#minimums.delete(name);
         if (copy !== null) this.#shell.step({ kind: 'remove', model: name });
         this.#fileReleases.add(name);
         continue;
       }
       if (copy !== null) this.#shell.step({ kind: 'policy', model: name, policy: policyOf(record) });
-      if (record.copiesPolicy.min === 0) this.#minimums.delete(name);
-      else if (!this.#minimums.has(name)) this.#minimums.set(name, { asked: false });
-      this.#keepMinimum(name);
     }
-  }
-
-  /** Brings up what owners want loaded without any request. */
-  keepMinimums(): void {
-    for (const model of this.#minimums.keys()) this.#keepMinimum(model);
   }
 
   /** The runtime says that it does not have a copy that we route to. Old news about an earlier copy counts for nothing. */
@@ -149,8 +142,13 @@ export class LocalCopies implements CacheShellSink {
   }
 
   /** Waits for a copy; resolves with what came of it. */
-  ensure(record: ModelRecord, lastUsedMs: EpochMs): Promise<WaitOutcome> {
-    return new Promise((resolve) => this.waits.want(record, 'background', lastUsedMs, resolve));
+  ensure(record: ModelRecord, lastUsedMs: EpochMs, knownUnits: SizeUnits | null): Promise<WaitOutcome> {
+    return new Promise((resolve) => this.waits.want(record, 'background', lastUsedMs, knownUnits, resolve));
+  }
+
+  /** Begins to load; nobody waits for what comes of it. */
+  start(record: ModelRecord, lastUsedMs: EpochMs, knownUnits: SizeUnits | null): void {
+    this.waits.want(record, 'background', lastUsedMs, knownUnits, () => {});
   }
 
   /** Drops the copy here. */
@@ -281,18 +279,5 @@ export class LocalCopies implements CacheShellSink {
 
   onMetric(model: ModelKey, metric: CacheMetric): void {
     this.#metrics.cacheMetric(model, metric);
-  }
-
-  /**
-   * The first time the model counts as used now. One that had to go for others comes back at its own age: else those that do not fit together
-   * would push each other out for ever.
-   */
-  #keepMinimum(model: ModelKey): void {
-    const wanted = this.#minimums.get(model);
-    const record = this.#mirror.view.model(DEFAULT_NAMESPACE, model)?.record;
-    if (wanted === undefined || record === undefined || record.failures.size > 0 || this.knowledge(model) !== 'absent') return;
-    const lastUsedMs = wanted.asked ? record.lastUsedMs : this.#clock.wallMs();
-    wanted.asked = true;
-    this.waits.want(record, 'background', lastUsedMs, () => {});
   }
 }

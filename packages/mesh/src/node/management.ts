@@ -4,9 +4,9 @@ import {
   type DurationMs,
   type EpochMs,
   type InstanceId,
-  MeshError,
   type ModelKey,
   modelKey,
+  toMeshError,
 } from '@modelmesh/core';
 import {
   decideDeleteEndpoint,
@@ -31,9 +31,10 @@ import {
 } from '@modelmesh/core/registration';
 import type { Scope } from '@modelmesh/core/scope';
 import type { RegistryClaims } from './claim-book.ts';
-import { waitError } from './copy-waits.ts';
 import type { Events } from './events.ts';
 import type { LocalCopies } from './local-copies.ts';
+import type { Members } from './members.ts';
+import type { Placing } from './placing.ts';
 import type { RegistryMirror } from './registry-mirror.ts';
 import { type EnsureTarget, Transitions } from './transitions.ts';
 
@@ -55,6 +56,8 @@ export interface ManagementParts {
   readonly mirror: RegistryMirror;
   readonly claims: RegistryClaims;
   readonly copies: LocalCopies;
+  readonly members: Members;
+  readonly placing: Placing;
   readonly events: Events;
   readonly defaultEndpointOwner: string;
   readonly failureExpiryMs: DurationMs;
@@ -62,6 +65,8 @@ export interface ManagementParts {
   readonly isLeader: () => boolean;
   /** `null`: one copy, on this instance. */
   readonly ensureCopies: EnsureCopies | null;
+  /** A copy that was claimed this long ago is taken for loaded. */
+  readonly assumeLoadedAfterMs: () => DurationMs;
 }
 
 /**
@@ -119,13 +124,35 @@ export class Management {
     return this.#follow(decision, signal);
   }
 
-  /** The status of a model as this instance knows it; NOT_FOUND for unknown ids. */
+  /**
+   * The status of a model as this instance knows it; NOT_FOUND for unknown ids. Of copies elsewhere it knows when they were claimed: those that
+   * had the time count as loaded (spec `modelmesh.md` §4.4.9). {@link currentStatus} asks.
+   */
   statusOf(key: ModelKey): ModelStatus {
-    const { copies, instance } = this.#parts;
+    const { copies, instance, members, clock } = this.#parts;
     const knowledge = copies.knowledge(key);
-    return modelStatus(this.#ownRecord(key), (location) =>
-      location === instance && knowledge !== 'absent' ? knowledge : 'unknown',
-    );
+    const record = this.#ownRecord(key);
+    return modelStatus(record, (location) => {
+      if (location === instance) return knowledge === 'absent' ? 'unknown' : knowledge;
+      if (!members.isReachable(location)) return 'unknown';
+      const claimedMs = record?.copies.get(location) ?? clock.wallMs();
+      return clock.wallMs() - claimedMs >= this.#parts.assumeLoadedAfterMs() ? 'loaded' : 'loading';
+    });
+  }
+
+  /** The status of a model; where only other instances hold copies, one of them is asked. */
+  async currentStatus(key: ModelKey, signal: AbortSignal): Promise<ModelStatus> {
+    const { copies, placing, instance } = this.#parts;
+    const record = this.#ownRecord(key);
+    const elsewhere = record !== undefined && [...record.copies.keys()].some((id) => id !== instance);
+    if (!elsewhere || copies.knowledge(key) === 'loaded') return this.statusOf(key);
+    const asked = await placing.askHolders(record, signal);
+    const knowledge = copies.knowledge(key);
+    return modelStatus(this.#ownRecord(key), (location) => {
+      if (location === instance) return knowledge === 'absent' ? 'unknown' : knowledge;
+      const { kind } = location === asked?.at ? asked.copy : { kind: 'absent' };
+      return kind === 'loaded' || kind === 'loading' ? kind : 'unknown';
+    });
   }
 
   /** The record of a model with what this instance knows of its own copy and is still writing: a load under way, or one that failed. */
@@ -206,17 +233,19 @@ export class Management {
   }
 
   async #load(key: ModelKey, lastUsedMs: EpochMs, sync: boolean, signal: AbortSignal): Promise<ModelStatus> {
-    const { mirror, copies, claims } = this.#parts;
-    const record = mirror.view.model(DEFAULT_NAMESPACE, key)?.record;
-    if (record === undefined) throw new MeshError('model-not-found', 'model not found');
-    const outcome = copies.ensure(record, lastUsedMs);
-    if (!sync) return this.statusOf(key);
-    const ended = await abortable(outcome, signal);
+    const { placing, claims } = this.#parts;
+    const failure = await placing.ensure(key, { lastUsedMs, sync, exclude: [], signal }).then(
+      () => null,
+      (error: unknown) => toMeshError(error),
+    );
+    if (signal.aborted) throw signal.reason;
+    if (failure !== null && FINAL_KINDS.has(failure.kind)) throw failure;
     // The outcome is known before its record is written; the answer speaks of the record.
-    await claims.settled(key);
-    const status = this.statusOf(key);
-    if (ended.kind === 'serving' || (ended.kind !== 'unavailable' && status.status !== 'NOT_LOADED')) return status;
-    return { status: 'LOADING_FAILED', errors: [waitError(key, ended).message], copies: [] };
+    if (sync) await claims.settled(key);
+    const status = await this.currentStatus(key, signal);
+    if (failure === null || (failure.kind === 'load-failed' && status.status === 'LOADING_FAILED')) return status;
+    if (status.status === 'LOADED') return status;
+    return { status: 'LOADING_FAILED', errors: [failure.message], copies: [] };
   }
 
   readonly #ensureTarget: EnsureTarget = async ({ model, copies, lastUsedMs, timeoutMs }, signal): Promise<TargetEvidence> => {
@@ -243,6 +272,9 @@ export class Management {
   }
 }
 
+/** What is no news about a load: the caller's own mistake, or a registry that nobody can write to. */
+const FINAL_KINDS: ReadonlySet<string> = new Set(['model-not-found', 'registry-unavailable', 'cancelled']);
+
 const EVIDENCE: Readonly<Record<ModelStatus['status'], TargetEvidence['outcome']>> = {
   LOADED: 'loaded',
   LOADING: 'loading',
@@ -251,16 +283,3 @@ const EVIDENCE: Readonly<Record<ModelStatus['status'], TargetEvidence['outcome']
   NOT_LOADED: 'not-loaded',
   UNKNOWN: 'not-loaded',
 };
-
-/** `promise`, or the signal's reason as soon as it fires. What was begun goes on. */
-function abortable<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) {
-      reject(signal.reason);
-      return;
-    }
-    const aborted = (): void => reject(signal.reason);
-    signal.addEventListener('abort', aborted, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', aborted));
-  });
-}

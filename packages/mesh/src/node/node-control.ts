@@ -12,13 +12,14 @@ import {
 import type { EndpointStatus, SetEndpointRequest } from '@modelmesh/core/endpoints';
 import type { EndpointPolicy, EndpointRecord, InstanceRecord } from '@modelmesh/core/records';
 import { type ModelStatus, modelIdError, type RegisterRequest } from '@modelmesh/core/registration';
-import type { CallRecord, ControlEnd, ErrorFacts, Located, ToControl } from '../link/index.ts';
+import type { CallRecord, ControlEnd, ToControl } from '../link/index.ts';
 import type { Applied, Control, ModelDetail, NodeEvent, Page, PageRequest } from './control.ts';
-import { type WaitOutcome, waitError } from './copy-waits.ts';
 import type { Events } from './events.ts';
 import type { LocalCopies } from './local-copies.ts';
 import type { Management } from './management.ts';
 import type { Manifests } from './manifests.ts';
+import type { Members } from './members.ts';
+import type { Placing } from './placing.ts';
 import type { RegistryMirror } from './registry-mirror.ts';
 import type { RoutePublisher } from './route-publisher.ts';
 
@@ -30,6 +31,8 @@ export interface ControlParts {
   readonly link: ControlEnd;
   readonly mirror: RegistryMirror;
   readonly copies: LocalCopies;
+  readonly members: Members;
+  readonly placing: Placing;
   readonly management: Management;
   readonly manifests: Manifests;
   readonly routes: RoutePublisher;
@@ -37,6 +40,8 @@ export interface ControlParts {
   /** What this instance publishes of itself, as of now. */
   readonly ownRecord: () => InstanceRecord;
   readonly isReady: () => boolean;
+  /** Ends with the node. */
+  readonly signal: AbortSignal;
 }
 
 /** Control as its callers and the data plane see it. */
@@ -64,7 +69,7 @@ export class NodeControl implements Control {
   async modelStatus(key: string): Promise<ModelStatus> {
     const invalid = modelIdError(key);
     if (invalid !== undefined) throw invalid;
-    return this.#parts.management.statusOf(modelKey(key));
+    return this.#parts.management.currentStatus(modelKey(key), this.#parts.signal);
   }
 
   ensureLoaded(key: string, lastUsedMs: EpochMs, sync: boolean, signal: AbortSignal): Promise<ModelStatus> {
@@ -73,7 +78,7 @@ export class NodeControl implements Control {
 
   async unloadCopies(key: string): Promise<void> {
     if (this.model(key) === null) throw new MeshError('model-not-found', 'model not found');
-    this.#parts.copies.unload(modelKey(key));
+    await this.#parts.placing.unloadAll(modelKey(key), this.#parts.signal);
   }
 
   setEndpoint(request: Omit<SetEndpointRequest, 'namespace'>, signal: AbortSignal): Promise<EndpointStatus> {
@@ -153,7 +158,7 @@ export class NodeControl implements Control {
   #onMessage(message: ToControl): void {
     switch (message.kind) {
       case 'locate':
-        this.#locate(message.request, message.model, message.lastUsedMs);
+        this.#parts.placing.locate(message);
         return;
       case 'drained':
         this.#parts.copies.drained(message.slot);
@@ -165,7 +170,9 @@ export class NodeControl implements Control {
         this.#parts.routes.snapshot();
         return;
       case 'ack':
+        return;
       case 'peer-state':
+        this.#parts.members.peerState(message.instance, message.incarnation, message.reachable);
         return;
       case 'explain':
         this.#calls.push(message.record);
@@ -175,34 +182,6 @@ export class NodeControl implements Control {
         assertNever(message);
     }
   }
-
-  #locate(request: number, model: ModelKey, lastUsedMs: EpochMs): void {
-    const record = this.#parts.mirror.view.model(DEFAULT_NAMESPACE, model)?.record;
-    if (record === undefined) {
-      this.#located(request, model, {
-        kind: 'failed',
-        where: 'nowhere',
-        error: { kind: 'model-not-found', message: 'model not found', retryAfterMs: null },
-      });
-      return;
-    }
-    this.#parts.copies.waits.want(record, 'call', lastUsedMs, (outcome) =>
-      this.#located(request, model, locatedOf(model, outcome)),
-    );
-  }
-
-  #located(request: number, model: ModelKey, outcome: Located): void {
-    // The link keeps the order: the worker knows the route before it is told that it may go.
-    this.#parts.routes.flush();
-    this.#parts.link.send({ kind: 'located', request, model, outcome });
-  }
-}
-
-function locatedOf(model: ModelKey, outcome: WaitOutcome): Located {
-  if (outcome.kind === 'serving') return { kind: 'serving', slot: outcome.slot };
-  const { kind, message, retryAfterMs } = waitError(model, outcome);
-  const error: ErrorFacts = { kind, message, retryAfterMs: retryAfterMs ?? null };
-  return { kind: 'failed', where: 'nowhere', error };
 }
 
 function pageOf<Name extends string, Item>(

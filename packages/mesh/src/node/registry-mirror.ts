@@ -9,7 +9,8 @@ import {
   recordKeyText,
   registryPrefixes,
 } from '@modelmesh/wire/registry';
-import type { Kv, KvBatch, KvCondition, KvEntry, KvOperation, KvWatch } from '../kv/index.ts';
+import type { Kv, KvBatch, KvCondition, KvEntry, KvOperation, KvTxn, KvTxnOutcome, KvWatch } from '../kv/index.ts';
+import type { RegistryPulse } from './registry-pulse.ts';
 
 /** Conflicts that one change may meet before it is given up: each means that somebody else made progress on the same record. */
 export const TRANSACTION_TRIES_MAX = 16;
@@ -28,6 +29,8 @@ export interface MirrorSink {
   onDirty(dirty: Dirty): void;
   /** A stored record could not be read: it is left out of the picture, and the node says so. */
   onUnreadable(key: string, error: MeshError): void;
+  /** The whole listing is about to be taken over: what is missing in it was removed while nobody watched. */
+  onFollowed(): void;
   /** The watch ended: the picture may be outdated until it is followed again, which is tried until it succeeds. */
   onLost(error: MeshError): void;
 }
@@ -42,11 +45,13 @@ export class RegistryMirror {
   readonly #layout: RegistryLayout;
   readonly #clock: Clock;
   readonly #sink: MirrorSink;
+  readonly #pulse: RegistryPulse;
   #watches: KvWatch[] = [];
   #retry: Timer | undefined;
   #stopped = false;
 
-  constructor(kv: Kv, layout: RegistryLayout, clock: Clock, view: RegistryView, sink: MirrorSink) {
+  constructor(kv: Kv, layout: RegistryLayout, clock: Clock, view: RegistryView, sink: MirrorSink, pulse: RegistryPulse) {
+    this.#pulse = pulse;
     this.#kv = kv;
     this.#layout = layout;
     this.#clock = clock;
@@ -60,6 +65,8 @@ export class RegistryMirror {
     let at: Revision | undefined;
     for (const prefix of registryPrefixes(this.#layout)) at = await this.#list(prefix, at, listing);
     const listedAt = at ?? revision(0);
+    this.#pulse.heard();
+    this.#sink.onFollowed();
     this.#tell(this.view.reset(listing, listedAt, this.#clock.wallMs()));
     if (!this.#stopped) this.#watch(revision(listedAt + 1));
   }
@@ -132,7 +139,7 @@ export class RegistryMirror {
 
   async #commit(writes: readonly RegistryWrite[]): Promise<boolean> {
     const keys = writes.filter(({ expected }) => expected !== 'any').map(({ key }) => recordKeyText(this.#layout, key));
-    const outcome = await this.#kv.txn({ conditions: this.#conditions(writes), operations: this.#operations(writes) });
+    const outcome = await this.#txn({ conditions: this.#conditions(writes), operations: this.#operations(writes) });
     switch (outcome.kind) {
       case 'committed':
         this.#tell(this.view.applyCommitted(writes, outcome.revision, this.#clock.wallMs()));
@@ -148,6 +155,17 @@ export class RegistryMirror {
         this.#tell(this.view.applyCommitted(writes, resolution.revision, this.#clock.wallMs()));
         return true;
       }
+    }
+  }
+
+  async #txn(txn: KvTxn): Promise<KvTxnOutcome> {
+    try {
+      const outcome = await this.#kv.txn(txn);
+      if (outcome.kind !== 'unknown') this.#pulse.heard();
+      return outcome;
+    } catch (error) {
+      this.#pulse.failed(toMeshError(error));
+      throw error;
     }
   }
 
@@ -202,6 +220,7 @@ export class RegistryMirror {
   }
 
   #fold(batch: KvBatch): void {
+    this.#pulse.heard();
     const events = batch.events.flatMap((event): RegistryEvent[] => {
       if (event.kind === 'put') return this.#eventOf(event.entry);
       const key = parseRecordKey(this.#layout, event.key);

@@ -1,7 +1,17 @@
 import { DEFAULT_NAMESPACE, type EndpointId, type InstanceId, type ModelKey } from '@modelmesh/core';
 import type { Slot } from '@modelmesh/core/cache';
+import type { ModelRecord } from '@modelmesh/core/records';
 import type { Dirty, RegistryView } from '@modelmesh/core/view';
-import type { ControlEnd, EndpointRoute, FamilyRoute, ModelRoute, PeerRoute, RouteParts } from '../link/index.ts';
+import type { ControlEnd, EndpointRoute, FamilyRoute, ModelRoute, PeerRoute, RemoteCopy, RouteParts } from '../link/index.ts';
+
+/** Who knows where other instances are reached. */
+export interface PeerSource {
+  all(): readonly PeerRoute[];
+  routeOf(instance: InstanceId): PeerRoute | undefined;
+}
+
+const NO_PEERS: PeerSource = { all: () => [], routeOf: () => undefined };
+const NO_COPIES: readonly RemoteCopy[] = [];
 
 /** Routes in one message of a snapshot, so that applying it never holds up a worker for long. */
 const SNAPSHOT_CHUNK_ROUTES = 2000;
@@ -15,19 +25,24 @@ export class RoutePublisher {
   readonly #link: ControlEnd;
   readonly #view: RegistryView;
   readonly #epoch: number;
+  readonly #self: InstanceId;
   readonly #serving = new Map<ModelKey, Slot>();
   readonly #models = new Set<ModelKey>();
   readonly #endpoints = new Set<EndpointId>();
   readonly #families = new Set<string>();
+  readonly #peers = new Set<InstanceId>();
   #version = 0;
   #scheduled = false;
   #started = false;
+  /** Where other instances are reached; none as long as nobody says. */
+  peers: PeerSource = NO_PEERS;
 
   /** @param epoch differs between the lives of control, so that a delta of another life is never applied */
-  constructor(link: ControlEnd, view: RegistryView, epoch: number) {
+  constructor(link: ControlEnd, view: RegistryView, epoch: number, self: InstanceId) {
     this.#link = link;
     this.#view = view;
     this.#epoch = epoch;
+    this.#self = self;
   }
 
   /** A copy may be called. */
@@ -57,12 +72,19 @@ export class RoutePublisher {
     this.#schedule();
   }
 
+  /** An instance can be reached otherwise than before, or not any more. */
+  peerChanged(instance: InstanceId): void {
+    this.#peers.add(instance);
+    this.#schedule();
+  }
+
   /** Sends the whole table, in chunks. */
   snapshot(): void {
     this.#started = true;
     this.#models.clear();
     this.#endpoints.clear();
     this.#families.clear();
+    this.#peers.clear();
     const models = [...this.#view.models(DEFAULT_NAMESPACE)].map(({ record }) => record.key);
     const families = new Set([...this.#view.models(DEFAULT_NAMESPACE)].flatMap(({ record }) => record.family ?? []));
     const endpoints = [...this.#view.endpoints(DEFAULT_NAMESPACE)].map(({ record }) => record.id);
@@ -77,7 +99,7 @@ export class RoutePublisher {
         models: [],
         endpoints: endpoints.flatMap((id) => this.#endpointRoute(id) ?? []),
         families: [...families].flatMap((family) => this.#familyRoute(family) ?? []),
-        peers: [],
+        peers: this.peers.all(),
       },
       true,
     );
@@ -86,7 +108,7 @@ export class RoutePublisher {
   /** Sends what is marked, now. */
   flush(): void {
     this.#scheduled = false;
-    if (!this.#started || this.#models.size + this.#endpoints.size + this.#families.size === 0) return;
+    if (!this.#started || this.#models.size + this.#endpoints.size + this.#families.size + this.#peers.size === 0) return;
     const put = {
       models: [] as ModelRoute[],
       endpoints: [] as EndpointRoute[],
@@ -102,6 +124,7 @@ export class RoutePublisher {
     sort(this.#models, (key) => this.#modelRoute(key), put.models, remove.models);
     sort(this.#endpoints, (id) => this.#endpointRoute(id), put.endpoints, remove.endpoints);
     sort(this.#families, (family) => this.#familyRoute(family), put.families, remove.families);
+    sort(this.#peers, (instance) => this.peers.routeOf(instance), put.peers, remove.peers);
     const from = this.#version;
     this.#version += 1;
     this.#link.send({ kind: 'route-delta', epoch: this.#epoch, from, to: this.#version, put, remove });
@@ -124,7 +147,21 @@ export class RoutePublisher {
     const record = this.#view.model(DEFAULT_NAMESPACE, key)?.record;
     if (record === undefined) return undefined;
     const { family, version, retry } = record;
-    return { key, family: family ?? null, version: version ?? null, retry, local: this.#serving.get(key) ?? null, remote: [] };
+    return {
+      key,
+      family: family ?? null,
+      version: version ?? null,
+      retry,
+      local: this.#serving.get(key) ?? null,
+      remote: this.#remote(record),
+    };
+  }
+
+  /** Whether they can be called is looked up with each call, so that an instance that comes or goes changes no route. */
+  #remote({ copies }: ModelRecord): readonly RemoteCopy[] {
+    if (copies.size === 0 || (copies.size === 1 && copies.has(this.#self))) return NO_COPIES;
+    const others = [...copies].flatMap(([instance, sinceMs]) => (instance === this.#self ? [] : [{ instance, sinceMs }]));
+    return others.toSorted((a, b) => a.sinceMs - b.sinceMs);
   }
 
   #endpointRoute(id: EndpointId): EndpointRoute | undefined {

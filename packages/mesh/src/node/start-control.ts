@@ -1,22 +1,27 @@
-import { type Clock, durationMs, type InstanceId, sleep, toMeshError, UNIT_BYTES } from '@modelmesh/core';
+import {
+  bytes,
+  type Clock,
+  durationMs,
+  type InstanceId,
+  type SizeUnits,
+  sleep,
+  toMeshError,
+  UNIT_BYTES,
+  unitsForBytes,
+} from '@modelmesh/core';
 import type { CacheConfig } from '@modelmesh/core/cache';
-import { type InstanceRecord, newInstanceRecord } from '@modelmesh/core/records';
+import { NO_CONSTRAINTS, type TypeConstraints } from '@modelmesh/core/constraints';
 import type { Scope } from '@modelmesh/core/scope';
-import { type Dirty, RegistryView } from '@modelmesh/core/view';
 import type { RegistryLayout } from '@modelmesh/wire/registry';
 import type { Kv } from '../kv/index.ts';
-import { type ControlEnd, type CounterMemory, SlotCounters } from '../link/index.ts';
+import type { ControlEnd, CounterMemory } from '../link/index.ts';
+import { NO_PEERS, type PeerService, type Peers } from '../peer/index.ts';
 import type { Runtime, RuntimeState } from '../runtime/index.ts';
-import { RegistryClaims } from './claim-book.ts';
+import { assembleControl, type ControlAssembly } from './assemble-control.ts';
 import type { Control } from './control.ts';
-import { Events } from './events.ts';
-import { InstancePublisher } from './instance-publisher.ts';
-import { type CacheMetrics, LocalCopies } from './local-copies.ts';
-import { type EnsureCopies, Management } from './management.ts';
-import { Manifests } from './manifests.ts';
-import { NodeControl } from './node-control.ts';
-import { RegistryMirror } from './registry-mirror.ts';
-import { RoutePublisher } from './route-publisher.ts';
+import type { Events } from './events.ts';
+import type { CacheMetrics } from './local-copies.ts';
+import type { EnsureCopies } from './management.ts';
 
 /** How often measured memory is asked for, and expired failures are looked at. */
 const MEASURE_PERIOD_MS = durationMs(2000);
@@ -39,10 +44,22 @@ export interface ControlSetup {
   readonly counters: CounterMemory;
   readonly link: ControlEnd;
   readonly metrics: CacheMetrics;
-  /** Whether this node leads; it does unless given. After a change `leaderChanged` must be called. */
+  /** Whether this node leads; by the registry unless given. After a change `leaderChanged` must be called. */
   readonly isLeader?: () => boolean;
-  /** Brings copies up on several instances; without it there is one copy, here. */
+  /** Brings copies up on several instances; by placement unless given. */
   readonly ensureCopies?: EnsureCopies;
+  /** Names this life of the node; another one after every start. */
+  readonly incarnation: string;
+  /** `host:port` at which other nodes reach it; `null`: they cannot. */
+  readonly peerAddress: string | null;
+  readonly peers: Peers;
+  /** Build version as a number that grows (spec `modelmesh.md` §3.5); 0 = unknown. */
+  readonly buildVersion: number;
+  readonly constraints: TypeConstraints;
+  /** This node registers, loads for others and removes nothing (spec `modelmesh.md` §7.1, `KV_READ_ONLY`). */
+  readonly readOnly: boolean;
+  /** What a model weighs of which nothing is known, before the runtime said. */
+  readonly defaultModelUnits: SizeUnits;
 }
 
 /** Numbers of this instance, for gauges. */
@@ -58,6 +75,17 @@ export interface InstanceFigures {
   readonly modelsWithFailure: number;
 }
 
+/** What is true of a node that shares its registry with nobody. */
+export const ALONE = Object.freeze({
+  incarnation: 'alone',
+  peerAddress: null,
+  peers: NO_PEERS,
+  buildVersion: 0,
+  constraints: NO_CONSTRAINTS,
+  readOnly: false,
+  defaultModelUnits: unitsForBytes(bytes(1024 * 1024)),
+});
+
 /** Control, running. */
 export interface RunningControl {
   readonly control: Control;
@@ -67,17 +95,25 @@ export interface RunningControl {
   runtimeState(): RuntimeState;
   /** This node became the leader, or ceased to be. */
   leaderChanged(): void;
+  /** What this node answers to others. */
+  readonly peerAnswers: Omit<PeerService, 'self'>;
   /** Gives up claims and loads; the registry is true when it resolves. Runtime and store are left to their owner. */
   close(): Promise<void>;
 }
 
 /** Starts control: takes the registry's picture over, forgets an earlier life, then serves. */
 export async function startControl(setup: ControlSetup): Promise<RunningControl> {
-  const parts = assemble(setup);
-  const { mirror, claims, publisher, copies, events } = parts;
+  const parts = assembleControl(setup);
+  const { mirror, claims, session, leadership, copies, events, members, placing } = parts;
   await mirror.start();
   await claims.forgetEarlierLife();
-  await publisher.start(setup.scope);
+  await session.start(setup.scope);
+  leadership.onChange = (leads) => {
+    events.emit({ kind: leads ? 'leads' : 'leads-no-more', message: leads ? 'this node leads' : 'another node leads' });
+    if (leads) parts.minimums.keep();
+    parts.management.transitions.leaderChanged();
+  };
+  await leadership.start();
   watchRuntime(setup, parts);
   measure(setup, parts);
   return {
@@ -86,80 +122,34 @@ export async function startControl(setup: ControlSetup): Promise<RunningControl>
     figures: () => figuresOf(parts),
     runtimeState: () => setup.runtime.state,
     leaderChanged: () => parts.management.transitions.leaderChanged(),
+    peerAnswers: {
+      load: (_from, load) => placing.loadHere(load),
+      copy: (_from, model) => placing.copyHere(model),
+      unload: (_from, model) => copies.unload(model),
+    },
     close: async () => {
       copies.stop();
       copies.runtimeChanged({ kind: 'lost', message: 'the node is shutting down' });
       await claims.allSettled();
       mirror.stop();
+      leadership.stop();
+      members.stop();
       copies.close();
-      await publisher.stop();
+      await session.stop();
     },
   };
 }
 
-interface Parts {
-  readonly view: RegistryView;
-  readonly mirror: RegistryMirror;
-  readonly claims: RegistryClaims;
-  readonly copies: LocalCopies;
-  readonly publisher: InstancePublisher;
-  readonly control: NodeControl;
-  readonly management: Management;
-  readonly routes: RoutePublisher;
-  readonly events: Events;
-}
-
-function assemble(setup: ControlSetup): Parts {
-  const { clock, kv, layout, instance, scope, link } = setup;
-  const view = new RegistryView({ failureExpiryMs: setup.cache.failureExpiryMs });
-  const events = new Events(clock);
-  const startedAtMs = clock.wallMs();
-  const mirror: RegistryMirror = new RegistryMirror(kv, layout, clock, view, {
-    onDirty: (dirty) => spread(dirty),
-    onUnreadable: (key, error) => events.emit({ kind: 'record-unreadable', message: `${key}: ${error.message}` }),
-    onLost: (error) => events.emit({ kind: 'registry-lost', message: error.message }),
-  });
-  const routes = new RoutePublisher(link, view, startedAtMs);
-  const claims = new RegistryClaims(mirror, instance);
-  const counters = new SlotCounters(setup.counters);
-  const { runtime, metrics } = setup;
-  // A copy without a place in the counters could not be served.
-  const config = { ...setup.cache, copiesMax: Math.min(setup.cache.copiesMax, setup.counters.slots) };
-  const copies = new LocalCopies({ config, runtime, counters, clock, mirror, claims, routes, events, metrics });
-  const { defaultEndpointOwner, isLeader = () => true, ensureCopies = null } = setup;
-  const { failureExpiryMs } = setup.cache;
-  const own = { instance, clock, scope, mirror, claims, copies, events };
-  const management = new Management({ ...own, defaultEndpointOwner, failureExpiryMs, isLeader, ensureCopies });
-  const manifests = new Manifests(mirror, management, copies, clock);
-  const ownRecord = (): InstanceRecord => recordOf(setup, copies, startedAtMs);
-  const publisher = new InstancePublisher({
-    kv,
-    layout,
-    clock,
-    record: ownRecord,
-    onProblem: (message) => events.emit({ kind: 'publish-failed', message }),
-  });
-  copies.onChange = () => publisher.touch();
-  const isReady = (): boolean => runtime.state.kind === 'ready';
-  const control = new NodeControl({ link, mirror, copies, management, manifests, routes, events, ownRecord, isReady });
-  const spread = (dirty: Dirty): void => {
-    routes.dirty(dirty);
-    copies.registryChanged(dirty);
-    management.transitions.dirty(dirty);
-  };
-  return { view, mirror, claims, copies, publisher, control, management, routes, events };
-}
-
-function watchRuntime({ runtime, link }: ControlSetup, { copies, publisher, events }: Parts): void {
+function watchRuntime({ runtime, link }: ControlSetup, { copies, touchRecord, minimums, events }: ControlAssembly): void {
   const changed = (state: RuntimeState): void => {
     copies.runtimeChanged(state);
-    publisher.touch();
+    touchRecord();
     switch (state.kind) {
       case 'ready': {
         const { epoch, inference: target, methods, anyMethod, version } = state.facts;
         link.send({ kind: 'runtime-up', access: { epoch, target, methods, anyMethod } });
         events.emit({ kind: 'runtime-ready', message: `the runtime is ready (${version})`, fields: { epoch } });
-        copies.keepMinimums();
+        minimums.keep();
         return;
       }
       case 'lost':
@@ -176,14 +166,17 @@ function watchRuntime({ runtime, link }: ControlSetup, { copies, publisher, even
 }
 
 /** Asks the runtime what it measured, lets failures of versions expire, and tells the registry what it did not take before. */
-function measure({ clock, scope, runtime }: ControlSetup, { copies, claims, view, routes, events }: Parts): void {
+function measure(
+  { clock, scope, runtime }: ControlSetup,
+  { copies, claims, view, routes, minimums, events }: ControlAssembly,
+): void {
   scope.spawn('measure', async (signal) => {
     for (let period = 1; ; period++) {
       await sleep(clock, MEASURE_PERIOD_MS, signal);
       routes.dirty(view.expireFailures(clock.wallMs()));
       await claims.payOwed();
       if (runtime.state.kind !== 'ready') continue;
-      if (period % MINIMUM_PERIODS === 0) copies.keepMinimums();
+      if (period % MINIMUM_PERIODS === 0) minimums.keep();
       try {
         const usage = await runtime.usage();
         if (usage !== null) copies.measured(usage);
@@ -194,25 +187,7 @@ function measure({ clock, scope, runtime }: ControlSetup, { copies, claims, view
   });
 }
 
-function recordOf(setup: ControlSetup, copies: LocalCopies, startedAtMs: InstanceRecord['startedAtMs']): InstanceRecord {
-  const summary = copies.cache.summary();
-  const { runtime } = setup;
-  return newInstanceRecord({
-    id: setup.instance,
-    startedAtMs,
-    location: setup.location,
-    zone: setup.zone,
-    labels: setup.labels,
-    leastRecentUseMs: summary.oldestUseMs ?? undefined,
-    modelCount: summary.copies,
-    capacityUnits: summary.effectiveUnits,
-    usedUnits: summary.usedUnits,
-    loadingThreads: runtime.state.kind === 'ready' ? runtime.state.facts.loadingConcurrency : 1,
-    loadsInProgress: summary.loadsQueued + summary.loadsRunning,
-  });
-}
-
-function figuresOf({ copies, view }: Parts): InstanceFigures {
+function figuresOf({ copies, view }: ControlAssembly): InstanceFigures {
   const summary = copies.cache.summary();
   let [managed, loaded, failing] = [0, 0, 0];
   for (const { record } of view.models()) {

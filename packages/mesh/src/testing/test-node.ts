@@ -14,7 +14,7 @@ import type { CallMetrics } from '../dataplane/index.ts';
 import { DataPlane } from '../dataplane/index.ts';
 import { type Kv, openRegistry } from '../kv/index.ts';
 import { allocateCounters, createInProcessLink, type MethodRules } from '../link/index.ts';
-import { type RunningControl, startControl, systemClock } from '../node/index.ts';
+import { ALONE, type RunningControl, startControl, systemClock } from '../node/index.ts';
 import { GrpcRuntime } from '../runtime/index.ts';
 import { EchoRuntime, type EchoRuntimeOptions } from './echo-runtime.ts';
 
@@ -144,6 +144,7 @@ async function startNode(options: TestNodeOptions, path: string, scope: Scope): 
   const limits = DEFAULT_STREAM_LIMITS;
   const grpcRuntime = new GrpcRuntime({ engine, limits, clock, timers, targets, inference: null, process: null });
   const running = await startControl({
+    ...ALONE,
     instance,
     location: 'here',
     zone: '',

@@ -5,6 +5,7 @@ export {
   DEFAULT_KVSTORE_PREFIX,
   instancesPrefix,
   leaderKey,
+  leadersPrefix,
   parseRecordKey,
   type RegistryLayout,
   recordKeyText,

@@ -137,6 +137,8 @@ export const schemaKey = (layout: RegistryLayout): string => `${baseOf(layout, D
 /** The prefix of the dynamic parameters, plain strings by name. */
 export const configPrefix = (layout: RegistryLayout): string => `${baseOf(layout, DEFAULT_NAMESPACE)}config/`;
 
+/** The prefix of the keys by which instances stand for leader. */
+export const leadersPrefix = (layout: RegistryLayout): string => `${baseOf(layout, DEFAULT_NAMESPACE)}leaderLatch/`;
+
 /** The key by which an instance stands for leader; its value is the id with the same underscore before it. */
-export const leaderKey = (layout: RegistryLayout, instance: InstanceId): string =>
-  `${baseOf(layout, DEFAULT_NAMESPACE)}leaderLatch/_${instance}`;
+export const leaderKey = (layout: RegistryLayout, instance: InstanceId): string => `${leadersPrefix(layout)}_${instance}`;

@@ -6,7 +6,7 @@ import { TimerWheel } from '@modelmesh/grpc/timer-wheel';
 import { allowAll } from '@modelmesh/mesh/authz';
 import { DataPlane, type DataPlaneLimits } from '@modelmesh/mesh/dataplane';
 import { allocateCounters, type CounterMemory, createInProcessLink, SlotCounters } from '@modelmesh/mesh/link';
-import { type NodeEvent, type RunningControl, startControl } from '@modelmesh/mesh/node';
+import { ALONE, type NodeEvent, type RunningControl, startControl } from '@modelmesh/mesh/node';
 import { Actor, ActorClock, type World } from '../engine/index.ts';
 import { type Endpoint, type Network, SimEngine, type SimListener } from '../network/index.ts';
 import type { SimKv, SimRegistry } from '../registry/index.ts';
@@ -121,6 +121,7 @@ export class NodeLife {
   async start(): Promise<void> {
     const { network, registry } = this.#around;
     this.running = await startControl({
+      ...ALONE,
       instance: this.instance,
       location: this.spec.id,
       zone: this.spec.zone,

@@ -16,7 +16,7 @@ import {
   type ToDataPlane,
 } from '../../link/index.ts';
 import type { NodeEvent } from '../control.ts';
-import { type ControlSetup, type RunningControl, startControl } from '../start-control.ts';
+import { ALONE, type ControlSetup, type RunningControl, startControl } from '../start-control.ts';
 import { FakeRuntime } from './fake-runtime.ts';
 
 const LAYOUT = registryLayout({ root: '', prefix: 'mm', service: 'test' });
@@ -78,6 +78,7 @@ export class ControlRig {
     const kv = options.kv?.(store) ?? store;
     const runtime = new FakeRuntime();
     const running = await startControl({
+      ...ALONE,
       instance: instanceId('here'),
       location: 'here',
       zone: '',

@@ -1,0 +1,243 @@
+import { type DurationMs, durationMs, type SizeUnits, sizeUnits, toMeshError, unitsForBytes } from '@modelmesh/core';
+import { type InstanceRecord, instanceRecordKey, newInstanceRecord } from '@modelmesh/core/records';
+import { type Dirty, RegistryView } from '@modelmesh/core/view';
+import { encodeRecord, recordKeyText } from '@modelmesh/wire/registry';
+import { SlotCounters } from '../link/index.ts';
+import { RegistryClaims } from './claim-book.ts';
+import { Events } from './events.ts';
+import { Leadership } from './leader.ts';
+import { LocalCopies } from './local-copies.ts';
+import { type EnsureCopies, Management } from './management.ts';
+import { Manifests } from './manifests.ts';
+import { Members } from './members.ts';
+import { Minimums } from './minimums.ts';
+import { NodeControl } from './node-control.ts';
+import { PlacementDesk } from './placement-desk.ts';
+import { Placing } from './placing.ts';
+import { RegistryMirror } from './registry-mirror.ts';
+import { RegistryPulse } from './registry-pulse.ts';
+import { RoutePublisher } from './route-publisher.ts';
+import { Session } from './session.ts';
+import type { ControlSetup } from './start-control.ts';
+
+/** A runtime that did not say how long it loads is given this long (spec `modelmesh.md` §4.17). */
+const LOAD_TIMEOUT_MS = durationMs(240_000);
+const ASSUME_LOADED_MIN_MS = 3000;
+
+/** Everything that one life of control consists of. */
+export interface ControlAssembly {
+  readonly view: RegistryView;
+  readonly pulse: RegistryPulse;
+  readonly mirror: RegistryMirror;
+  readonly session: Session;
+  readonly leadership: Leadership;
+  readonly members: Members;
+  readonly desk: PlacementDesk;
+  readonly placing: Placing;
+  readonly minimums: Minimums;
+  readonly claims: RegistryClaims;
+  readonly copies: LocalCopies;
+  readonly management: Management;
+  readonly control: NodeControl;
+  readonly routes: RoutePublisher;
+  readonly events: Events;
+  readonly counters: SlotCounters;
+  readonly ownRecord: () => InstanceRecord;
+  /** The record may have changed. */
+  readonly touchRecord: () => void;
+  /** From now on the record says that the instance leaves. */
+  readonly leave: () => void;
+}
+
+/** Puts control together; nothing runs yet. */
+export function assembleControl(setup: ControlSetup): ControlAssembly {
+  const registry = assembleRegistry(setup);
+  const { view, events, pulse, mirror, session, own } = registry;
+  const { clock, instance, scope, link, runtime } = setup;
+  const { members, routes, claims, copies, counters, desk } = assembleCluster(setup, registry);
+  const { signal } = scope;
+  const { failureExpiryMs } = setup.cache;
+  const known = { view, members, claims, copies, desk, pulse, routes };
+  const placing = new Placing({ ...known, self: instance, clock, peers: setup.peers, link, failureExpiryMs, signal });
+  const leadership = new Leadership({ kv: setup.kv, clock, layout: setup.layout, session, instance });
+  const isLeader = setup.isLeader ?? ((): boolean => leadership.leads);
+  const minimums = new Minimums({ view, clock, members, copies, placing, leads: isLeader });
+  const base = { instance, clock, scope, mirror, claims, copies, members, placing, events };
+  const management: Management = new Management({
+    ...base,
+    defaultEndpointOwner: setup.defaultEndpointOwner,
+    assumeLoadedAfterMs: () => assumeLoadedAfter(setup),
+    failureExpiryMs,
+    isLeader,
+    ensureCopies: setup.ensureCopies ?? ensureByPlacement(placing, () => management),
+  });
+  const manifests = new Manifests(mirror, management, copies, clock);
+  const isReady = (): boolean => runtime.state.kind === 'ready';
+  const ownRecord = (): InstanceRecord => own.record();
+  const parts = { link, mirror, copies, members, placing, management, manifests, routes, events, ownRecord, isReady, signal };
+  const control = new NodeControl(parts);
+  registry.spread = (dirty) => {
+    routes.dirty(dirty);
+    noteInstances(dirty, view, members, desk);
+    copies.registryChanged(dirty);
+    minimums.changed(dirty);
+    management.transitions.dirty(dirty);
+  };
+  const touchRecord = (): void => session.touch(own.key);
+  copies.onChange = touchRecord;
+  const leave = (): void => {
+    own.leaving = true;
+    touchRecord();
+  };
+  const cluster = { session, leadership, members, desk, placing, minimums };
+  const local = { claims, copies, counters, routes, management, control, events };
+  return { view, pulse, mirror, ...cluster, ...local, ownRecord, touchRecord, leave };
+}
+
+const ensureByPlacement =
+  (placing: Placing, management: () => Management): EnsureCopies =>
+  async (model, { copies, lastUsedMs }, signal) => {
+    const failed = await placing.ensureCopies(model, copies, lastUsedMs, signal).then(
+      () => null,
+      (error: unknown) => toMeshError(error),
+    );
+    const status = await management().currentStatus(model, signal);
+    if (failed === null || status.status === 'LOADED') return status;
+    return { status: 'LOADING_FAILED', errors: [failed.message], copies: [] };
+  };
+
+function noteInstances(dirty: Dirty, view: RegistryView, members: Members, desk: PlacementDesk): void {
+  const instances = [...dirty.instances];
+  members.changed(instances);
+  for (const id of instances) {
+    const record = view.instance(id)?.record;
+    if (record === undefined) desk.instanceGone(id);
+    else desk.instanceSeen(record);
+  }
+}
+
+/** The cluster as this node sees it, and its own copies. */
+function assembleCluster(setup: ControlSetup, registry: ReturnType<typeof assembleRegistry>) {
+  const { clock, instance, link, runtime, metrics } = setup;
+  const { view, own, mirror, session, events } = registry;
+  const routes = new RoutePublisher(link, view, own.startedAtMs, instance);
+  const members = new Members({
+    registry: view,
+    self: instance,
+    clock,
+    cluster: { defaultModelUnits: defaultUnitsOf(setup), minChurnAgeMs: setup.cache.minChurnAgeMs },
+    constraints: setup.constraints,
+    onPeers: (id) => routes.peerChanged(id),
+  });
+  routes.peers = { all: () => members.peerRoutes(clock.wallMs()), routeOf: (id) => members.routeOf(id) };
+  registry.onLost = () => members.registryLost();
+  registry.onFollowed = () => members.registryBack();
+  const isRegistered = (): boolean => session.alive;
+  const claims = new RegistryClaims(mirror, instance, { isRegistered, isLive: (id) => members.isReachable(id) });
+  const counters = new SlotCounters(setup.counters);
+  // A copy without a place in the counters could not be served.
+  const config = { ...setup.cache, copiesMax: Math.min(setup.cache.copiesMax, setup.counters.slots) };
+  const copies = new LocalCopies({ instance, config, runtime, counters, clock, mirror, claims, routes, events, metrics });
+  own.copies = copies;
+  const desk = deskOf(setup, { members, copies, ownRecord: () => own.record() });
+  return { members, routes, claims, copies, counters, desk };
+}
+
+/** The registry's side: its picture, this node's session there, and its own record. */
+function assembleRegistry(setup: ControlSetup) {
+  const { clock, kv, layout } = setup;
+  const view = new RegistryView({ failureExpiryMs: setup.cache.failureExpiryMs });
+  const events = new Events(clock);
+  const pulse = new RegistryPulse();
+  const hooks = { spread: (_dirty: Dirty): void => {}, onLost: (): void => {}, onFollowed: (): void => {} };
+  const mirror: RegistryMirror = new RegistryMirror(
+    kv,
+    layout,
+    clock,
+    view,
+    {
+      onDirty: (dirty) => hooks.spread(dirty),
+      onUnreadable: (key, error) => events.emit({ kind: 'record-unreadable', message: `${key}: ${error.message}` }),
+      onFollowed: () => hooks.onFollowed(),
+      onLost: (error) => {
+        hooks.onLost();
+        events.emit({ kind: 'registry-lost', message: error.message });
+      },
+    },
+    pulse,
+  );
+  const onProblem = (message: string): void => events.emit({ kind: 'publish-failed', message });
+  const session = new Session({ kv, clock, pulse, onProblem });
+  const own = new OwnRecord(setup);
+  session.hold({ key: own.key, value: () => encodeRecord(own.record()) });
+  return Object.assign(hooks, { view, events, pulse, mirror, session, own });
+}
+
+/** What this instance publishes of itself. */
+class OwnRecord {
+  readonly startedAtMs: InstanceRecord['startedAtMs'];
+  readonly key: string;
+  copies: LocalCopies | undefined;
+  leaving = false;
+  readonly #setup: ControlSetup;
+
+  constructor(setup: ControlSetup) {
+    this.#setup = setup;
+    this.startedAtMs = setup.clock.wallMs();
+    this.key = recordKeyText(setup.layout, instanceRecordKey(setup.instance));
+  }
+
+  record(): InstanceRecord {
+    const { instance, location, zone, labels, runtime, peerAddress, incarnation, buildVersion } = this.#setup;
+    const summary = this.copies?.cache.summary();
+    return newInstanceRecord({
+      id: instance,
+      startedAtMs: this.startedAtMs,
+      buildVersion,
+      location,
+      zone,
+      labels,
+      leastRecentUseMs: summary?.oldestUseMs ?? undefined,
+      modelCount: summary?.copies ?? 0,
+      capacityUnits: summary?.effectiveUnits ?? sizeUnits(0),
+      usedUnits: summary?.usedUnits ?? sizeUnits(0),
+      loadingThreads: runtime.state.kind === 'ready' ? runtime.state.facts.loadingConcurrency : 1,
+      loadsInProgress: (summary?.loadsQueued ?? 0) + (summary?.loadsRunning ?? 0),
+      shuttingDown: this.leaving,
+      peerAddress: peerAddress ?? undefined,
+      incarnation,
+    });
+  }
+}
+
+function deskOf(
+  setup: ControlSetup,
+  parts: { readonly members: Members; readonly copies: LocalCopies; readonly ownRecord: () => InstanceRecord },
+): PlacementDesk {
+  const { instance, clock, cache, runtime, readOnly } = setup;
+  return new PlacementDesk({
+    self: instance,
+    clock,
+    members: parts.members,
+    failureExpiryMs: cache.failureExpiryMs,
+    ownRecord: parts.ownRecord,
+    defaultUnits: () => defaultUnitsOf(setup),
+    knownUnits: ({ key }) => {
+      const remembered = parts.copies.cache.rememberedSize(key);
+      return remembered === null ? null : unitsForBytes(remembered);
+    },
+    readOnly,
+    awaitsRuntime: () => runtime.state.kind !== 'ready',
+    onDecision: () => {},
+  });
+}
+
+function defaultUnitsOf({ runtime, defaultModelUnits }: ControlSetup): SizeUnits {
+  return runtime.state.kind === 'ready' ? unitsForBytes(runtime.state.facts.defaultModelBytes) : defaultModelUnits;
+}
+
+/** Spec `modelmesh.md` §4.1. */
+function assumeLoadedAfter({ runtime }: ControlSetup): DurationMs {
+  const timeoutMs = runtime.state.kind === 'ready' ? runtime.state.facts.loadTimeoutMs : LOAD_TIMEOUT_MS;
+  return durationMs(Math.max(ASSUME_LOADED_MIN_MS, timeoutMs / 3));
+}

@@ -1,0 +1,34 @@
+import { MeshError } from '@modelmesh/core';
+
+/**
+ * Whether the registry answers, by the last that was heard of it. While it does not, what cannot be done without it is refused at once instead
+ * of being tried and waited for.
+ */
+export class RegistryPulse {
+  #error: MeshError | undefined;
+  /** It answers again. */
+  onBack: () => void = () => {};
+
+  /** Why nothing can be written now; `undefined` while the registry answers. */
+  get away(): MeshError | undefined {
+    return this.#error;
+  }
+
+  /** It answered. */
+  heard(): void {
+    if (this.#error === undefined) return;
+    this.#error = undefined;
+    this.onBack();
+  }
+
+  /** A call of it failed; only one that shows that it is away counts. */
+  failed(error: MeshError): void {
+    if (error.kind === 'registry-unavailable') this.#error = error;
+  }
+
+  /** The error of what would have to be written. @param what is refused, in words that follow "…: " */
+  refusal(what: string): MeshError | undefined {
+    if (this.#error === undefined) return undefined;
+    return new MeshError('registry-unavailable', `the registry cannot be reached, ${what} (${this.#error.message})`);
+  }
+}
