@@ -1,6 +1,7 @@
 import type { LabelStanding } from '../constraints/index.ts';
 import { type InstanceRecord, leastRecentUseOrEndOfTime } from '../records/index.ts';
 import { type DurationMs, type EpochMs, type InstanceId, type SizeUnits, sizeUnits } from '../units.ts';
+import { desirabilityKey } from './desirability.ts';
 
 /** What the picture of the cluster must be told besides the records. */
 export interface ClusterConfig {
@@ -36,6 +37,8 @@ export interface ClusterInstance {
   readonly saturated: boolean;
   /** What the type constraints say of its labels. */
   readonly labels: LabelStanding;
+  /** Its place in the order of desirability; see `compareDesirability`. */
+  readonly key: Readonly<Float64Array>;
 }
 
 /** An instance with less room than this is full (spec §4.1). A twentieth of the capacity bounds what many loading threads ask for. */
@@ -57,7 +60,7 @@ export function clusterInstance(record: InstanceRecord, seen: Seen, config: Clus
   const remainingUnits = sizeUnits(Math.max(0, capacityUnits - usedUnits));
   const full = remainingUnits < minSpaceUnits(capacityUnits, loadingThreads, config.defaultModelUnits);
   const saturatedUntilMs = saturatedUntil(record, full, config);
-  return {
+  const judged = {
     id: record.id,
     record,
     standing: standingOf(record, seen),
@@ -68,6 +71,7 @@ export function clusterInstance(record: InstanceRecord, seen: Seen, config: Clus
     saturated: seen.nowMs < saturatedUntilMs,
     labels: seen.labels,
   };
+  return { ...judged, key: desirabilityKey(judged) };
 }
 
 function standingOf(record: InstanceRecord, seen: Seen): InstanceStanding {

@@ -123,7 +123,8 @@ export class ClusterView {
       modelCount: record.modelCount + more.loads,
       loadsInProgress: record.loadsInProgress + more.loads,
     };
-    return clusterInstance(expected, this.#seen(record), this.#config);
+    const seen = { unreachable: instance.standing === 'unreachable', nowMs: this.#nowMs, labels: instance.labels };
+    return clusterInstance(expected, seen, this.#config);
   }
 
   /** The sums over all candidates. */

@@ -1,7 +1,7 @@
 import { type ClusterInstance, type ClusterView, compareDesirability } from '../cluster/index.ts';
 import { type InstanceId, type SizeUnits, sizeUnits } from '../units.ts';
 import type { Candidate, Rejection } from './decision.ts';
-import { prohibition } from './filters.ts';
+import { hasAddress, prohibitions } from './filters.ts';
 import type { PlacementRequest, PlacementSituation } from './request.ts';
 
 /** Who could take the copy, most wanted first, and who may not. */
@@ -14,62 +14,74 @@ export interface Admitted {
 export function admit(request: PlacementRequest, situation: PlacementSituation): Admitted {
   const { cluster, nowMs } = situation;
   const ordered = cluster.ordered(nowMs);
+  const prohibits = prohibitions(request, situation);
   const rejections: Rejection[] = [];
   const admitted: ClusterInstance[] = [];
   for (const instance of ordered) {
-    const reason = prohibition(instance, request, situation);
+    const reason = prohibits(instance);
     if (reason === null) admitted.push(instance);
     else rejections.push({ id: instance.id, reason });
   }
-  const reserved = reserve(admitted, situation);
-  const copies = copiesAround(cluster, request);
-  const prefers = preferenceOf(request.type, ordered, cluster);
-  const candidates = reserved.instances.map((instance, rank): Candidate => {
+  const expected = expectLoads(admitted, situation);
+  const zones = copiesByZone(cluster, request);
+  const prefers = preferenceOf(request.type, ordered, situation);
+  const candidates = expected.instances.map((instance, rank): Candidate => {
     const { zone, location } = instance.record;
+    const around = zones?.get(zone);
     return {
       id: instance.id,
       rank,
       instance,
-      reservedUnits: reserved.unitsOf(instance.id),
+      reservedUnits: expected.reserved?.get(instance.id) ?? NO_UNITS,
       preferred: prefers(instance),
-      zoneCopies: copies.zones.get(zone) ?? 0,
-      locationCopies: copies.locations.get(locationKey(zone, location)) ?? 0,
+      zoneCopies: around?.copies ?? 0,
+      locationCopies: around?.locations.get(location) ?? 0,
     };
   });
   return { candidates, rejections };
 }
 
-/** The instances as they will be once their records show what this node asked of them. */
-function reserve(admitted: readonly ClusterInstance[], { cluster, reservations, nowMs }: PlacementSituation) {
-  const units = new Map<InstanceId, SizeUnits>();
-  if (reservations.size === 0) return { instances: admitted, unitsOf: noneReserved };
-  const instances = admitted.map((instance) => {
-    const expected = reservations.expected(instance.record, nowMs);
-    if (expected.loads === 0) return instance;
-    units.set(instance.id, expected.units);
-    return cluster.assuming(instance, expected);
-  });
-  if (units.size > 0) instances.sort(compareDesirability);
-  return { instances, unitsOf: (id: InstanceId) => units.get(id) ?? NO_UNITS };
+const NO_UNITS = sizeUnits(0);
+
+interface Expected {
+  readonly instances: readonly ClusterInstance[];
+  /** By instance; `null` if there is nothing anywhere. */
+  readonly reserved: ReadonlyMap<InstanceId, SizeUnits> | null;
 }
 
-const NO_UNITS = sizeUnits(0);
-const noneReserved = () => NO_UNITS;
+/** The instances as they will be once their records show what this node asked of them. */
+function expectLoads(admitted: readonly ClusterInstance[], { cluster, reservations, nowMs }: PlacementSituation): Expected {
+  if (reservations.size === 0) return { instances: admitted, reserved: null };
+  const reserved = new Map<InstanceId, SizeUnits>();
+  const instances = admitted.map((instance) => {
+    const applied = reservations.applied(cluster, instance, nowMs);
+    if (applied === null) return instance;
+    reserved.set(instance.id, applied.units);
+    return applied.instance;
+  });
+  if (reserved.size > 0) instances.sort(compareDesirability);
+  return { instances, reserved };
+}
 
-const locationKey = (zone: string, location: string): string => `${zone}\0${location}`;
+interface ZoneCopies {
+  copies: number;
+  readonly locations: Map<string, number>;
+}
 
-/** Copies of the model per zone and location. One that is about to leave protects nothing. */
-function copiesAround(cluster: ClusterView, { copies }: PlacementRequest) {
-  const [zones, locations] = [new Map<string, number>(), new Map<string, number>()];
+/** Copies of the model per zone and location; `null` if there is none. One that is about to leave protects nothing. */
+function copiesByZone(cluster: ClusterView, { copies }: PlacementRequest): ReadonlyMap<string, ZoneCopies> | null {
+  if (copies.size === 0) return null;
+  const zones = new Map<string, ZoneCopies>();
   for (const id of copies.keys()) {
     const holder = cluster.get(id);
     if (holder === undefined || holder.standing === 'leaving') continue;
     const { zone, location } = holder.record;
-    const key = locationKey(zone, location);
-    zones.set(zone, (zones.get(zone) ?? 0) + 1);
-    locations.set(key, (locations.get(key) ?? 0) + 1);
+    const around = zones.get(zone) ?? { copies: 0, locations: new Map<string, number>() };
+    around.copies += 1;
+    around.locations.set(location, (around.locations.get(location) ?? 0) + 1);
+    zones.set(zone, around);
   }
-  return { zones, locations };
+  return zones;
 }
 
 const nobody = (): boolean => false;
@@ -81,15 +93,17 @@ const nobody = (): boolean => false;
 function preferenceOf(
   type: string,
   ordered: readonly ClusterInstance[],
-  { constraints }: ClusterView,
+  { cluster: { constraints }, self }: PlacementSituation,
 ): (instance: ClusterInstance) => boolean {
   if (constraints.rules.size === 0) return nobody;
-  if (constraints.wanted(type).size > 0) return ({ record }) => constraints.preferred(type, record.labels);
+  const rule = constraints.ruleOf(type);
+  if (rule !== null && constraints.wanted(type).size > 0) return ({ labels }) => labels.preferredBy.has(rule);
   let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const { standing, labels, record } of ordered) {
-    if (standing !== 'candidate' || !constraints.allowed(type, record.labels)) continue;
-    least = Math.min(least, labels.generality);
-    most = Math.max(most, labels.generality);
+  for (const instance of ordered) {
+    if (instance.standing !== 'candidate' || !hasAddress(instance, self)) continue;
+    if (rule !== null && instance.labels.prohibited.includes(rule)) continue;
+    least = Math.min(least, instance.labels.generality);
+    most = Math.max(most, instance.labels.generality);
   }
   return least < most ? ({ labels }) => labels.generality === most : nobody;
 }

@@ -1,102 +1,131 @@
 /** What forbids an instance to take a copy, in the order in which it is asked (spec `modelmesh.md` §4.5.2): the first that applies is told. */
 
 import type { ClusterInstance } from '../cluster/index.ts';
-import { type EpochMs, epochMs, type InstanceId } from '../units.ts';
+import type { LabelStanding } from '../constraints/index.ts';
+import type { InstanceId } from '../units.ts';
 import type { RejectionReason } from './decision.ts';
 import type { PlacementRequest, PlacementSituation } from './request.ts';
 
-/** One prohibition. */
+/** Why an instance may not take the copy; `null` if nothing of this kind forbids it. */
+export type Prohibition = (instance: ClusterInstance) => RejectionReason | null;
+
+/** One kind of prohibition. */
 export interface Filter {
   readonly name: RejectionReason['by'];
-  /** Why the instance may not take the copy; `null` if nothing of this kind forbids it. */
-  rejects(instance: ClusterInstance, request: PlacementRequest, situation: PlacementSituation): RejectionReason | null;
+  /** How to judge the instances; `null` if this request cannot be forbidden anywhere in this way. */
+  prohibits(request: PlacementRequest, situation: PlacementSituation): Prohibition | null;
 }
-
-const fixed = (reason: RejectionReason, applies: (id: InstanceId, request: PlacementRequest) => boolean): Filter => ({
-  name: reason.by,
-  rejects: ({ id }, request) => (applies(id, request) ? reason : null),
-});
 
 const typeConstraint: Filter = {
   name: 'type-constraint',
-  rejects({ record }, { type }, { cluster }) {
+  prohibits({ type }, { cluster }) {
+    const rule = cluster.constraints.ruleOf(type);
     const required = cluster.constraints.required(type);
-    if (required.isSubsetOf(record.labels)) return null;
-    return { by: 'type-constraint', type, missingLabels: [...required.difference(record.labels)].sort() };
+    if (rule === null || required.size === 0) return null;
+    // Instances are many and their sets of labels few: what is missing is found out once for each set.
+    const missing = new Map<LabelStanding, RejectionReason>();
+    return ({ labels, record }) => {
+      if (!labels.prohibited.includes(rule)) return null;
+      const known = missing.get(labels);
+      if (known !== undefined) return known;
+      const reason = { by: 'type-constraint', type, missingLabels: [...required.difference(record.labels)].sort() } as const;
+      missing.set(labels, reason);
+      return reason;
+    };
   },
+};
+
+const excluded: Filter = {
+  name: 'excluded',
+  prohibits: ({ exclude }) => (exclude.size === 0 ? null : ({ id }) => (exclude.has(id) ? { by: 'excluded' } : null)),
 };
 
 const holdsCopy: Filter = {
   name: 'holds-copy',
-  rejects({ id }, { copies }) {
-    const sinceMs = copies.get(id);
-    return sinceMs === undefined ? null : { by: 'holds-copy', sinceMs };
+  prohibits({ copies }) {
+    if (copies.size === 0) return null;
+    return ({ id }) => {
+      const sinceMs = copies.get(id);
+      return sinceMs === undefined ? null : { by: 'holds-copy', sinceMs };
+    };
   },
 };
 
 /** A stamp in the future is another node's clock and counts as of now. */
-const expired = (atMs: EpochMs, { nowMs, failureExpiryMs }: PlacementSituation): boolean =>
-  Math.min(atMs, nowMs) <= nowMs - failureExpiryMs;
-
 const failedThere: Filter = {
   name: 'failed-there',
-  rejects({ id }, { failures }, situation) {
-    const failure = failures.get(id);
-    if (failure === undefined || expired(failure.atMs, situation)) return null;
-    return { by: 'failed-there', atMs: epochMs(failure.atMs), message: failure.message };
+  prohibits({ failures }, { nowMs, failureExpiryMs }) {
+    if (failures.size === 0) return null;
+    return ({ id }) => {
+      const failure = failures.get(id);
+      if (failure === undefined || Math.min(failure.atMs, nowMs) <= nowMs - failureExpiryMs) return null;
+      return { by: 'failed-there', atMs: failure.atMs, message: failure.message };
+    };
   },
+};
+
+const tried: Filter = {
+  name: 'tried',
+  prohibits: (request) => (request.tried.size === 0 ? null : ({ id }) => (request.tried.has(id) ? { by: 'tried' } : null)),
 };
 
 const leaving: Filter = {
   name: 'leaving',
-  rejects: ({ standing }) => (standing === 'leaving' ? { by: 'leaving' } : null),
+  prohibits:
+    () =>
+    ({ standing }) =>
+      standing === 'leaving' ? { by: 'leaving' } : null,
 };
 
-/** This node needs no address to reach itself, and knows without asking that it is there. */
+/** This node needs no address to reach itself. */
+export const hasAddress = ({ id, record }: ClusterInstance, self: InstanceId): boolean =>
+  id === self || record.peerAddress !== undefined;
+
 const unreachable: Filter = {
   name: 'unreachable',
-  rejects({ id, standing, record }, _request, { self }) {
-    if (id === self) return null;
-    if (standing === 'unreachable') return { by: 'unreachable', because: 'no-answer' };
-    return record.peerAddress === undefined ? { by: 'unreachable', because: 'no-address' } : null;
-  },
+  prohibits:
+    (_request, { self }) =>
+    (instance) => {
+      if (instance.standing === 'unreachable') return { by: 'unreachable', because: 'no-answer' };
+      return hasAddress(instance, self) ? null : { by: 'unreachable', because: 'no-address' };
+    },
 };
 
 const readOnly: Filter = {
   name: 'read-only',
-  rejects: ({ id }, _request, situation) => (situation.readOnly && id === situation.self ? { by: 'read-only' } : null),
+  prohibits: (_request, situation) =>
+    situation.readOnly ? ({ id }) => (id === situation.self ? { by: 'read-only' } : null) : null,
 };
 
 const tooSmall: Filter = {
   name: 'too-small',
-  rejects({ record }, { units }) {
-    const { capacityUnits } = record;
-    return units > capacityUnits ? { by: 'too-small', neededUnits: units, capacityUnits } : null;
-  },
+  prohibits:
+    ({ units }) =>
+    ({ record: { capacityUnits } }) =>
+      units > capacityUnits ? { by: 'too-small', neededUnits: units, capacityUnits } : null,
 };
 
 /** All prohibitions, in order. */
 export const FILTERS: readonly Filter[] = [
   typeConstraint,
-  fixed({ by: 'excluded' }, (id, { exclude }) => exclude.has(id)),
+  excluded,
   holdsCopy,
   failedThere,
-  fixed({ by: 'tried' }, (id, { tried }) => tried.has(id)),
+  tried,
   leaving,
   unreachable,
   readOnly,
   tooSmall,
 ];
 
-/** The first reason that forbids an instance to take the copy; `null` if it may. */
-export function prohibition(
-  instance: ClusterInstance,
-  request: PlacementRequest,
-  situation: PlacementSituation,
-): RejectionReason | null {
-  for (const filter of FILTERS) {
-    const reason = filter.rejects(instance, request, situation);
-    if (reason !== null) return reason;
-  }
-  return null;
+/** The first reason of all that forbids an instance to take the copy. */
+export function prohibitions(request: PlacementRequest, situation: PlacementSituation): Prohibition {
+  const active = FILTERS.flatMap((filter) => filter.prohibits(request, situation) ?? []);
+  return (instance) => {
+    for (const prohibits of active) {
+      const reason = prohibits(instance);
+      if (reason !== null) return reason;
+    }
+    return null;
+  };
 }

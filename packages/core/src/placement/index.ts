@@ -1,7 +1,7 @@
 /** The door of the room: where is a copy loaded? */
 export type { Candidate, ChosenBy, PlacementDecision, Rejection, RejectionReason } from './decision.ts';
 export { explainPlacement, reasonText } from './explain.ts';
-export { FILTERS, type Filter } from './filters.ts';
+export { FILTERS, type Filter, type Prohibition } from './filters.ts';
 export {
   BALANCING,
   BUSY_FACTORS,
@@ -21,12 +21,13 @@ export {
 export { place } from './place.ts';
 export { affinity } from './rendezvous.ts';
 export type { PlacementRequest, PlacementSituation } from './request.ts';
-export { RESERVATION_MS, RESERVATIONS_MAX, Reservations } from './reservations.ts';
+export { type Applied, RESERVATION_MS, RESERVATIONS_MAX, Reservations } from './reservations.ts';
 export {
   HOUSEKEEPING_CHANGES,
   REPLACING_MS,
   REPLACING_SURELY_MS,
   REPLICA_SET_CHANGE_MS,
   REPLICA_SETS_MAX,
+  type Replacement,
   UpgradeTracker,
 } from './upgrades.ts';

@@ -9,9 +9,10 @@
  */
 
 import { type ClusterInstance, decidingCriterion } from '../cluster/index.ts';
-import { type DurationMs, durationMs, type EpochMs, type InstanceId, type SizeUnits, sizeUnits } from '../units.ts';
+import { type DurationMs, durationMs, type EpochMs, type SizeUnits, sizeUnits } from '../units.ts';
 import type { Candidate, RejectionReason } from './decision.ts';
 import type { PlacementRequest } from './request.ts';
+import type { Replacement } from './upgrades.ts';
 
 /** A full instance is as good as the best if its oldest copy is at most this much younger … */
 export const OLDEST_USE_WINDOW_MS: DurationMs = durationMs(45_000);
@@ -49,8 +50,8 @@ export interface Narrowed {
   readonly candidates: readonly Candidate[];
   readonly request: PlacementRequest;
   readonly nowMs: EpochMs;
-  /** Instances whose replica set is likely being replaced, with the name of the set that replaces it. */
-  readonly replaced: ReadonlyMap<InstanceId, string>;
+  /** Which replica set replaces that of an instance; `null` if none is being replaced. */
+  readonly replacement: Replacement | null;
 }
 
 /** Why a candidate goes; `null` if it stays. */
@@ -65,11 +66,11 @@ export interface Narrowing {
 
 const notReplaced: Narrowing = {
   name: 'not being replaced',
-  judge({ replaced }) {
-    if (replaced.size === 0) return null;
+  judge({ replacement }) {
+    if (replacement === null) return null;
     return ({ id }) => {
-      const replicaSet = replaced.get(id);
-      return replicaSet === undefined ? null : { by: 'being-replaced', replicaSet };
+      const replicaSet = replacement(id);
+      return replicaSet === null ? null : { by: 'being-replaced', replicaSet };
     };
   },
 };
@@ -88,33 +89,35 @@ const outranked = (candidate: Candidate, best: Candidate): RejectionReason => ({
   criterion: decidingCriterion(best.instance, candidate.instance),
 });
 
+/** Room, build and saturation tell classes apart: none of them is traded for anything else. */
+const sameClassAs = ({ instance: a }: Candidate, { instance: b }: Candidate): boolean =>
+  a.full === b.full && a.saturated === b.saturated && (a.saturated || a.record.buildVersion === b.record.buildVersion);
+
+/** Why a preferred candidate cannot take the place of a best one that is not preferred; `null` if it can. */
+function notInPlaceOf(best: Candidate, candidate: Candidate, nowMs: EpochMs): RejectionReason | null {
+  if (!best.instance.full) return candidate.instance.full ? outranked(candidate, best) : null;
+  if (!sameClassAs(best, candidate)) return outranked(candidate, best);
+  const allowedMs = Math.max(PREFERENCE_WINDOW_MS, ageMs(best.instance, nowMs) * PREFERENCE_WINDOW_SHARE);
+  return youngerThanAllowed(candidate, best, allowedMs);
+}
+
 /** If the best one is not preferred, a preferred one takes its place if it has room too, or would evict something about as old. */
 const preference: Narrowing = {
   name: 'preferred by the type',
   judge({ best, candidates, nowMs }) {
-    const allowedMs = Math.max(PREFERENCE_WINDOW_MS, ageMs(best.instance, nowMs) * PREFERENCE_WINDOW_SHARE);
-    const against = (candidate: Candidate): RejectionReason | null => {
-      if (best.preferred) return null;
-      if (candidate.instance.full !== best.instance.full) return outranked(candidate, best);
-      return best.instance.full ? youngerThanAllowed(candidate, best, allowedMs) : null;
-    };
+    const against: Judge = (candidate) => (best.preferred ? null : notInPlaceOf(best, candidate, nowMs));
     const instead = candidates.find((candidate) => candidate.preferred && against(candidate) === null);
     if (instead === undefined) return null;
     return (candidate) => (candidate.preferred ? against(candidate) : { by: 'preference', than: instead.id });
   },
 };
 
-/** Room, build and saturation are not traded for anything that follows. */
 const sameClass: Narrowing = {
   name: 'in the class of the best',
   judge:
     ({ best }) =>
-    (candidate) => {
-      const [a, b] = [best.instance, candidate.instance];
-      const same =
-        a.full === b.full && a.saturated === b.saturated && (a.saturated || a.record.buildVersion === b.record.buildVersion);
-      return same ? null : outranked(candidate, best);
-    },
+    (candidate) =>
+      sameClassAs(best, candidate) ? null : outranked(candidate, best),
 };
 
 const fewest = (candidates: readonly Candidate[], of: (candidate: Candidate) => number): number =>

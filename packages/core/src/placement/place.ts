@@ -20,8 +20,8 @@ export function place(request: PlacementRequest, situation: PlacementSituation):
     const required = situation.cluster.constraints.required(request.type);
     return { ...facts, kind: 'nowhere', because: nowhereText(request.type, required, rejections) };
   }
-  const replaced = situation.upgrades.replaced(situation.nowMs);
-  const start: Narrowed = { best, candidates, request, nowMs: situation.nowMs, replaced };
+  const { nowMs } = situation;
+  const start: Narrowed = { best, candidates, request, nowMs, replacement: situation.upgrades.replacement(nowMs) };
   const equals = narrow(SHORTLISTING, start, rejections);
   const own = request.favourSelf ? equals.candidates.find(({ id }) => id === situation.self) : undefined;
   if (own !== undefined) return { ...facts, kind: 'placed', shortlist: equals.candidates, chosen: own, chosenBy: 'self' };

@@ -1,4 +1,4 @@
-import type { ExpectedLoad } from '../cluster/index.ts';
+import type { ClusterInstance, ClusterView, ExpectedLoad } from '../cluster/index.ts';
 import type { InstanceRecord } from '../records/index.ts';
 import { type DurationMs, durationMs, type EpochMs, type InstanceId, type SizeUnits, sizeUnits } from '../units.ts';
 
@@ -17,7 +17,23 @@ interface Reservation {
 interface Account {
   shownUnits: number;
   readonly open: Reservation[];
+  openUnits: number;
+  /** The last answer of {@link Reservations.applied}: most placements find it still true. */
+  applied: { readonly to: ClusterInstance; readonly units: number; readonly loads: number; readonly result: Applied } | undefined;
 }
+
+/** An instance as it will be once its record shows what it was asked for. */
+export interface Applied {
+  readonly instance: ClusterInstance;
+  readonly units: SizeUnits;
+}
+
+const newAccount = (record: InstanceRecord): Account => ({
+  shownUnits: record.usedUnits,
+  open: [],
+  openUnits: 0,
+  applied: undefined,
+});
 
 const NOTHING: ExpectedLoad = { units: sizeUnits(0), loads: 0 };
 
@@ -37,8 +53,9 @@ export class Reservations {
   /** A load of so many units was sent to the instance. */
   reserve(record: InstanceRecord, units: SizeUnits, nowMs: EpochMs): void {
     if (this.#count >= RESERVATIONS_MAX) this.#forgetOldest();
-    const account = this.#accounts.get(record.id) ?? { shownUnits: record.usedUnits, open: [] };
+    const account = this.#accounts.get(record.id) ?? newAccount(record);
     account.open.push({ units, untilMs: nowMs + RESERVATION_MS });
+    account.openUnits += units;
     this.#accounts.set(record.id, account);
     this.#count += 1;
   }
@@ -49,6 +66,7 @@ export class Reservations {
     const at = account?.open.findIndex((reservation) => reservation.units === units) ?? -1;
     if (account === undefined || at < 0) return;
     account.open.splice(at, 1);
+    account.openUnits -= units;
     this.#count -= 1;
     if (account.open.length === 0) this.#accounts.delete(id);
   }
@@ -68,9 +86,19 @@ export class Reservations {
       this.#accounts.delete(record.id);
       return NOTHING;
     }
-    let units = 0;
-    for (const reservation of account.open) units += reservation.units;
-    return { units: sizeUnits(units), loads: account.open.length };
+    return { units: sizeUnits(account.openUnits), loads: account.open.length };
+  }
+
+  /** The instance with what is expected of it; `null` if that is nothing. */
+  applied(cluster: ClusterView, instance: ClusterInstance, nowMs: EpochMs): Applied | null {
+    const expected = this.expected(instance.record, nowMs);
+    const account = expected.loads === 0 ? undefined : this.#accounts.get(instance.id);
+    if (account === undefined) return null;
+    const last = account.applied;
+    if (last?.to === instance && last.units === expected.units && last.loads === expected.loads) return last.result;
+    const result = { instance: cluster.assuming(instance, expected), units: expected.units };
+    account.applied = { to: instance, ...expected, result };
+    return result;
   }
 
   #settle(account: Account, record: InstanceRecord, nowMs: EpochMs): void {
@@ -81,9 +109,13 @@ export class Reservations {
       const shown = first.units > 0 && record.usedUnits - account.shownUnits >= first.units;
       if (!ended && !shown) return;
       if (shown) account.shownUnits += first.units;
-      account.open.shift();
-      this.#count -= 1;
+      this.#endOldest(account);
     }
+  }
+
+  #endOldest(account: Account): void {
+    account.openUnits -= account.open.shift()?.units ?? 0;
+    this.#count -= 1;
   }
 
   #forgetOldest(): void {
@@ -94,8 +126,7 @@ export class Reservations {
     }
     const account = oldest === undefined ? undefined : this.#accounts.get(oldest.id);
     if (oldest === undefined || account === undefined) return;
-    account.open.shift();
-    this.#count -= 1;
+    this.#endOldest(account);
     if (account.open.length === 0) this.#accounts.delete(oldest.id);
   }
 }

@@ -34,6 +34,9 @@ interface ReplicaSet {
   changedAtMs: number;
 }
 
+/** The name of the replica set that replaces that of an instance; `null` if none does. */
+export type Replacement = (id: InstanceId) => string | null;
+
 /** Folds what comes and goes. Pure: every method is told the instant. */
 export class UpgradeTracker {
   readonly #sets = new Map<string, ReplicaSet>();
@@ -68,8 +71,8 @@ export class UpgradeTracker {
     this.#countChange(nowMs);
   }
 
-  /** The instances whose replica set is likely being replaced, each with the name of the set that replaces it. */
-  replaced(nowMs: EpochMs): ReadonlyMap<InstanceId, string> {
+  /** Tells of an instance by which replica set its own is likely being replaced; `null` while nothing is being replaced. */
+  replacement(nowMs: EpochMs): Replacement | null {
     const newestOf = new Map<string, ReplicaSet>();
     for (const set of this.#sets.values()) {
       // After a rollback the newer set is the one without pods.
@@ -77,13 +80,16 @@ export class UpgradeTracker {
       const newest = newestOf.get(set.labels);
       if (newest === undefined || isLater(set, newest)) newestOf.set(set.labels, set);
     }
-    const replaced = new Map<InstanceId, string>();
+    const replacedBy = new Map<ReplicaSet, string>();
     for (const set of this.#sets.values()) {
       const newest = newestOf.get(set.labels);
-      if (newest === undefined || !replaces(newest, set, nowMs)) continue;
-      for (const pod of set.pods) replaced.set(pod, newest.name);
+      if (newest !== undefined && set.pods.size > 0 && replaces(newest, set, nowMs)) replacedBy.set(set, newest.name);
     }
-    return replaced;
+    if (replacedBy.size === 0) return null;
+    return (id) => {
+      const set = this.#setOf.get(id);
+      return (set === undefined ? undefined : replacedBy.get(set)) ?? null;
+    };
   }
 
   #join(set: ReplicaSet, { id, startedAtMs }: InstanceRecord, nowMs: EpochMs): void {
