@@ -109,6 +109,11 @@ export class RegistryView implements NameIndex {
     return this.#namespaces.get(namespace)?.families.get(family)?.versions ?? [];
   }
 
+  /** Every instance that a model's record names, registered or not. */
+  namedInstances(): Iterable<InstanceId> {
+    return this.#namedIn.keys();
+  }
+
   /** The models whose record names an instance, as a copy or a failure. */
   modelsNaming(instance: InstanceId): Iterable<Scoped<ModelKey>> {
     return this.#namedIn.get(instance)?.values() ?? [];

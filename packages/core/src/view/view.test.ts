@@ -145,6 +145,9 @@ describe('the indexes', () => {
       [...view.modelsNaming(i1)].map(({ name }) => name),
       ['b'],
     );
+    assert.deepEqual([...view.namedInstances()], [i1]);
+    view.apply([gone(b, 3)], nowMs);
+    assert.deepEqual([...view.namedInstances()], []);
   });
 
   it('keep namespaces apart', () => {
@@ -209,6 +212,7 @@ describe('the laws of the view', () => {
     newest: ['f', 'g'].map((family) => view.newestOf(ns, family)),
     versions: ['f', 'g'].map((family) => view.versionsOf(ns, family).map(({ key }) => key)),
     naming: [...view.modelsNaming(i1)].map(({ name }) => name).toSorted(),
+    named: [...view.namedInstances()].toSorted(),
   });
 
   it('law: the picture is the same whether events come one by one, in one batch, twice, or as a listing', () => {

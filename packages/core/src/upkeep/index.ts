@@ -1,0 +1,80 @@
+/** The door of the room: what keeps the registry true while instances come and go. */
+export {
+  applyParameter,
+  DYNAMIC_PARAMETERS,
+  type DynamicParameterName,
+  type DynamicParameters,
+  isDisabled,
+  LOG_LEVELS,
+  type LogLevel,
+  PARAMETER_CHARS_MAX,
+  type ParameterChange,
+  SCALE_UP_THRESHOLD_MIN,
+} from './dynamic-parameters.ts';
+export {
+  afterLoad,
+  CLEARANCE_PERIOD_MS,
+  FAILED_SHARE_MAX,
+  FATAL_FAILURES_MAX,
+  type FailFast,
+  failFastAt,
+  LOADS_TO_JUDGE,
+  type LoadEnd,
+  maybeReady,
+  OLD_FAILURE_MS,
+} from './fail-fast.ts';
+export {
+  type CheckedCopy,
+  type CopyCheck,
+  decideChecked,
+  IN_USE_MS,
+  JANITOR_CHECKS_MAX,
+  JANITOR_FIRST_MS,
+  JANITOR_PERIOD_MS,
+  JANITOR_WRITES_MAX,
+  type JanitorCopy,
+  type JanitorRun,
+  type JanitorView,
+  type LastUseRepair,
+  type RecordFault,
+  type RecordRepair,
+  runJanitor,
+} from './janitor.ts';
+export {
+  LAST_USE_AHEAD_MAX_MS,
+  PUBLISH_BEHIND_MS,
+  PUBLISH_JITTER_MS,
+  publishBehindMs,
+  REPAIRED_LAST_USE_AGE_MS,
+  soundLastUse,
+  withSoundLastUse,
+} from './last-use.ts';
+export {
+  type LeavingCopy,
+  MIGRATED_OLD_MAX,
+  MIGRATED_USED_WITHIN_MS,
+  MIGRATION_PARALLEL_MAX,
+  Migration,
+  type MigrationEffect,
+  type MigrationView,
+  migrationMs,
+} from './migration.ts';
+export { INSTANCE_GONE_AFTER_MS, MISSING_INSTANCES_MAX, MissingInstances } from './missing-instances.ts';
+export { mayWrite, type RegistryAction } from './read-only.ts';
+export {
+  ORPHAN_USED_WITHIN_MS,
+  ORPHANS_MAX,
+  type Orphan,
+  orphansOf,
+  REAPED_AGE_MIN_MS,
+  REAPED_RECORDS_MAX,
+  REAPER_CONTINUES_MS,
+  REAPER_FIRST_MS,
+  REAPER_FIRST_READ_ONLY_MS,
+  REAPER_PERIOD_MS,
+  REAPER_REGISTRY_FAILURES_MAX,
+  type ReapedRecord,
+  type ReaperRun,
+  type ReaperView,
+  runReaper,
+} from './reaper.ts';
