@@ -9,3 +9,4 @@ export {
 export { ClusterView, type ExpectedLoad, type PartitionView } from './cluster-view.ts';
 export { type CriterionName, compareDesirability, decidingCriterion } from './desirability.ts';
 export { NO_STATS, type PartitionStats } from './partition.ts';
+export { PUBLISH_ANY_CHANGE_AFTER_MS, type PublishReason, publishReason } from './publishing.ts';

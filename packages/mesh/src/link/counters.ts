@@ -24,7 +24,8 @@ export interface CounterMemory {
 
 /** Allocates the shared memory for `workers` data plane workers. */
 export function allocateCounters(workers: number, slots: number = SLOTS_MAX): CounterMemory {
-  const doubles = workers * slots * 8;
+  // Last use and time spent, for each worker and slot.
+  const doubles = 2 * workers * slots * 8;
   return {
     workers,
     slots,
@@ -41,15 +42,18 @@ export function allocateCounters(workers: number, slots: number = SLOTS_MAX): Co
 export class SlotCounters {
   readonly #memory: CounterMemory;
   readonly #lastUse: Float64Array;
+  readonly #processingMs: Float64Array;
   readonly #slots: Int32Array;
   readonly #cells: Int32Array;
 
   constructor(memory: CounterMemory) {
     this.#memory = memory;
-    const doubles = memory.workers * memory.slots;
-    this.#lastUse = new Float64Array(memory.buffer, 0, doubles);
-    this.#slots = new Int32Array(memory.buffer, doubles * 8, memory.slots * WORDS_PER_SLOT);
-    this.#cells = new Int32Array(memory.buffer, doubles * 8 + memory.slots * WORDS_PER_SLOT * 4);
+    const places = memory.workers * memory.slots;
+    const words = 2 * places * 8;
+    this.#lastUse = new Float64Array(memory.buffer, 0, places);
+    this.#processingMs = new Float64Array(memory.buffer, places * 8, places);
+    this.#slots = new Int32Array(memory.buffer, words, memory.slots * WORDS_PER_SLOT);
+    this.#cells = new Int32Array(memory.buffer, words + memory.slots * WORDS_PER_SLOT * 4);
   }
 
   /** Control: opens a free slot under the generation that the cache gave it. `since`: when its copy was last wanted. */
@@ -62,6 +66,7 @@ export class SlotCounters {
       const cell = this.#cell(worker, index);
       this.#cells.fill(0, cell + 1, cell + WORDS_PER_CELL);
       this.#lastUse[worker * this.#memory.slots + index] = since;
+      this.#processingMs[worker * this.#memory.slots + index] = 0;
     }
     Atomics.store(this.#slots, at + 1, generation);
     Atomics.store(this.#slots, at, STATE.serving);
@@ -109,6 +114,15 @@ export class SlotCounters {
     return sum;
   }
 
+  /** Control: time that calls which ended have spent at the copy since the slot was opened, summed; in milliseconds. */
+  processingMs(slot: SlotRef): number {
+    let sum = 0;
+    if (!this.#isCurrent(slot)) return sum;
+    for (let worker = 0; worker < this.#memory.workers; worker++)
+      sum += this.#processingMs[worker * this.#memory.slots + slot.index] ?? 0;
+    return sum;
+  }
+
   /** Control: sums of outcomes and of latency buckets since the slot was opened. */
   totals(slot: SlotRef): { readonly succeeded: number; readonly failed: number; readonly latency: readonly number[] } {
     let succeeded = 0;
@@ -141,6 +155,8 @@ export class SlotCounters {
     const cell = this.#cell(worker, slot.index);
     const outcome = cell + (succeeded ? 1 : 2);
     this.#cells[outcome] = (this.#cells[outcome] ?? 0) + 1;
+    const place = worker * this.#memory.slots + slot.index;
+    this.#processingMs[place] = (this.#processingMs[place] ?? 0) + latencyMs;
     const bucket = cell + 3 + bucketOf(latencyMs);
     this.#cells[bucket] = (this.#cells[bucket] ?? 0) + 1;
     const before = Atomics.sub(this.#cells, cell, 1);

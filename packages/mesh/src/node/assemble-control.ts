@@ -1,7 +1,8 @@
-import { type DurationMs, durationMs, type SizeUnits, sizeUnits, toMeshError, unitsForBytes } from '@modelmesh/core';
-import { type InstanceRecord, instanceRecordKey, newInstanceRecord } from '@modelmesh/core/records';
+import { type DurationMs, durationMs, type SizeUnits, toMeshError, unitsForBytes } from '@modelmesh/core';
+import type { InstanceRecord } from '@modelmesh/core/records';
+import { LoadTimes } from '@modelmesh/core/scaling';
 import { type Dirty, RegistryView } from '@modelmesh/core/view';
-import { encodeRecord, recordKeyText } from '@modelmesh/wire/registry';
+import { encodeRecord } from '@modelmesh/wire/registry';
 import { SlotCounters } from '../link/index.ts';
 import { RegistryClaims } from './claim-book.ts';
 import { Events } from './events.ts';
@@ -12,17 +13,18 @@ import { Manifests } from './manifests.ts';
 import { Members } from './members.ts';
 import { Minimums } from './minimums.ts';
 import { NodeControl } from './node-control.ts';
+import { OwnRecord } from './own-record.ts';
 import { PlacementDesk } from './placement-desk.ts';
 import { Placing } from './placing.ts';
 import { RegistryMirror } from './registry-mirror.ts';
 import { RegistryPulse } from './registry-pulse.ts';
 import { RoutePublisher } from './route-publisher.ts';
+import { Scaling } from './scaling.ts';
 import { Session } from './session.ts';
 import type { ControlSetup } from './start-control.ts';
 
 /** A runtime that did not say how long it loads is given this long (spec `modelmesh.md` §4.17). */
 const LOAD_TIMEOUT_MS = durationMs(240_000);
-const ASSUME_LOADED_MIN_MS = 3000;
 
 /** Everything that one life of control consists of. */
 export interface ControlAssembly {
@@ -35,6 +37,9 @@ export interface ControlAssembly {
   readonly desk: PlacementDesk;
   readonly placing: Placing;
   readonly minimums: Minimums;
+  readonly scaling: Scaling;
+  /** Replaced when the runtime says how long it may load. */
+  readonly loadTimes: { current: LoadTimes; timeoutMs: DurationMs };
   readonly claims: RegistryClaims;
   readonly copies: LocalCopies;
   readonly management: Management;
@@ -55,6 +60,8 @@ export function assembleControl(setup: ControlSetup): ControlAssembly {
   const { view, events, pulse, mirror, session, own } = registry;
   const { clock, instance, scope, link, runtime } = setup;
   const { members, routes, claims, copies, counters, desk } = assembleCluster(setup, registry);
+  const loadTimes = { current: new LoadTimes(LOAD_TIMEOUT_MS), timeoutMs: LOAD_TIMEOUT_MS };
+  copies.onLoadTook = (type, tookMs) => loadTimes.current.add(type, tookMs);
   const { signal } = scope;
   const { failureExpiryMs } = setup.cache;
   const known = { view, members, claims, copies, desk, pulse, routes };
@@ -66,7 +73,7 @@ export function assembleControl(setup: ControlSetup): ControlAssembly {
   const management: Management = new Management({
     ...base,
     defaultEndpointOwner: setup.defaultEndpointOwner,
-    assumeLoadedAfterMs: () => assumeLoadedAfter(setup),
+    assumeLoadedAfterMs: (type) => loadTimes.current.assumeLoadedAfterMs(type),
     failureExpiryMs,
     isLeader,
     ensureCopies: setup.ensureCopies ?? ensureByPlacement(placing, () => management),
@@ -82,14 +89,30 @@ export function assembleControl(setup: ControlSetup): ControlAssembly {
     copies.registryChanged(dirty);
     minimums.changed(dirty);
     management.transitions.dirty(dirty);
+    scaling.changed(dirty);
   };
   const touchRecord = (): void => session.touch(own.key);
   copies.onChange = touchRecord;
+  const scaling = new Scaling({
+    self: instance,
+    clock,
+    config: setup.scaling,
+    members,
+    mirror,
+    copies,
+    counters,
+    placing,
+    loadTimes: () => loadTimes.current,
+    onProposal: () => {},
+    onDecision: () => {},
+    touchRecord,
+  });
+  own.busyness = () => scaling.busyness;
   const leave = (): void => {
     own.leaving = true;
     touchRecord();
   };
-  const cluster = { session, leadership, members, desk, placing, minimums };
+  const cluster = { session, leadership, members, desk, placing, minimums, scaling, loadTimes };
   const local = { claims, copies, counters, routes, management, control, events };
   return { view, pulse, mirror, ...cluster, ...local, ownRecord, touchRecord, leave };
 }
@@ -168,46 +191,9 @@ function assembleRegistry(setup: ControlSetup) {
   );
   const onProblem = (message: string): void => events.emit({ kind: 'publish-failed', message });
   const session = new Session({ kv, clock, pulse, onProblem });
-  const own = new OwnRecord(setup);
-  session.hold({ key: own.key, value: () => encodeRecord(own.record()) });
+  const own = new OwnRecord(setup, () => defaultUnitsOf(setup));
+  session.hold({ key: own.key, value: (life) => encodeRecord(own.toPublish(life)) });
   return Object.assign(hooks, { view, events, pulse, mirror, session, own });
-}
-
-/** What this instance publishes of itself. */
-class OwnRecord {
-  readonly startedAtMs: InstanceRecord['startedAtMs'];
-  readonly key: string;
-  copies: LocalCopies | undefined;
-  leaving = false;
-  readonly #setup: ControlSetup;
-
-  constructor(setup: ControlSetup) {
-    this.#setup = setup;
-    this.startedAtMs = setup.clock.wallMs();
-    this.key = recordKeyText(setup.layout, instanceRecordKey(setup.instance));
-  }
-
-  record(): InstanceRecord {
-    const { instance, location, zone, labels, runtime, peerAddress, incarnation, buildVersion } = this.#setup;
-    const summary = this.copies?.cache.summary();
-    return newInstanceRecord({
-      id: instance,
-      startedAtMs: this.startedAtMs,
-      buildVersion,
-      location,
-      zone,
-      labels,
-      leastRecentUseMs: summary?.oldestUseMs ?? undefined,
-      modelCount: summary?.copies ?? 0,
-      capacityUnits: summary?.effectiveUnits ?? sizeUnits(0),
-      usedUnits: summary?.usedUnits ?? sizeUnits(0),
-      loadingThreads: runtime.state.kind === 'ready' ? runtime.state.facts.loadingConcurrency : 1,
-      loadsInProgress: (summary?.loadsQueued ?? 0) + (summary?.loadsRunning ?? 0),
-      shuttingDown: this.leaving,
-      peerAddress: peerAddress ?? undefined,
-      incarnation,
-    });
-  }
 }
 
 function deskOf(
@@ -234,10 +220,4 @@ function deskOf(
 
 function defaultUnitsOf({ runtime, defaultModelUnits }: ControlSetup): SizeUnits {
   return runtime.state.kind === 'ready' ? unitsForBytes(runtime.state.facts.defaultModelBytes) : defaultModelUnits;
-}
-
-/** Spec `modelmesh.md` §4.1. */
-function assumeLoadedAfter({ runtime }: ControlSetup): DurationMs {
-  const timeoutMs = runtime.state.kind === 'ready' ? runtime.state.facts.loadTimeoutMs : LOAD_TIMEOUT_MS;
-  return durationMs(Math.max(ASSUME_LOADED_MIN_MS, timeoutMs / 3));
 }

@@ -56,6 +56,8 @@ export class LocalCopies implements CacheShellSink {
   #stopped = false;
   /** Called when a copy began or ceased to serve. */
   onChange: () => void = () => {};
+  /** A model of this type took so long to load. */
+  onLoadTook: (type: string, tookMs: DurationMs) => void = () => {};
 
   constructor(parts: {
     readonly instance: InstanceId;
@@ -279,5 +281,8 @@ export class LocalCopies implements CacheShellSink {
 
   onMetric(model: ModelKey, metric: CacheMetric): void {
     this.#metrics.cacheMetric(model, metric);
+    if (metric.name !== 'load-time') return;
+    const type = this.describe(model)?.type;
+    if (type !== undefined) this.onLoadTook(type, metric.durationMs);
   }
 }

@@ -66,7 +66,7 @@ export interface ManagementParts {
   /** `null`: one copy, on this instance. */
   readonly ensureCopies: EnsureCopies | null;
   /** A copy that was claimed this long ago is taken for loaded. */
-  readonly assumeLoadedAfterMs: () => DurationMs;
+  readonly assumeLoadedAfterMs: (type: string) => DurationMs;
 }
 
 /**
@@ -136,7 +136,7 @@ export class Management {
       if (location === instance) return knowledge === 'absent' ? 'unknown' : knowledge;
       if (!members.isReachable(location)) return 'unknown';
       const claimedMs = record?.copies.get(location) ?? clock.wallMs();
-      return clock.wallMs() - claimedMs >= this.#parts.assumeLoadedAfterMs() ? 'loaded' : 'loading';
+      return clock.wallMs() - claimedMs >= this.#parts.assumeLoadedAfterMs(record?.type ?? '') ? 'loaded' : 'loading';
     });
   }
 

@@ -11,6 +11,7 @@ import {
 } from '@modelmesh/core';
 import type { CacheConfig } from '@modelmesh/core/cache';
 import { NO_CONSTRAINTS, type TypeConstraints } from '@modelmesh/core/constraints';
+import { DEFAULT_SCALING_CONFIG, LoadTimes, type ScalingConfig } from '@modelmesh/core/scaling';
 import type { Scope } from '@modelmesh/core/scope';
 import type { RegistryLayout } from '@modelmesh/wire/registry';
 import type { Kv } from '../kv/index.ts';
@@ -58,6 +59,7 @@ export interface ControlSetup {
   readonly constraints: TypeConstraints;
   /** This node registers, loads for others and removes nothing (spec `modelmesh.md` §7.1, `KV_READ_ONLY`). */
   readonly readOnly: boolean;
+  readonly scaling: ScalingConfig;
   /** What a model weighs of which nothing is known, before the runtime said. */
   readonly defaultModelUnits: SizeUnits;
 }
@@ -83,6 +85,7 @@ export const ALONE = Object.freeze({
   buildVersion: 0,
   constraints: NO_CONSTRAINTS,
   readOnly: false,
+  scaling: DEFAULT_SCALING_CONFIG,
   defaultModelUnits: unitsForBytes(bytes(1024 * 1024)),
 });
 
@@ -116,6 +119,7 @@ export async function startControl(setup: ControlSetup): Promise<RunningControl>
   await leadership.start();
   watchRuntime(setup, parts);
   measure(setup, parts);
+  parts.scaling.start(setup.scope);
   return {
     control: parts.control,
     events,
@@ -140,13 +144,18 @@ export async function startControl(setup: ControlSetup): Promise<RunningControl>
   };
 }
 
-function watchRuntime({ runtime, link }: ControlSetup, { copies, touchRecord, minimums, events }: ControlAssembly): void {
+function watchRuntime({ runtime, link }: ControlSetup, parts: ControlAssembly): void {
+  const { copies, touchRecord, minimums, events, loadTimes } = parts;
   const changed = (state: RuntimeState): void => {
     copies.runtimeChanged(state);
     touchRecord();
     switch (state.kind) {
       case 'ready': {
         const { epoch, inference: target, methods, anyMethod, version } = state.facts;
+        if (state.facts.loadTimeoutMs !== loadTimes.timeoutMs) {
+          loadTimes.timeoutMs = state.facts.loadTimeoutMs;
+          loadTimes.current = new LoadTimes(loadTimes.timeoutMs);
+        }
         link.send({ kind: 'runtime-up', access: { epoch, target, methods, anyMethod } });
         events.emit({ kind: 'runtime-ready', message: `the runtime is ready (${version})`, fields: { epoch } });
         minimums.keep();
