@@ -16,8 +16,9 @@ import {
 import { type DurationMs, durationMs, type EpochMs, type InstanceId, type ModelKey, type Revision } from '../units.ts';
 import { isImpossible, publishBehindMs, soundLastUse, withSoundLastUse } from './last-use.ts';
 
-/** Time between two runs; the first comes a second after the start. */
+/** Time between two runs (spec §4.10). */
 export const JANITOR_PERIOD_MS: DurationMs = durationMs(360_000);
+/** Time from the start to the first run (spec §4.10). */
 export const JANITOR_FIRST_MS: DurationMs = durationMs(1000);
 /** Writes of one run; the rest follows in the next. */
 export const JANITOR_WRITES_MAX = 512;

@@ -21,8 +21,9 @@ import { soundLastUse, withSoundLastUse } from './last-use.ts';
 
 /** Time between two runs, from the end of one to the start of the next. */
 export const REAPER_PERIOD_MS: DurationMs = durationMs(420_000);
-/** The first run after an instance became leader; sooner where it may not write (spec §4.9). */
+/** The first run after an instance became leader (spec §4.9). */
 export const REAPER_FIRST_MS: DurationMs = durationMs(120_000);
+/** The same where it may not write (spec §4.9). */
 export const REAPER_FIRST_READ_ONLY_MS: DurationMs = durationMs(60_000);
 /** Where a run left something, the next one comes after this. */
 export const REAPER_CONTINUES_MS: DurationMs = durationMs(1000);
