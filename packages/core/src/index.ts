@@ -2,6 +2,7 @@
 export { assert, assertNever, Bug } from './assert.ts';
 export { INTERNAL_ERROR_TEXT, MeshError, type MeshErrorKind, type MeshErrorOptions, toMeshError } from './errors.ts';
 export type { Random } from './random.ts';
+export { SeededRandom } from './seeded-random.ts';
 export { type Clock, sleep, type Timer } from './time.ts';
 export {
   type Brand,

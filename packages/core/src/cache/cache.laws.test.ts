@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { bytes, epochMs, modelKey, sizeUnits, UNIT_BYTES } from '../index.ts';
+import { CACHE_POLICY_NAMES } from './index.ts';
 import {
   CacheRig,
   equalEventsGiveEqualEffects,
@@ -18,21 +19,23 @@ import {
 
 const aName = fc.constantFrom(...NAMES);
 
-test('law: whatever happens, at rest nothing is in between, every waiter was woken, and the books are the sum of what is loaded', () => {
-  everyHistoryComesToRest(60);
-});
+for (const policy of CACHE_POLICY_NAMES) {
+  test(`law, ${policy}: whatever happens, at rest nothing is in between, every waiter was woken, and the books are the sum of what is loaded`, () => {
+    everyHistoryComesToRest(60, policy);
+  });
 
-test('law: while nothing is larger than its prediction, the booking never exceeds the capacity', () => {
-  honestSizesStayWithinCapacity(60);
-});
+  test(`law, ${policy}: while nothing is larger than its prediction, the booking never exceeds the capacity`, () => {
+    honestSizesStayWithinCapacity(60, policy);
+  });
 
-test('law: while models are measured a little larger than predicted, the booking never exceeds the capacity', () => {
-  smallSurprisesStayWithinCapacity(60);
-});
+  test(`law, ${policy}: while models are measured a little larger than predicted, the booking never exceeds the capacity`, () => {
+    smallSurprisesStayWithinCapacity(60, policy);
+  });
 
-test('law: equal events give equal effects', () => {
-  equalEventsGiveEqualEffects(20);
-});
+  test(`law, ${policy}: equal events give equal effects`, () => {
+    equalEventsGiveEqualEffects(20, policy);
+  });
+}
 
 test('law: an order that no event disturbs is exact weighted LRU, as the naive cache has it', () => {
   const step = fc.record({

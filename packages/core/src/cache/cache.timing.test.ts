@@ -4,7 +4,17 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bytes, durationMs, type EpochMs, epochMs, modelKey, monotonicMs, sizeUnits } from '../index.ts';
 import { SeededRandom } from '../testing/index.ts';
-import { type CacheEffect, type CacheEvent, createCache, DEFAULT_CACHE_CONFIG, type Slot } from './index.ts';
+import {
+  CACHE_POLICY_NAMES,
+  type Cache,
+  type CacheEffect,
+  type CacheEvent,
+  type CachePolicyName,
+  createCache,
+  createCachePolicy,
+  DEFAULT_CACHE_CONFIG,
+  type Slot,
+} from './index.ts';
 
 const UNITS = sizeUnits(100);
 
@@ -13,12 +23,11 @@ class InstantShell {
   #now = 1_000_000;
   steps = 0;
   readonly #used = new Map<number, EpochMs>();
-  readonly #cache = createCache(DEFAULT_CACHE_CONFIG, {
-    lastUsedMs: (slot: Slot) => this.#used.get(slot.index) ?? epochMs(0),
-    calls: () => 0,
-  });
+  readonly #cache: Cache;
 
-  constructor(copies: number) {
+  constructor(copies: number, policy: CachePolicyName) {
+    const uses = { lastUsedMs: (slot: Slot) => this.#used.get(slot.index) ?? epochMs(0), calls: () => 0 };
+    this.#cache = createCache(DEFAULT_CACHE_CONFIG, uses, createCachePolicy(policy));
     const capacityUnits = sizeUnits(Math.ceil(copies * UNITS * 1.2));
     this.send({
       kind: 'runtime-ready',
@@ -71,9 +80,9 @@ class InstantShell {
 }
 
 /** Microseconds per step over misses and uses in a Zipf-like mixture, best of three. */
-function stepMicroseconds(copies: number): number {
+function stepMicroseconds(copies: number, policy: CachePolicyName): number {
   const random = new SeededRandom(copies);
-  const shell = new InstantShell(copies);
+  const shell = new InstantShell(copies, policy);
   const rounds = [0, 1, 2].map(() => {
     const before = shell.steps;
     const startedMs = performance.now();
@@ -83,9 +92,10 @@ function stepMicroseconds(copies: number): number {
   return Math.min(...rounds);
 }
 
-test('a step with 10 000 copies costs less than ten times a step with 100', (context) => {
-  stepMicroseconds(100);
-  const [few, many] = [stepMicroseconds(100), stepMicroseconds(10_000)];
-  context.diagnostic(`${few.toFixed(2)} µs per step with 100 copies, ${many.toFixed(2)} µs with 10 000`);
-  assert.ok(many < 10 * few, `${many} against ${few}`);
-});
+for (const policy of CACHE_POLICY_NAMES)
+  test(`${policy}: a step with 10 000 copies costs less than ten times a step with 100`, (context) => {
+    stepMicroseconds(100, policy);
+    const [few, many] = [stepMicroseconds(100, policy), stepMicroseconds(10_000, policy)];
+    context.diagnostic(`${few.toFixed(2)} µs per step with 100 copies, ${many.toFixed(2)} µs with 10 000`);
+    assert.ok(many < 10 * few, `${many} against ${few}`);
+  });

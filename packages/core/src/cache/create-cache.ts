@@ -11,7 +11,7 @@ import type { CacheEffect } from './effect.ts';
 import type { Entry, Leaving } from './entry.ts';
 import type { CacheEvent } from './event.ts';
 import { createMachine, lastUsedMs, type Machine } from './machine.ts';
-import { type CachePolicy, weightedLru } from './policy/index.ts';
+import { type CachePolicy, createCachePolicy } from './policy/index.ts';
 import { oldestUseMs } from './victims.ts';
 
 /**
@@ -19,7 +19,7 @@ import { oldestUseMs } from './victims.ts';
  *
  * @throws {Bug} if a limit of `config` is not positive.
  */
-export function createCache(config: CacheConfig, uses: CopyUses, policy: CachePolicy = weightedLru()): Cache {
+export function createCache(config: CacheConfig, uses: CopyUses, policy: CachePolicy = createCachePolicy('lru')): Cache {
   return new MachineCache(createMachine(checkCacheConfig(config), uses, policy));
 }
 

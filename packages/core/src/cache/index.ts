@@ -8,4 +8,11 @@ export type { CacheEffect, CacheMetric, TimerPurpose } from './effect.ts';
 export type { CacheEvent, CopyPolicy, RequestEvent, RuntimeReadyEvent, Urgency } from './event.ts';
 export { failureExpired, failureGate, failureLifetimeMs, LOAD_FAILURES_MAX, type LoadFailure } from './failure.ts';
 export { type CacheRefusal, outcomeError, refusalText, type WakeOutcome } from './outcome.ts';
-export { type CachePolicy, type CachePolicyName, type RankReason, weightedLru } from './policy/index.ts';
+export {
+  CACHE_POLICY_NAMES,
+  type CachePolicy,
+  type CachePolicyName,
+  createCachePolicy,
+  PAST_MODELS_MAX,
+  type RankReason,
+} from './policy/index.ts';

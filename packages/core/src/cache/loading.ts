@@ -123,11 +123,14 @@ export function loadTimeout(m: Machine, entry: Entry): void {
 export function loadSucceeded(m: Machine, entry: Entry, measured: Bytes | null): void {
   const { state } = entry;
   if (state.kind !== 'loading') return;
-  measure(m, entry.model, { name: 'load-time', durationMs: sinceMs(m, state.startedMs ?? state.sinceMs) });
+  const loadMs = sinceMs(m, state.startedMs ?? state.sinceMs);
+  measure(m, entry.model, { name: 'load-time', durationMs: loadMs });
   disarm(m, entry);
   if (m.suspectLoading === entry) m.suspectLoading = null;
   entry.crashes = 0;
   become(m, entry, { kind: 'claiming', slot: state.slot, sinceMs: m.now.monotonicMs, sized: measured !== null });
+  m.policy.loaded({ model: entry.model, units: entry.units, loadMs, effectiveUnits: m.buffer.effectiveUnits }, m.now.wallMs);
+  rank(m, entry);
   if (measured === null) emit(m, { kind: 'size-model', model: entry.model, copy: entry.copy });
   else bookLoadedSize(m, entry, measured);
   if (entry.claimed) serve(m, entry);

@@ -57,8 +57,6 @@ export interface Machine {
   /** Entries whose previous copy left in this step: they are taken in at its end. */
   unblocked: { readonly entry: Entry; readonly lost: boolean }[];
   buffer: UnloadBuffer;
-  /** The epoch of the policy that the ranks in both heaps are of. */
-  rankEpoch: number;
   runtime: RuntimeReadyEvent | null;
   phase: RuntimePhase;
   recycleReason: string | null;
@@ -97,7 +95,6 @@ export function createMachine(config: CacheConfig, uses: CopyUses, policy: Cache
     config,
     uses,
     policy,
-    rankEpoch: policy.epoch,
     entries: new Map(),
     leaving: new Map(),
     ordinary: new IndexedHeap(),
@@ -155,7 +152,8 @@ export function dropEntry(m: Machine, entry: Entry): void {
   disarm(m, entry);
   unrank(m, entry);
   readUse(m, entry);
-  m.policy.left(entry, m.now.wallMs);
+  if (entry.units > 0) m.policy.observe(entry);
+  m.policy.left(entry.model);
   m.queue.remove(entry);
   m.waiting.delete(entry);
   m.roomChanged = true;
@@ -177,6 +175,7 @@ export function rank(m: Machine, entry: Entry): void {
     m.pinnedUnits += entry.units;
   } else {
     entry.standing = entry.awaited ? 'last-resort' : 'ordinary';
+    m.policy.observe(entry);
     entry.place.key = rankOf(m, entry);
     (entry.awaited ? m.lastResort : m.ordinary).push(entry.place);
   }
@@ -200,11 +199,11 @@ export function lastUsedMs(m: Machine, entry: Entry): EpochMs {
 }
 
 /** The place in the order of victims by what was read last. */
-export const rankOf = (m: Machine, entry: Entry): number => m.policy.rankOf(entry, m.now.wallMs);
+export const rankOf = (m: Machine, entry: Entry): number => m.policy.rankOf(entry);
 
 /** The place that a copy without a booking would have. */
 export function rankWhenBooked(m: Machine, { model, wantedUnits, lastUsedMs, calls, isFailure }: Entry): number {
-  return m.policy.rankOf({ model, units: wantedUnits, lastUsedMs, calls, isFailure }, m.now.wallMs);
+  return m.policy.rankOf({ model, units: wantedUnits, lastUsedMs, calls, isFailure });
 }
 
 /** Notes in the entry what the data plane counted until this instant. */

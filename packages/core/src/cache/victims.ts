@@ -86,7 +86,7 @@ export function evictInPlaceOf(m: Machine, forEntry: Entry, units: number): void
 
 /** Last use of the copy that would go first. */
 export function oldestUseMs(m: Machine): EpochMs | null {
-  const [ordinary, lastResort] = [firstOf(m, m.ordinary), firstOf(m, m.lastResort)];
+  const [ordinary, lastResort] = [firstOf(m, m.ordinary, rankNow), firstOf(m, m.lastResort, rankNow)];
   if (ordinary === undefined || lastResort === undefined) return usedAt(ordinary ?? lastResort);
   return usedAt(ordinary.place.key <= lastResort.place.key ? ordinary : lastResort);
 }
@@ -173,13 +173,12 @@ const REKEY_AFTER_MIN = 32;
  * The exact first copy of a heap. Keys in the heap may lag behind the data plane's counters but never lead, because use raises a rank, so
  * the first node whose key is up to date is the true first; every node that is moved on the way pays for uses since it was looked at last.
  */
-function firstOf(m: Machine, heap: IndexedHeap<Entry>): Entry | undefined {
-  renewRanks(m);
+function firstOf(m: Machine, heap: IndexedHeap<Entry>, rankIt = rankObserved): Entry | undefined {
   for (let moved = 0; ; moved += 1) {
-    if (moved === REKEY_AFTER_MIN + (heap.size >> 4)) heap.rekey((entry) => rankNow(m, entry));
+    if (moved === REKEY_AFTER_MIN + (heap.size >> 4)) heap.rekey((entry) => rankIt(m, entry));
     const node = heap.peek();
     if (node === undefined) return undefined;
-    const rank = rankNow(m, node.item);
+    const rank = rankIt(m, node.item);
     if (rank === node.key) return node.item;
     heap.update(node, rank);
   }
@@ -190,11 +189,11 @@ function rankNow(m: Machine, entry: Entry): number {
   return rankOf(m, entry);
 }
 
-/** Ranks of an earlier epoch of the policy say nothing beside those of the present one. */
-function renewRanks(m: Machine): void {
-  if (m.rankEpoch === m.policy.epoch) return;
-  m.rankEpoch = m.policy.epoch;
-  for (const heap of [m.ordinary, m.lastResort]) heap.rekey((entry) => rankNow(m, entry));
+/** For choices alone: what is only read must not change what will be chosen. */
+function rankObserved(m: Machine, entry: Entry): number {
+  readUse(m, entry);
+  m.policy.observe(entry);
+  return rankOf(m, entry);
 }
 
 function evict(m: Machine, entry: Entry): void {
@@ -223,6 +222,6 @@ function evictAll(m: Machine, about: Entry, cause: EvictionCause, needed: number
 function candidate(m: Machine, entry: Entry): Candidate {
   const { model, units, lastUsedMs, standing } = entry;
   const idleForMs: DurationMs = durationMs(Math.max(0, m.now.wallMs - lastUsedMs));
-  const rank = m.policy.explain(entry, m.now.wallMs);
+  const rank = m.policy.explain(entry);
   return { model, units, lastUsedMs, idleForMs, awaited: standing === 'last-resort', rank };
 }

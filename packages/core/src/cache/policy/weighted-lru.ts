@@ -7,8 +7,8 @@ export function weightedLru(): CachePolicy {
   return {
     name: 'lru',
     isByLastUse: true,
-    epoch: 0,
     rankOf: ({ lastUsedMs }) => lastUsedMs,
+    observe: () => {},
     loaded: () => {},
     left: () => {},
     explain: () => REASON,

@@ -25,12 +25,12 @@ import {
   type CopyUses,
   type CopyView,
   createCache,
+  createCachePolicy,
   DEFAULT_CACHE_CONFIG,
   type RequestEvent,
   type Slot,
   surpriseHeadroom,
   type WakeOutcome,
-  weightedLru,
 } from '../index.ts';
 
 export const MIB = 2 ** 20;
@@ -86,6 +86,7 @@ export class CacheRig {
   readonly woken: { readonly model: ModelKey; readonly outcome: WakeOutcome; readonly waiters: number; readonly atMs: number }[] =
     [];
   readonly #behaviour: Behaviour;
+  readonly #policy: CachePolicy;
   readonly #timers = new Map<number, () => void>();
   readonly #waiters = new Map<ModelKey, number>();
   /** Models inside the runtime: loading, loaded or unloading. */
@@ -102,8 +103,13 @@ export class CacheRig {
   /** The most that was ever booked beyond the capacity while a runtime was ready; not positive where the bound always held. */
   overbookedUnitsMax = Number.NEGATIVE_INFINITY;
 
-  constructor(behaviour: Partial<Behaviour> = {}, config: Partial<CacheConfig> = {}, policy: CachePolicy = weightedLru()) {
+  constructor(
+    behaviour: Partial<Behaviour> = {},
+    config: Partial<CacheConfig> = {},
+    policy: CachePolicy = createCachePolicy('lru'),
+  ) {
     this.#behaviour = { ...OBEDIENT, ...behaviour };
+    this.#policy = policy;
     this.#startMs = this.clock.monotonicMs();
     const uses: CopyUses = {
       lastUsedMs: ({ index }) => this.#used.get(index) ?? epochMs(0),
@@ -365,17 +371,34 @@ export class CacheRig {
     for (const { model } of decision.victims) this.#evicted.add(model);
     // A load that failed in this step is a remembered failure of one unit, which no pin protects.
     const pinned = new Set(decision.victims.filter(({ units }) => units > 1).map(({ model }) => model));
-    const ordinary = decision.victims.filter(({ awaited }) => !awaited);
-    const youngest = Math.max(...ordinary.map(({ lastUsedMs }) => lastUsedMs));
     for (const copy of before) {
       if (pinned.has(copy.model))
         assert.ok(!copy.pinned || copy.state.kind === 'failed', `${copy.model} is pinned and was evicted`);
+    }
+    if (this.#policy.isByLastUse) this.#checkOldestWent(decision, before);
+    else checkLowestWent(decision);
+  }
+
+  #checkOldestWent(decision: Extract<CacheDecision, { kind: 'evict' }>, before: readonly CopyView[]): void {
+    const ordinary = decision.victims.filter(({ awaited }) => !awaited);
+    const youngest = Math.max(...ordinary.map(({ lastUsedMs }) => lastUsedMs));
+    for (const copy of before) {
       if (this.#evicted.has(copy.model) || copy.model === decision.model || !isOrdinary(copy)) continue;
       const after = this.cache.copy(copy.model);
       if (after?.copy !== copy.copy || ON_THE_WAY_OUT.has(after.state.kind)) continue; // It went for another reason.
       assert.ok(after.lastUsedMs >= youngest, `${copy.model} was used before a victim and stayed`);
     }
   }
+}
+
+/** Victims that nobody waits for go by their scores, and who was spared has none below theirs. */
+function checkLowestWent({ victims, spared }: Extract<CacheDecision, { kind: 'evict' }>): void {
+  const ordinary = [...victims, ...(spared === null ? [] : [spared])].filter(({ awaited }) => !awaited);
+  const scores = ordinary.map(({ rank }) => (rank.policy === 'cost-aware' ? rank.score : 0));
+  assert.deepEqual(
+    scores,
+    scores.toSorted((a, b) => a - b),
+  );
 }
 
 const about = (effect: { readonly model: ModelKey; readonly copy: CopyId }): { model: ModelKey; copy: CopyId } => ({

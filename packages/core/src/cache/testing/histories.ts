@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { type DurationMs, durationMs, epochMs, modelKey } from '../../index.ts';
-import type { CacheConfig } from '../index.ts';
+import { type CacheConfig, type CachePolicyName, createCachePolicy } from '../index.ts';
 import { type Behaviour, CacheRig, mib } from './cache-rig.ts';
 
 /** The models that histories are about. */
@@ -145,18 +145,18 @@ function perform(rig: CacheRig, act: Act): void {
 const CAPACITY = mib(256);
 const RUNTIME = { loadingConcurrency: 3, defaultSize: mib(20), loadTimeoutMs: durationMs(3000) as DurationMs };
 
-function play(natures: readonly Nature[], acts: readonly Act[]): CacheRig {
-  const rig = new CacheRig(behaviour(natures), CONFIG);
+function play(natures: readonly Nature[], acts: readonly Act[], policy: CachePolicyName): CacheRig {
+  const rig = new CacheRig(behaviour(natures), CONFIG, createCachePolicy(policy));
   rig.ready(CAPACITY, RUNTIME);
   for (const act of acts) perform(rig, act);
   return rig;
 }
 
 /** Whatever happens, at rest nothing is in between, every waiter was woken, and the books are the sum of what is loaded. */
-export function everyHistoryComesToRest(numRuns: number): void {
+export function everyHistoryComesToRest(numRuns: number, policy: CachePolicyName = 'lru'): void {
   fc.assert(
     fc.property(someNatures, fc.array(anAct, LONG), (natures, acts) => {
-      const rig = play(natures, acts);
+      const rig = play(natures, acts, policy);
       rig.clock.runAll();
       const kinds = new Set([...rig.cache.copies()].map(({ state }) => state.kind));
       kinds.delete('active');
@@ -172,13 +172,13 @@ export function everyHistoryComesToRest(numRuns: number): void {
 }
 
 /** While nothing is larger than its prediction, the booking never exceeds the capacity: the rig checks it at every step. */
-export function honestSizesStayWithinCapacity(numRuns: number): void {
+export function honestSizesStayWithinCapacity(numRuns: number, policy: CachePolicyName = 'lru'): void {
   const honest = someNatures.map((natures) =>
     natures.map((nature) => ({ ...nature, predictedMib: nature.predictedMib ?? 50, surplusMib: 0 })),
   );
   fc.assert(
     fc.property(honest, someActsWithoutMeasuring, (natures, list) => {
-      const rig = play(natures, list);
+      const rig = play(natures, list, policy);
       rig.clock.runAll();
       assert.equal(rig.surprised, false, 'the rig checked the bound at every step only if there was no surprise');
     }),
@@ -187,7 +187,7 @@ export function honestSizesStayWithinCapacity(numRuns: number): void {
 }
 
 /** Models that are measured a little larger than predicted find the headroom free: the booking never exceeds the capacity. */
-export function smallSurprisesStayWithinCapacity(numRuns: number): void {
+export function smallSurprisesStayWithinCapacity(numRuns: number, policy: CachePolicyName = 'lru'): void {
   const surplus = fc.array(fc.integer({ min: 0, max: 1 }), { minLength: NAMES.length, maxLength: NAMES.length });
   const nearly = fc.tuple(someNatures, surplus).map(([natures, surpluses]) =>
     natures.map((nature, id) => ({
@@ -199,7 +199,7 @@ export function smallSurprisesStayWithinCapacity(numRuns: number): void {
   );
   fc.assert(
     fc.property(nearly, someActsWithoutMeasuring, (natures, list) => {
-      const rig = play(natures, list);
+      const rig = play(natures, list, policy);
       rig.clock.runAll();
       assert.ok(rig.overbookedUnitsMax <= 0, `${rig.overbookedUnitsMax} units more than there are`);
     }),
@@ -208,10 +208,10 @@ export function smallSurprisesStayWithinCapacity(numRuns: number): void {
 }
 
 /** Equal events give equal effects. */
-export function equalEventsGiveEqualEffects(numRuns: number): void {
+export function equalEventsGiveEqualEffects(numRuns: number, policy: CachePolicyName = 'lru'): void {
   fc.assert(
     fc.property(someNatures, fc.array(anAct, LONG), (natures, acts) => {
-      assert.equal(JSON.stringify(play(natures, acts).effects), JSON.stringify(play(natures, acts).effects));
+      assert.equal(JSON.stringify(play(natures, acts, policy).effects), JSON.stringify(play(natures, acts, policy).effects));
     }),
     { numRuns },
   );

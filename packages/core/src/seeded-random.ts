@@ -1,4 +1,4 @@
-import type { Random } from '../index.ts';
+import type { Random } from './random.ts';
 
 /** FNV-1a over UTF-16 units: spreads a name over 32 bits. */
 function hash(name: string): number {
@@ -9,7 +9,7 @@ function hash(name: string): number {
 
 /**
  * A reproducible source of chance: splitmix32 over (seed, name). Streams with different names do not disturb one another, so that
- * removing one actor from a test leaves the luck of the others alone.
+ * removing one actor from a simulation leaves the luck of the others alone.
  */
 export class SeededRandom implements Random {
   #state: number;
