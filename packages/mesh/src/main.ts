@@ -3,7 +3,7 @@
  *
  * Exit codes: 0 it ended as it was told, 1 it could not start or a part of it failed, 2 its configuration is wrong.
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { MeshError, toMeshError } from '@modelmesh/core';
 import { checkTlsFiles } from './certificates/index.ts';
@@ -19,6 +19,7 @@ import {
 } from './config/index.ts';
 import { checkMethodRules } from './dataplane/index.ts';
 import { makeFolder } from './files/index.ts';
+import { checkEtcdFiles } from './kv/index.ts';
 import { createLog, type NodeLog } from './log/index.ts';
 import { type RunningNode, startNode } from './start-node.ts';
 
@@ -30,11 +31,28 @@ const EXIT_CONFIGURATION = 2;
  * a collection: memory that no model has. Measured: an echo of 64 KiB costs 0.19 ms of CPU instead of 0.40, one of 100 bytes the same.
  */
 const RUNTIME_SEMI_SPACE_MIB = 4;
+/** The file that tells Kubernetes why a container ended, and the variable that names another. */
+const TERMINATION_VARIABLE = 'LL_TERMINATION_MSG_PATH';
+const TERMINATION_FILE = '/dev/termination-log';
 /** Where the program of the embedded runtime is, when it is not installed beside this one. */
 const RUNTIME_PROGRAM_VARIABLE = 'MESH_RUNTIME_PROGRAM';
 
 function complain(lines: readonly string[]): void {
   process.stderr.write(`${lines.join('\n')}\n`);
+}
+
+/**
+ * Leaves the reason of a start that failed where Kubernetes shows it: in the file that is named, or in its usual one where that exists
+ * (spec `modelmesh.md` §7).
+ */
+function leaveReason(message: string): void {
+  const named = process.env[TERMINATION_VARIABLE];
+  if (named === undefined && !existsSync(TERMINATION_FILE)) return;
+  try {
+    writeFileSync(named ?? TERMINATION_FILE, `Service startup failed: ${message}\n`);
+  } catch (error) {
+    complain([`the reason could not be written into ${named ?? TERMINATION_FILE}: ${toMeshError(error).message}`]);
+  }
 }
 
 /** @throws {MeshError} `invalid-argument`: the end of a start, and of a running node only the end of that reload. */
@@ -51,7 +69,13 @@ function readFile(path: string): string {
 function sourcesOf(flags: ConfigSources['flags'], path: string | null): ConfigSources {
   const yaml = path === null ? undefined : { path, text: readFile(path) };
   const { [RUNTIME_PROGRAM_VARIABLE]: _program, ...env } = process.env;
-  return { yaml, env, flags, machine: { hostName: hostname(), tempFolder: tmpdir() }, checks: [checkTlsFiles, checkMethodRules] };
+  return {
+    yaml,
+    env,
+    flags,
+    machine: { hostName: hostname(), tempFolder: tmpdir() },
+    checks: [checkTlsFiles, checkMethodRules, checkEtcdFiles],
+  };
 }
 
 interface ReadConfig {
@@ -185,6 +209,7 @@ async function run(): Promise<void> {
 run().catch((error: unknown) => {
   const { kind, message, cause } = toMeshError(error);
   complain([`the node cannot start: ${message}`]);
+  leaveReason(message);
   // What we have a sentence for needs no stack; a fault of ours does.
   if (kind === 'internal' && cause instanceof Error && cause.stack !== undefined) complain([cause.stack]);
   process.exit(EXIT_FAILED);

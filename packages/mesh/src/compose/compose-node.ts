@@ -17,7 +17,7 @@ import {
   readMethodRules,
   restHandler,
 } from '../dataplane/index.ts';
-import { type Kv, openRegistry } from '../kv/index.ts';
+import { type Kv, openRegistry, readEtcdPlace } from '../kv/index.ts';
 import { allocateCounters, createInProcessLink, type MethodRules } from '../link/index.ts';
 import type { Log } from '../log/index.ts';
 import { createManagementApp, type ManagementApp } from '../management/index.ts';
@@ -126,7 +126,8 @@ export async function composeNode(config: Config, around: NodeSurroundings): Pro
 function openStore(config: Config, layout: RegistryLayout, clock: Clock): Promise<Kv> {
   const { registry } = config;
   const location = registry.kind === 'sqlite' ? registry.path : '';
-  return openRegistry(registry.kind, { location, clock, schemaKey: schemaKey(layout) });
+  const etcd = registry.kind === 'etcd' ? { etcd: readEtcdPlace(registry) } : {};
+  return openRegistry(registry.kind, { location, clock, schemaKey: schemaKey(layout), ...etcd });
 }
 
 function limitsOf({ limits }: Config): StreamLimits {

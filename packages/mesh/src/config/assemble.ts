@@ -37,6 +37,8 @@ export interface Assembling {
   readonly warnings: ConfigProblem[];
 }
 
+type EtcdSource = Extract<RegistryConfig, { readonly kind: 'etcd' }>['from'];
+
 /** Makes the configuration of checked values, checks what they mean together, and freezes it. Only valid if no problem was added. */
 export function assembleConfig(resolved: Resolved, around: Assembling): Config {
   const { values } = resolved;
@@ -157,11 +159,52 @@ function metricsOf(values: SettingValues, info: MetricsConfig['info']): MetricsC
 }
 
 function registryOf(values: SettingValues, { from }: Resolved, problem: AddProblem): RegistryConfig {
-  if (values.registryKind === 'memory') {
-    if (from.has('registryPath')) problem('registryPath', 'it unset, or registry.kind sqlite');
-    return { kind: 'memory' };
-  }
+  if (values.registryKind !== 'etcd')
+    for (const name of ['registryFile' as const, ...ETCD_SETTINGS])
+      if (from.has(name)) problem(name, 'it unset, or registry.kind etcd');
+  if (values.registryKind !== 'sqlite' && from.has('registryPath')) problem('registryPath', 'it unset, or registry.kind sqlite');
+  if (values.registryKind === 'memory') return { kind: 'memory' };
+  if (values.registryKind === 'etcd') return { kind: 'etcd', from: etcdOf(values, from, problem) };
   return { kind: 'sqlite', path: values.registryPath ?? `${values.dataDir}/registry.sqlite` };
+}
+
+const ETCD_SETTINGS = [
+  'registryEndpoints',
+  'registryRoot',
+  'registryCa',
+  'registryCert',
+  'registryKey',
+  'registryUser',
+  'registryPasswordFile',
+  'registryAuthority',
+] as const;
+
+function etcdOf(values: SettingValues, from: Resolved['from'], problem: AddProblem): EtcdSource {
+  const { registryFile: file, registryEndpoints: endpoints } = values;
+  if (file !== null) {
+    for (const name of ETCD_SETTINGS) if (from.has(name)) problem(name, 'it unset, as registry.file is set');
+    return { file };
+  }
+  const { registryCa: caPath, registryCert: certPath, registryKey: keyPath } = values;
+  const { registryUser: user, registryPasswordFile: passwordFile } = values;
+  if (endpoints.length === 0) problem('registryEndpoints', 'at least one, such as etcd.example:2379');
+  const [first] = endpoints;
+  if (endpoints.some(({ scheme }) => scheme !== first?.scheme)) problem('registryEndpoints', 'all of them http, or all https');
+  if (first?.scheme === 'http') {
+    const needsTls = 'it unset, or registry.endpoints with https';
+    if (caPath !== null) problem('registryCa', needsTls);
+    if (certPath !== null) problem('registryCert', needsTls);
+    if (keyPath !== null) problem('registryKey', needsTls);
+  }
+  if (certPath === null && keyPath !== null) problem('registryCert', 'the certificate of the key that registry.keyPath names');
+  if (certPath !== null && keyPath === null)
+    problem('registryKey', 'the private key of the certificate that registry.certPath names');
+  if (user === null && passwordFile !== null) problem('registryUser', 'the user whose password registry.passwordFile holds');
+  if (user !== null && passwordFile === null) problem('registryPasswordFile', 'the file with the password of registry.user');
+  const rootPrefix = values.registryRoot ?? '';
+  return {
+    settings: { endpoints, rootPrefix, caPath, certPath, keyPath, user, passwordFile, authority: values.registryAuthority },
+  };
 }
 
 const EMBEDDED_ONLY = [

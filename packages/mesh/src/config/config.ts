@@ -38,8 +38,33 @@ export interface TlsConfig {
   readonly trustPaths: readonly string[];
 }
 
+/** One member of an etcd cluster, as it is written. */
+export interface EtcdAddress {
+  readonly scheme: 'http' | 'https';
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Which etcd, in settings of the node. */
+export interface EtcdSettings {
+  readonly endpoints: readonly EtcdAddress[];
+  /** Before every key. */
+  readonly rootPrefix: string;
+  readonly caPath: string | null;
+  readonly certPath: string | null;
+  readonly keyPath: string | null;
+  readonly user: string | null;
+  readonly passwordFile: string | null;
+  /** The host that requests name. */
+  readonly authority: string | null;
+}
+
 /** Where records live. */
-export type RegistryConfig = { readonly kind: 'memory' } | { readonly kind: 'sqlite'; readonly path: string };
+export type RegistryConfig =
+  | { readonly kind: 'memory' }
+  | { readonly kind: 'sqlite'; readonly path: string }
+  /** `file`: ModelMesh's JSON, which says everything. */
+  | { readonly kind: 'etcd'; readonly from: { readonly file: string } | { readonly settings: EtcdSettings } };
 
 /** Bounds of the embedded runtime. */
 export interface EmbeddedLimits {

@@ -1,6 +1,7 @@
 /** The door of the room: what a node runs on, and how it is read. */
 
 export type { Machine } from './assemble.ts';
+export type { EtcdAddress, EtcdSettings } from './config.ts';
 export {
   type AdminListenerConfig,
   type CacheConfig,
@@ -25,4 +26,5 @@ export { type ConfigCheck, type ConfigResult, type ConfigSources, parseConfig } 
 export { type ParsedFlags, parseFlags } from './parse-flags.ts';
 export { CONFIG_PROBLEMS_MAX, type ConfigProblem, configProblemText } from './problem.ts';
 export { configurationReference } from './reference.ts';
+export { etcdAddress } from './value-kind.ts';
 export { CONFIG_FILE_VARIABLE, type Flags } from './variable-layers.ts';

@@ -15,6 +15,7 @@ export const COMPOSITE_VARIABLES = [
   'INTERNAL_GRPC_SOCKET_PATH',
   'INTERNAL_SERVING_GRPC_PORT',
   'INTERNAL_SERVING_GRPC_SOCKET_PATH',
+  'KV_STORE',
 ] as const;
 
 /** A variable that is set to nothing counts as not set, as templates of manifests leave many. */
@@ -27,6 +28,25 @@ export const readVariable = (env: Environment, name: string): string | undefined
 export function readModelMeshVariables(env: Environment, draft: LayerDraft): void {
   readMetrics(env, draft);
   readRuntime(env, draft);
+  readStore(env, draft);
+}
+
+/** `etcd:` and a file, or members. What has a colon and is no path names members. Spec `modelmesh.md` §3.1. */
+function readStore(env: Environment, draft: LayerDraft): void {
+  const from = 'KV_STORE';
+  const value = readVariable(env, from);
+  if (value === undefined) return;
+  const place = /^etcd:(?<place>.+)$/s.exec(value)?.groups?.place?.trim();
+  if (place === undefined) {
+    const expected = value.startsWith('zookeeper:')
+      ? 'no ZooKeeper, which is not supported: move the records to etcd, or leave it unset for SQLite'
+      : 'etcd: and the path of a JSON file, or members such as etcd:http://etcd.example:2379';
+    draft.problems.push({ name: from, value: shownValue(value), from, expected });
+    return;
+  }
+  draft.give('registryKind', 'etcd', from);
+  const isFile = /^[./~]/.test(place) || !place.includes(':');
+  draft.give(isFile ? 'registryFile' : 'registryEndpoints', place, from);
 }
 
 /** Parameters of `MM_METRICS` and the settings that they are; `null`: accepted without effect. Spec `modelmesh.md` §6.5. */

@@ -210,6 +210,24 @@ describe("ModelMesh's variables", () => {
     assert.match(problemsOf({ env: both })[0] ?? '', /INTERNAL_GRPC_PORT.*as INTERNAL_GRPC_SOCKET_PATH is set/);
   });
 
+  it('KV_STORE names a file, a list or a URL of etcd (§3.1)', () => {
+    const registry = (value: string) => configOf({ env: { KV_STORE: value } }).registry;
+    const endpoints = (value: string) => {
+      const found = registry(value);
+      return found.kind === 'etcd' && 'settings' in found.from ? found.from.settings.endpoints : found;
+    };
+    assert.deepEqual(registry('etcd:/opt/etcd_connection'), { kind: 'etcd', from: { file: '/opt/etcd_connection' } });
+    assert.deepEqual(registry('etcd:etcd.json'), { kind: 'etcd', from: { file: 'etcd.json' } });
+    assert.deepEqual(endpoints('etcd:model-mesh-etcd:2379'), [{ scheme: 'http', host: 'model-mesh-etcd', port: 2379 }]);
+    assert.deepEqual(endpoints('etcd:https://a,https://[::1]:4001'), [
+      { scheme: 'https', host: 'a', port: 2379 },
+      { scheme: 'https', host: '::1', port: 4001 },
+    ]);
+    for (const wrong of ['etcd:', 'consul:x', 'etcd:http://a:99999']) {
+      assert.match(problemsOf({ env: { KV_STORE: wrong } })[0] ?? '', /KV_STORE/, wrong);
+    }
+  });
+
   it('that would be disobeyed stop the node, harmless ones are warned about, those of Kubernetes pass', () => {
     for (const [name, { kind }] of UNSUPPORTED_VARIABLES) {
       const parsed = parse({ env: { [name]: 'x' } });
@@ -218,7 +236,6 @@ describe("ModelMesh's variables", () => {
     }
     assert.ok(parse({ env: { KV_READ_ONLY: 'false' } }).ok);
     assert.match(problemsOf({ env: { KV_STORE: 'zookeeper:zk:2181' } })[0] ?? '', /no ZooKeeper/);
-    assert.match(problemsOf({ env: { KV_STORE: 'etcd:/c' } })[0] ?? '', /registry in SQLite/);
   });
 
   it('that are misspelt are warned about with the name that was meant', () => {
@@ -393,5 +410,36 @@ describe('the reference of the configuration', () => {
     const page = configurationReference();
     for (const { path } of Object.values(SETTINGS)) assert.ok(page.includes(`### \`${path}\`\n`), path);
     for (const name of [...COMPOSITE_VARIABLES, ...UNSUPPORTED_VARIABLES.keys()]) assert.ok(page.includes(`\`${name}\``), name);
+  });
+});
+
+describe('a registry in etcd', () => {
+  it('needs endpoints of one kind, and what belongs together', () => {
+    const problems = problemsOf({
+      env: {
+        MESH_REGISTRY_KIND: 'etcd',
+        MESH_REGISTRY_ENDPOINTS: 'a:2379,https://b:2379',
+        MESH_REGISTRY_CA_PATH: '/ca.pem',
+        MESH_REGISTRY_KEY_PATH: '/key.pem',
+        MESH_REGISTRY_USER: 'mesh',
+        MESH_REGISTRY_PATH: '/r.sqlite',
+      },
+    });
+    const about = problems.map((problem) => problem.split(' ')[0]);
+    const expected = ['path', 'endpoints', 'caPath', 'keyPath', 'certPath', 'passwordFile'];
+    assert.deepEqual(
+      about,
+      expected.map((name) => `registry.${name}`),
+    );
+  });
+
+  it('is said in settings or in a file, and not where the registry is another', () => {
+    const file = { MESH_REGISTRY_FILE: '/etcd.json', MESH_REGISTRY_USER: 'mesh' };
+    assert.match(
+      problemsOf({ env: { ...file, MESH_REGISTRY_KIND: 'etcd' } })[0] ?? '',
+      /registry\.user.*as registry\.file is set/,
+    );
+    assert.equal(problemsOf({ env: file }).length, 2);
+    assert.match(problemsOf({ env: { MESH_REGISTRY_KIND: 'etcd' } })[0] ?? '', /at least one/);
   });
 });

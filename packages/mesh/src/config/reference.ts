@@ -30,6 +30,8 @@ const INDIRECT = `## Variables of ModelMesh that are several settings
 | \`MM_INFO_METRICS\` | \`name;label=VARIABLE,…\`: a gauge that is always 1, with at most four labels whose values are read from the variables named |
 | \`INTERNAL_GRPC_PORT\`, \`INTERNAL_GRPC_SOCKET_PATH\` | \`runtime.kind\` external and \`runtime.management\`; one of the two |
 | \`INTERNAL_SERVING_GRPC_PORT\`, \`INTERNAL_SERVING_GRPC_SOCKET_PATH\` | \`runtime.kind\` external and \`runtime.inference\`; one of the two |
+| \`KV_STORE\` | \`registry.kind\` etcd and \`registry.file\`, or \`registry.endpoints\` for what is no path and has a colon: \`etcd:/opt/kserve/mmesh/etcd/etcd_connection\`, \`etcd:http://a:2379,http://b:2379\`. ZooKeeper is refused |
+| \`LL_TERMINATION_MSG_PATH\` | the file that gets the sentence why a node could not start; \`/dev/termination-log\` where there is one |
 `;
 
 /** The page \`docs/reference/configuration.md\`. */

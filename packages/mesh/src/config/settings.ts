@@ -3,6 +3,7 @@ import { type Bytes, bytes, type DurationMs, durationMs, UNIT_BYTES } from '@mod
 import { NO_TIMEOUT_MS } from './config.ts';
 import { setting } from './setting.ts';
 import { LIMIT_SETTINGS } from './settings-limits.ts';
+import { REGISTRY_SETTINGS } from './settings-registry.ts';
 import { RUNTIME_SETTINGS } from './settings-runtime.ts';
 import {
   duration,
@@ -226,32 +227,6 @@ const TLS = {
   }),
 };
 
-const REGISTRY = {
-  registryKind: setting<'sqlite' | 'memory'>({
-    path: 'registry.kind',
-    kind: oneOf('sqlite', 'memory'),
-    default: 'sqlite',
-    live: false,
-    doc: 'Where records live. `memory` forgets them when the node ends.',
-  }),
-  registryPath: setting<string | null>({
-    path: 'registry.path',
-    kind: path,
-    default: null,
-    defaultText: '`registry.sqlite` in `dataDir`',
-    live: false,
-    doc: 'The SQLite file.',
-  }),
-  registryPrefix: setting({
-    path: 'registry.prefix',
-    kind: word,
-    default: 'tas-runtime',
-    modelMesh: { names: ['MM_KVSTORE_PREFIX'] },
-    live: false,
-    doc: 'First element of every registry key. Never change it once there are records.',
-  }),
-};
-
 const RULES = {
   rulesInline: setting<string | null>({
     path: 'dataPlane.rules',
@@ -416,7 +391,7 @@ export const SETTINGS = {
   ...IDENTITY,
   ...LISTENERS,
   ...TLS,
-  ...REGISTRY,
+  ...REGISTRY_SETTINGS,
   ...RUNTIME_SETTINGS,
   ...RULES,
   ...METRICS,

@@ -17,7 +17,6 @@ const refused = (because: string, ...harmless: readonly string[]): UnsupportedVa
 const warned = (because: string, ...harmless: readonly string[]): UnsupportedVariable => ({ kind: 'warned', because, harmless });
 const silent = (because: string): UnsupportedVariable => ({ kind: 'silent', because, harmless: [] });
 
-const ETCD = 'not supported by this version, which keeps its registry in SQLite; leave it unset';
 const CONSTRAINTS = 'type constraints are not supported by this version; leave it unset';
 const STATIC = 'static registration is not supported by this version; apply manifests instead';
 const SCALING = 'no effect: this version does not scale copies over nodes';
@@ -25,10 +24,14 @@ const INTERNAL_TLS = 'no effect: this version has no traffic between nodes';
 const JVM = 'no effect: it sets up a Java virtual machine';
 const SCHEDULER = 'read by nothing';
 
-/** The literal list. `KV_STORE` has a sentence of its own for ZooKeeper. */
+/** The literal list. */
 export const UNSUPPORTED_VARIABLES: ReadonlyMap<string, UnsupportedVariable> = new Map([
-  ['KV_STORE', refused(ETCD)],
-  ['ZOOKEEPER', refused('ZooKeeper is not supported; leave it unset and keep the registry in SQLite')],
+  [
+    'ZOOKEEPER',
+    refused(
+      'ZooKeeper is not supported; leave it unset, and move the registry to etcd with KV_STORE=etcd:… or keep it in SQLite',
+    ),
+  ],
   ['LL_REGISTRY', warned('no effect: nodes are not found through litelinks')],
   ['KV_READ_ONLY', refused('the read-only mode is not supported by this version', 'false')],
   ['MM_TYPE_CONSTRAINTS', refused(CONSTRAINTS)],
@@ -71,9 +74,5 @@ export const UNSUPPORTED_VARIABLES: ReadonlyMap<string, UnsupportedVariable> = n
   ['MESOS_TASK_ID', silent(SCHEDULER)],
 ]);
 
-/** Why a variable cannot be accepted with this value, in the words of its list or its own. */
-export function refusalOf(name: string, value: string, listed: UnsupportedVariable): string {
-  if (name === 'KV_STORE' && value.startsWith('zookeeper:'))
-    return 'no ZooKeeper, which is not supported: move the records to another registry, or leave it unset for SQLite';
-  return `it unset: ${listed.because}`;
-}
+/** Why a variable cannot be accepted, in the words of its list. */
+export const refusalOf = (listed: UnsupportedVariable): string => `it unset: ${listed.because}`;

@@ -2,6 +2,7 @@
 import { type Bytes, bytes, type DurationMs, durationMs } from '@modelmesh/core';
 import { parseDuration, parseQuantity } from '@modelmesh/core/manifest';
 import type { ConnectTarget } from '@modelmesh/grpc/stream';
+import type { EtcdAddress } from './config.ts';
 
 /** A way of writing values. */
 export interface ValueKind<Value> {
@@ -141,6 +142,18 @@ export const target: ValueKind<ConnectTarget> = {
     const number = Number(parts?.[2] ?? 0);
     if (parts === null || number === 0 || number > 65_535) return undefined;
     return { kind: 'tcp', host: (parts[1] ?? 'localhost').replace(/^\[|\]$/g, ''), port: number };
+  },
+};
+
+/** A member of etcd: `host:port`, or a URL; the port is etcd's own unless it is said. */
+export const etcdAddress: ValueKind<EtcdAddress> = {
+  expected: 'a member of etcd such as etcd.example:2379 or https://etcd.example:2379',
+  parse: (raw) => {
+    const parts = /^(?:(https?):\/\/)?(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?\/?$/.exec(textOf(raw) ?? '');
+    const number = Number(parts?.[3] ?? 2379);
+    if (parts === null || number === 0 || number > 65_535) return undefined;
+    const host = (parts[2] ?? '').replace(/^\[|\]$/g, '');
+    return { scheme: parts[1] === 'https' ? 'https' : 'http', host, port: number };
   },
 };
 

@@ -35,7 +35,7 @@ function modelMeshLayer(env: Environment): Layer {
     const value = readVariable(env, name);
     if (value === undefined || listed.kind === 'silent' || listed.harmless.includes(value.toLowerCase())) continue;
     const list = listed.kind === 'refused' ? draft.problems : draft.warnings;
-    const expected = listed.kind === 'refused' ? refusalOf(name, value, listed) : `it unset: ${listed.because}`;
+    const expected = listed.kind === 'refused' ? refusalOf(listed) : `it unset: ${listed.because}`;
     list.push({ name, value: shownValue(value), from: name, expected });
   }
   warnOfUnknown(env, draft, /^MM_/, MODELMESH_VARIABLES);

@@ -6,6 +6,7 @@ import type { Kv, KvFactory, KvKind, KvOpenOptions } from './port.ts';
 import { checkSchema } from './schema.ts';
 import { openSqliteKv } from './sqlite/index.ts';
 
+export { checkEtcdFiles, readEtcdPlace } from './etcd/index.ts';
 export { type EtcdEndpoint, type EtcdPlace, type EtcdUser, endpointText } from './etcd-place.ts';
 export * from './port.ts';
 export { REGISTRY_SCHEMA, type RegistrySchema } from './schema.ts';

@@ -7,8 +7,9 @@ export const ROUND_PAUSE_MIN_MS = durationMs(100);
 export const ROUND_PAUSE_MAX_MS = durationMs(1000);
 /** How long a call waits for a connection that is being made before it is refused. */
 export const READY_WAIT_MS = durationMs(2000);
-/** How long opening the registry tries, and how long one call may take over all its tries. */
-export const OPEN_MS = durationMs(3000);
+/** How long opening the registry tries: with the start of the program it has to end within five seconds (spec `modelmesh.md` §8). */
+export const OPEN_MS = durationMs(2000);
+/** How long one call may take over all its tries. */
 export const READ_MS = durationMs(5000);
 export const WRITE_MS = durationMs(5000);
 /** A member is asked for its state this often; one that is silent for so many periods on end is left. */
