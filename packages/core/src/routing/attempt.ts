@@ -14,6 +14,8 @@ export type Evidence =
   | { readonly kind: 'not-here' }
   /** The copy was to be loaded and could not be; `error` is what a caller would be told. */
   | { readonly kind: 'load-failed'; readonly error: MeshErrorKind; readonly message: string }
+  /** The peer would not take the call (its runtime is away, a queue is full, it shuts down); `error` is what a caller would be told. */
+  | { readonly kind: 'refused-by-peer'; readonly error: MeshErrorKind; readonly message: string }
   /** The load was given up for another reason (evicted before loaded, claim lost): asking control again is sound. */
   | { readonly kind: 'displaced'; readonly message: string }
   /** The local runtime is down and the attempt was not sent. */

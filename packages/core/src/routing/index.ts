@@ -1,5 +1,19 @@
-/** The door of the room: what follows an attempt that failed. */
+/** The door of the room: which copy a call goes to, and what follows an attempt that failed. */
 export type { AttemptHistory, AttemptTarget, CallFacts, EndedAttempt, Evidence, NextAttempt } from './attempt.ts';
+export {
+  type ClaimedCopy,
+  COPIES_SCANNED_MAX,
+  type CopyChoice,
+  type CopyLoads,
+  type CopyQuestion,
+  chooseCopy,
+  HOP_MARGIN,
+  LOCAL_IN_FLIGHT_BOUND,
+  type PeerStanding,
+  type ScoredCopy,
+  staysLocal,
+} from './choose-copy.ts';
+export { knownLatencyMs, LATENCY_KEPT_MS, LATENCY_WEIGHT, type SmoothedLatency, smoothLatency } from './latency.ts';
 export {
   ATTEMPTS_MAX,
   attemptTimeoutMs,

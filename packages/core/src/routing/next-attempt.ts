@@ -41,7 +41,7 @@ export function nextAttempt(history: AttemptHistory, evidence: Evidence): NextAt
     case 'connect-refused':
       return history.current.local
         ? awaitRuntime(history, 'the runtime refused the connection', false)
-        : elsewhere(history, 'the peer refused the connection');
+        : elsewhere(history, 'the peer could not be reached');
     case 'refused-stream':
       return sameAgain(history, 'the stream was refused before it was processed');
     case 'goaway-unprocessed':
@@ -54,10 +54,12 @@ export function nextAttempt(history: AttemptHistory, evidence: Evidence): NextAt
       return sameAgain(history, evidence.message);
     case 'load-failed':
       return afterLoadFailure(history, evidence.error, evidence.message);
+    case 'refused-by-peer':
+      return afterRefusal(history, evidence.error, evidence.message);
     case 'connection-lost':
       return afterLoss(history, 'the connection was lost during the call', deadlyFor(history));
     case 'attempt-timeout':
-      return afterLoss(history, 'there was no answer in time', null);
+      return afterTimeout(history);
     case 'runtime-status':
       return afterStatus(history, evidence.code, evidence.message);
     case 'deadline-passed':
@@ -106,12 +108,26 @@ function afterLoadFailure(history: AttemptHistory, error: MeshErrorKind, message
   return { kind: 'fail', error, message, whyNotRepeated: against };
 }
 
+/** Unprocessed, and the one that was asked says why it will not do; where nobody else is left the caller reads that. */
+function afterRefusal(history: AttemptHistory, error: MeshErrorKind, message: string): NextAttempt {
+  const against = limitReached(history) ?? notHeld(history) ?? nowhereElse(history);
+  if (against === null) return repeat('retry-other', history, message, false);
+  return { kind: 'fail', error, message, whyNotRepeated: against };
+}
+
 /** Perhaps executed. The local runtime has one life at a time, so that its loss means waiting for the next one. */
 function afterLoss(history: AttemptHistory, because: string, deadly: string | null): NextAttempt {
   const { local } = history.current;
   const against = limitReached(history) ?? deadly ?? forbidden(history) ?? (local ? null : nowhereElse(history));
   if (against !== null) return fail('unavailable', because, against, history);
   return repeat(local ? 'wait-for-runtime' : 'retry-other', history, because, true);
+}
+
+/** Perhaps executed, and perhaps still: another copy may be faster, the same one will not. */
+function afterTimeout(history: AttemptHistory): NextAttempt {
+  const because = 'there was no answer in time';
+  const against = limitReached(history) ?? forbidden(history) ?? nowhereElse(history);
+  return against === null ? repeat('retry-other', history, because, true) : fail('unavailable', because, against, history);
 }
 
 function afterStatus(history: AttemptHistory, code: number, message: string): NextAttempt {

@@ -35,6 +35,7 @@ const anEvidence: fc.Arbitrary<Evidence> = fc.oneof(
     { kind: 'cancelled' },
     { kind: 'load-failed', error: 'load-failed', message: 'broken' },
     { kind: 'displaced', message: 'evicted' },
+    { kind: 'refused-by-peer', error: 'overloaded', message: 'full' },
   ),
   aStatus,
 );
