@@ -4,8 +4,18 @@ import type { AcceptStream, StreamEngine, StreamLimits } from '@modelmesh/grpc/s
 import type { TimerWheel } from '@modelmesh/grpc/timer-wheel';
 import { type Authorizer, type Principal, principalOf } from '../authz/index.ts';
 import { type CounterMemory, type DataPlaneEnd, type MethodRules, SlotCounters, type ToDataPlane } from '../link/index.ts';
-import { ByteBudget, type CallMetrics, Locator, type Plane, RetryBudgets, RewriteRoom, RuntimeGate } from './call/index.ts';
-import { GrpcIngress } from './grpc/index.ts';
+import {
+  ByteBudget,
+  type CallMetrics,
+  CopyChooser,
+  Locator,
+  type Plane,
+  RetryBudgets,
+  RewriteRoom,
+  RuntimeGate,
+} from './call/index.ts';
+import { GrpcIngress, PeerIngress } from './grpc/index.ts';
+import { PeerLinks, type PeerLinksParts } from './peers/index.ts';
 import { RouteTable } from './routes/index.ts';
 
 /** Bounds of one data plane worker. */
@@ -40,6 +50,8 @@ export interface DataPlaneParts {
   readonly authorizer: Authorizer;
   readonly limits: DataPlaneLimits;
   readonly rules: MethodRules;
+  /** How other nodes are reached; without it the node is alone. */
+  readonly peers?: Omit<PeerLinksParts, 'clock' | 'timers' | 'link' | 'routes'>;
   /** What a call ends with whose attempts came to nothing; `unavailable` unless given. */
   readonly exhaustedKind?: Plane['exhaustedKind'];
 }
@@ -55,13 +67,19 @@ export class DataPlane {
     const { limits, link, clock } = parts;
     this.#parts = parts;
     this.#limits = limits;
+    const { timers } = parts;
+    const routes = new RouteTable();
+    const counters = new SlotCounters(parts.counters);
+    const peers = parts.peers === undefined ? null : new PeerLinks({ ...parts.peers, clock, timers, link, routes });
     this.plane = {
       worker: parts.worker,
       instance: parts.instance,
       clock,
-      deadlines: parts.timers,
-      counters: new SlotCounters(parts.counters),
-      routes: new RouteTable(),
+      deadlines: timers,
+      counters,
+      routes,
+      peers,
+      copies: new CopyChooser({ instance: parts.instance, clock, counters, peers }),
       locator: new Locator(link, { callsPerModelMax: limits.waitingCallsPerModelMax, callsMax: limits.waitingCallsMax }),
       runtime: new RuntimeGate(parts.engine, parts.runtimeLimits, clock, limits.runtimeWaitersMax),
       replay: new ByteBudget(limits.replayBytesMax),
@@ -86,6 +104,7 @@ export class DataPlane {
   /** Calls in flight end as the runtime's connection ends; those that wait fail, and so do those that come. */
   close(): void {
     this.plane.locator.close();
+    this.plane.peers?.close();
     this.plane.runtime.close();
   }
 
@@ -117,6 +136,13 @@ export class DataPlane {
     return ingress;
   };
 
+  /** Takes a call that another node sent here. */
+  readonly acceptPeer: AcceptStream = (stream, headers, end) => {
+    const ingress = new PeerIngress(this.plane, stream, headers);
+    ingress.begin(end);
+    return ingress;
+  };
+
   #onMessage(message: ToDataPlane): void {
     const { plane } = this;
     switch (message.kind) {
@@ -145,6 +171,7 @@ export class DataPlane {
   }
 
   #acknowledge(): void {
+    this.plane.peers?.routesChanged();
     this.#parts.link.send({ kind: 'ack', ...this.plane.routes.position });
   }
 }

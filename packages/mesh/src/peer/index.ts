@@ -1,3 +1,6 @@
 /** The door of the room: node to node. */
+
+export { agree, greet, type Introduction, splitAddress } from './meeting.ts';
 export { NO_PEERS } from './no-peers.ts';
 export type { MetPeer, PeerAddress, PeerCopy, PeerHello, PeerLoad, PeerService, Peers } from './port.ts';
+export { servePeers } from './serve-peers.ts';

@@ -1,4 +1,4 @@
-import { assertNever, type DurationMs, durationMs, MeshError, type MonotonicMs, toMeshError } from '@modelmesh/core';
+import { assertNever, type DurationMs, durationMs, type InstanceId, type MeshError, type MonotonicMs } from '@modelmesh/core';
 import type { Evidence } from '@modelmesh/core/routing';
 import {
   type ByteStream,
@@ -8,18 +8,10 @@ import {
   type ResetCause,
   type StreamHandler,
 } from '@modelmesh/grpc/stream';
-import { formatGrpcTimeout, HEADER, isInternalHeader } from '@modelmesh/wire/headers';
-import {
-  decodeGrpcMessage,
-  encodeGrpcMessage,
-  errorMapping,
-  GRPC_CODE,
-  grpcOfHttpStatus,
-  parseGrpcStatus,
-} from '@modelmesh/wire/status';
+import { isInternalHeader } from '@modelmesh/wire/headers';
+import { decodeGrpcMessage, encodeGrpcMessage, GRPC_CODE, grpcOfHttpStatus, parseGrpcStatus } from '@modelmesh/wire/status';
 import type { SlotRef } from '../../link/index.ts';
 import type { CallPlan } from './call-plan.ts';
-import { type InjectionSink, injectionFor, type MessageInjector } from './message-injector.ts';
 import type { Plane } from './plane.ts';
 import type { RequestBody } from './request-body.ts';
 
@@ -42,101 +34,67 @@ export interface AttemptOwner {
   onAttemptData(bytes: Uint8Array): boolean;
   /** The answer is complete and was given on; `trailers` hold its status. */
   onAttemptDone(trailers: HeaderBlock): void;
-  /** It was not sent and will not be: a limit, or a method that the runtime does not have. */
+  /** The call ends with it: a limit, a method that the runtime does not have, or what a peer says that no other would answer differently. */
   onAttemptRefused(error: MeshError): void;
   /** `refusal`: what may be passed on, when the evidence is a status of the runtime. */
   onAttemptFailed(evidence: Evidence, refusal: RuntimeRefusal | null): void;
 }
 
 const NOTHING = new Uint8Array(0);
-/** A rewritten message goes out in pieces, so that the stream can say stop between them. */
-const SLICE_BYTES_MAX = 65_536;
 
-/** One try of a call at the local runtime. Holds a place in the copy's calls in flight until it ends. */
-export class Attempt implements StreamHandler, InjectionSink {
-  readonly #plane: Plane;
-  readonly #owner: AttemptOwner;
-  /** The copy that is asked. */
-  readonly slot: SlotRef;
+/**
+ * One try of a call, at the runtime of this node or at a peer: sends the request with back-pressure, gives the answer on, and says how it
+ * ended. What differs between the two is its heirs' business.
+ */
+export abstract class Attempt implements StreamHandler {
+  /** Who is asked. */
+  readonly instance: InstanceId;
+  protected readonly plane: Plane;
+  protected readonly owner: AttemptOwner;
+  protected stream: ByteStream | undefined;
+  protected writable = true;
+  protected over = false;
   readonly #startedMs: MonotonicMs;
-  #stream: ByteStream | undefined;
-  #injector: MessageInjector | undefined;
-  /** Rewritten messages that the stream could not yet take. */
-  readonly #injected: Uint8Array[] = [];
-  #writable = true;
   #sentEnd = false;
   /** Response headers that wait for proof that this attempt will not be repeated. */
   #heldHeaders: HeaderBlock | undefined;
   #gaveHeaders = false;
   #unconsumed = 0;
   #paused = false;
-  #over = false;
 
-  constructor(plane: Plane, owner: AttemptOwner, slot: SlotRef) {
-    this.#plane = plane;
-    this.#owner = owner;
-    this.slot = slot;
+  constructor(plane: Plane, owner: AttemptOwner, instance: InstanceId) {
+    this.plane = plane;
+    this.owner = owner;
+    this.instance = instance;
     this.#startedMs = plane.clock.monotonicMs();
   }
 
-  /** Opens the stream to the runtime and sends what has arrived of the request. */
-  start(): void {
-    const { plan, body } = this.#owner;
-    const access = this.#plane.runtime.access;
-    if (access === undefined) {
-      this.#fail({ kind: 'runtime-down' });
-      return;
-    }
-    const path = access.methods.get(plan.method);
-    if (path === undefined && !access.anyMethod) {
-      this.#refuse(new MeshError('unsupported-method', `Method not found or not permitted: ${plan.method}`));
-      return;
-    }
-    const { messageBytesMax, inflateRatioMax } = this.#plane.limits;
-    const { model, encoding } = plan;
-    const options = { model, encoding, messageBytesMax, inflateRatioMax, room: this.#plane.rewriteRoom };
-    this.#injector = injectionFor(path, options, this);
-    const { forwardedMs } = this.#owner;
-    const headers = forwardedMs === null ? plan.headers : plan.headers.with(HEADER.grpcTimeout, formatGrpcTimeout(forwardedMs));
-    let stream: ByteStream | undefined;
-    try {
-      stream = this.#plane.runtime.open(headers, false, this);
-    } catch (error) {
-      this.#refuse(toMeshError(error));
-      return;
-    }
-    if (stream === undefined) {
-      this.#fail({ kind: 'runtime-down' });
-      return;
-    }
-    this.#stream = stream;
-    body.beginAttempt();
-    this.pump();
-  }
+  /** The copy of this node that is asked; `null` at a peer. */
+  abstract get slot(): SlotRef | null;
+
+  /** Opens the stream and sends what has arrived of the request. */
+  abstract start(): void;
+
+  /** Who answers, in sentences. */
+  protected abstract readonly who: string;
+
+  /** The attempt is over; called once. */
+  protected abstract left(code: number, tookMs: DurationMs): void;
+
+  /** What a status that is not OK means. `undefined`: it ended the call already. */
+  protected abstract evidenceOfStatus(code: number, message: string, trailers: HeaderBlock): Evidence | undefined;
 
   /** Sends what may be sent now. */
   pump(): void {
-    const { body } = this.#owner;
-    const stream = this.#stream;
+    const { body } = this.owner;
+    const { stream } = this;
     if (stream === undefined) return;
-    while (this.#writable && !this.#over) {
-      const injected = this.#injected.shift();
-      if (injected !== undefined) {
-        const byteCount = injected.length;
-        this.#writable = stream.sendData(injected, false);
-        this.#injector?.sent(byteCount);
-        continue;
-      }
-      if (this.#injector?.busy === true) return;
-      if (!body.drained && this.#injector?.mayPush(body.nextBytes) === false) return;
+    while (this.writable && !this.over) {
       const chunk = body.next();
       if (chunk === undefined) break;
-      if (this.#injector === undefined) this.#send(stream, chunk, body.ended && body.drained);
-      else this.#injector.push(chunk);
+      this.send(stream, chunk, body.ended && body.drained);
     }
-    if (this.#over || !this.#writable) return;
-    if (body.ended && body.drained && !this.#sentEnd) this.#send(stream, NOTHING, true);
-    if (this.#writable) this.#owner.onAttemptTook();
+    this.sentAll(stream);
   }
 
   /** The caller can take response data again. */
@@ -145,108 +103,125 @@ export class Attempt implements StreamHandler, InjectionSink {
     this.#paused = false;
     const credit = this.#unconsumed;
     this.#unconsumed = 0;
-    this.#stream?.consume(credit);
+    this.stream?.consume(credit);
   }
 
   /** Nobody wants the answer any more. */
   abandon(): void {
-    if (this.#over) return;
+    if (this.over) return;
     this.#leave(GRPC_CODE.CANCELLED);
-    this.#stream?.reset(RESET_CODE.cancel);
+    this.stream?.reset(RESET_CODE.cancel);
+  }
+
+  /** Its share of the deadline passed. */
+  timeOut(): void {
+    if (!this.over) this.fail({ kind: 'attempt-timeout' });
   }
 
   onHeaders(_stream: ByteStream, headers: HeaderBlock, end: boolean): void {
-    if (this.#over) return;
+    if (this.over) return;
     const status = Number(headers.get(':status') ?? 0);
     if (end) {
-      this.#answered(
-        headers.without((name) => name === ':status' || isInternalHeader(name)),
-        status,
-      );
+      this.#answered(headers, status);
       return;
     }
     if (status !== 200) {
-      this.#stream?.reset(RESET_CODE.cancel);
-      this.#failAs(grpcOfHttpStatus(status), httpSentence(status));
+      this.stream?.reset(RESET_CODE.cancel);
+      this.#failAs(grpcOfHttpStatus(status), this.#httpSentence(status));
       return;
     }
     const own = headers.without(isInternalHeader);
     // While the request is still open its sender may be waiting for these headers before it sends more.
-    if (this.#owner.body.ended) this.#heldHeaders = own;
+    if (this.owner.body.ended) this.#heldHeaders = own;
     else this.#giveHeaders(own);
   }
 
   onData(stream: ByteStream, bytes: Uint8Array, end: boolean): void {
-    if (this.#over) return;
+    if (this.over) return;
     if (bytes.length > 0) {
       this.#giveHeld();
-      if (this.#over) return;
-      if (this.#owner.onAttemptData(bytes)) stream.consume(bytes.length);
+      if (this.over) return;
+      if (this.owner.onAttemptData(bytes)) stream.consume(bytes.length);
       else {
         this.#paused = true;
         this.#unconsumed += bytes.length;
       }
     }
     // A gRPC answer ends with trailers; one that ends with data has no status.
-    if (end && !this.#over) this.#failAs(GRPC_CODE.INTERNAL, NO_STATUS);
+    if (end && !this.over) this.#failAs(GRPC_CODE.INTERNAL, this.#noStatus());
   }
 
   onTrailers(_stream: ByteStream, trailers: HeaderBlock): void {
-    if (!this.#over) this.#answered(trailers.without(isInternalHeader), 200);
+    if (!this.over) this.#answered(trailers, 200);
   }
 
   onReset(_stream: ByteStream, cause: ResetCause): void {
-    if (!this.#over) this.#fail(evidenceOf(cause));
+    if (!this.over) this.fail(evidenceOf(cause, this.who));
   }
 
   onWritable(_stream: ByteStream): void {
-    this.#writable = true;
-    if (!this.#over) this.pump();
+    this.writable = true;
+    if (!this.over) this.pump();
   }
 
   onClosed(_stream: ByteStream): void {}
 
-  onInjected(framed: Uint8Array): void {
-    for (let at = 0; at < framed.length; at += SLICE_BYTES_MAX) this.#injected.push(framed.subarray(at, at + SLICE_BYTES_MAX));
-  }
-
-  onInjectorIdle(): void {
-    if (!this.#over) this.pump();
-  }
-
-  onInjectionFailed(error: MeshError): void {
-    if (this.#over) return;
-    this.#refuse(error);
-  }
-
-  #send(stream: ByteStream, bytes: Uint8Array, end: boolean): void {
+  protected send(stream: ByteStream, bytes: Uint8Array, end: boolean): void {
     if (end) this.#sentEnd = true;
-    this.#writable = stream.sendData(bytes, end);
+    this.writable = stream.sendData(bytes, end);
   }
 
-  #answered(trailers: HeaderBlock, httpStatus: number): void {
-    const status = trailers.get('grpc-status');
+  /** After everything that could be sent was. */
+  protected sentAll(stream: ByteStream): void {
+    const { body } = this.owner;
+    if (this.over || !this.writable) return;
+    if (body.ended && body.drained && !this.#sentEnd) this.send(stream, NOTHING, true);
+    if (this.writable) this.owner.onAttemptTook();
+  }
+
+  /** Ends attempt and call with an error of the mesh. */
+  protected refuse(error: MeshError, code: number): void {
+    this.#leave(code);
+    this.stream?.reset(RESET_CODE.cancel);
+    this.owner.onAttemptRefused(error);
+  }
+
+  protected fail(evidence: Evidence, refusal: RuntimeRefusal | null = null): void {
+    if (evidence.kind === 'runtime-status' && refusal === null) {
+      this.#failAs(evidence.code, evidence.message);
+      return;
+    }
+    this.#leave(evidence.kind === 'runtime-status' ? evidence.code : GRPC_CODE.UNAVAILABLE);
+    this.#letGo(RESET_CODE.cancel);
+    this.owner.onAttemptFailed(evidence, refusal);
+  }
+
+  #answered(block: HeaderBlock, httpStatus: number): void {
+    const status = block.get('grpc-status');
     if (status === undefined) {
-      if (httpStatus === 200) this.#failAs(GRPC_CODE.UNKNOWN, NO_STATUS);
-      else this.#failAs(grpcOfHttpStatus(httpStatus), httpSentence(httpStatus));
+      if (httpStatus === 200) this.#failAs(GRPC_CODE.UNKNOWN, this.#noStatus());
+      else this.#failAs(grpcOfHttpStatus(httpStatus), this.#httpSentence(httpStatus));
       return;
     }
     const code = parseGrpcStatus(status);
+    const trailers = block.without((name) => name === ':status' || isInternalHeader(name));
     if (code !== GRPC_CODE.OK) {
-      const message = decodeGrpcMessage(trailers.get('grpc-message') ?? '');
-      this.#fail({ kind: 'runtime-status', code, message }, { headers: this.#heldHeaders ?? null, trailers });
+      const message = decodeGrpcMessage(block.get('grpc-message') ?? '');
+      const evidence = this.evidenceOfStatus(code, message, block);
+      if (evidence === undefined) return;
+      this.fail(evidence, evidence.kind === 'runtime-status' ? { headers: this.#heldHeaders ?? null, trailers } : null);
       return;
     }
     this.#giveHeld();
-    if (this.#over) return;
+    if (this.over) return;
     this.#leave(code);
     this.#letGo(RESET_CODE.noError);
-    this.#owner.onAttemptDone(trailers);
+    this.owner.onAttemptDone(trailers);
   }
 
-  /** A runtime that answered before it read everything does not want the rest; the stream must not wait for it. */
+  /** One that answered before it read everything does not want the rest; the stream must not wait for it. */
   #letGo(code: number): void {
-    if (!this.#sentEnd) this.#stream?.reset(code);
+    if (!this.#sentEnd) this.stream?.reset(code);
   }
 
   #giveHeld(): void {
@@ -258,47 +233,31 @@ export class Attempt implements StreamHandler, InjectionSink {
   #giveHeaders(headers: HeaderBlock): void {
     if (this.#gaveHeaders) return;
     this.#gaveHeaders = true;
-    this.#owner.onAttemptHeaders(headers);
-  }
-
-  #refuse(error: MeshError): void {
-    this.#leave(errorMapping(error.kind).grpc);
-    this.#stream?.reset(RESET_CODE.cancel);
-    this.#owner.onAttemptRefused(error);
+    this.owner.onAttemptHeaders(headers);
   }
 
   /** A failure without a status of its own gets the one that gRPC gives it. */
   #failAs(code: number, message: string): void {
     const trailers = headerBlock(['grpc-status', String(code), 'grpc-message', encodeGrpcMessage(message)]);
-    this.#fail({ kind: 'runtime-status', code, message }, { headers: this.#heldHeaders ?? null, trailers });
-  }
-
-  #fail(evidence: Evidence, refusal: RuntimeRefusal | null = null): void {
-    if (evidence.kind === 'runtime-status' && refusal === null) {
-      this.#failAs(evidence.code, evidence.message);
-      return;
-    }
-    this.#leave(evidence.kind === 'runtime-status' ? evidence.code : GRPC_CODE.UNAVAILABLE);
-    this.#letGo(RESET_CODE.cancel);
-    this.#owner.onAttemptFailed(evidence, refusal);
+    this.fail({ kind: 'runtime-status', code, message }, { headers: this.#heldHeaders ?? null, trailers });
   }
 
   #leave(code: number): void {
-    this.#over = true;
-    this.#injector?.abandon();
-    const tookMs = durationMs(this.#plane.clock.monotonicMs() - this.#startedMs);
-    const { method, model } = this.#owner.plan;
-    const last = this.#plane.counters.leave(this.#plane.worker, this.slot, code === GRPC_CODE.OK, tookMs);
-    if (last) this.#plane.link.send({ kind: 'drained', slot: this.slot });
-    this.#plane.metrics.attempt(method, code, tookMs, model);
+    this.over = true;
+    this.left(code, durationMs(this.plane.clock.monotonicMs() - this.#startedMs));
+  }
+
+  #noStatus(): string {
+    return `${this.who} ended the call without a status`;
+  }
+
+  #httpSentence(status: number): string {
+    return `${this.who} answered with HTTP status ${status}`;
   }
 }
 
-const NO_STATUS = 'the runtime ended the call without a status';
-const httpSentence = (status: number): string => `the runtime answered with HTTP status ${status}`;
-
-/** What a stream's end proves about the runtime. */
-function evidenceOf(cause: ResetCause): Evidence {
+/** What a stream's end proves about the one who was asked. */
+function evidenceOf(cause: ResetCause, who: string): Evidence {
   switch (cause.kind) {
     case 'connect-failed':
       return { kind: 'connect-refused' };
@@ -307,9 +266,9 @@ function evidenceOf(cause: ResetCause): Evidence {
     case 'connection-lost':
       return { kind: 'connection-lost' };
     case 'peer-reset':
-      return { kind: 'runtime-status', ...statusOfReset(cause.code) };
+      return { kind: 'runtime-status', ...statusOfReset(cause.code, who) };
     case 'protocol-error':
-      return { kind: 'runtime-status', code: GRPC_CODE.INTERNAL, message: `the stream to the runtime broke: ${cause.message}` };
+      return { kind: 'runtime-status', code: GRPC_CODE.INTERNAL, message: `the stream to ${who} broke: ${cause.message}` };
     case 'local-reset':
       // An attempt that its call gave up is over before it hears of this: here the connection was closed beneath it.
       return { kind: 'connection-lost' };
@@ -319,8 +278,8 @@ function evidenceOf(cause: ResetCause): Evidence {
 }
 
 /** gRPC's meaning of RST_STREAM codes; source: gRPC over HTTP/2, *HTTP2 Transport Mapping, Errors*. */
-function statusOfReset(code: number): { readonly code: number; readonly message: string } {
-  const message = `the runtime reset the stream with code ${code}`;
+function statusOfReset(code: number, who: string): { readonly code: number; readonly message: string } {
+  const message = `${who} reset the stream with code ${code}`;
   switch (code) {
     case RESET_CODE.cancel:
       return { code: GRPC_CODE.CANCELLED, message };

@@ -9,7 +9,8 @@ export interface CallPlan {
   readonly method: string;
   readonly model: ModelKey;
   readonly endpoint: EndpointRoute | null;
-  /** For the runtime: its own pseudo-header fields and ids included, nothing of ours left in. `grpc-timeout` is added with each attempt. */
+  /** For the runtime: its own pseudo-header fields and ids included, nothing of ours left in. `grpc-timeout`, and between nodes the internal fields,
+   * are added with each attempt. */
   readonly headers: HeaderBlock;
   /** Of the request's messages. */
   readonly encoding: MessageEncoding;
@@ -20,6 +21,8 @@ export interface CallPlan {
    */
   readonly deadlineIsDefault: boolean;
   readonly callRetry: 'safe' | 'never';
+  /** The caller spreads its calls evenly over all nodes (`mm-balanced`), so that this node's own copy is preferred. */
+  readonly balanced: boolean;
   readonly requestId: string | null;
 }
 

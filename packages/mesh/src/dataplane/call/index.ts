@@ -1,11 +1,14 @@
 /** The door of the room: one call, from its plan to its end. */
 
+export type { AttemptOwner, RuntimeRefusal } from './attempt.ts';
 export type { Caller, CallPlan } from './call-plan.ts';
+export { ASSUME_LOADED_AFTER_MS, CopyChooser } from './copy-chooser.ts';
 export { InferenceCall } from './inference-call.ts';
 export { type CopyWaiter, Locator, type WaitLimits } from './locator.ts';
 export type { CallFacts, CallLimits, CallMetrics, Plane } from './plane.ts';
-export { ByteBudget } from './request-body.ts';
+export { ByteBudget, RequestBody } from './request-body.ts';
 export { RetryBudgets } from './retry-budgets.ts';
 export { RewriteRoom } from './rewrite-room.ts';
+export { RuntimeAttempt } from './runtime-attempt.ts';
 export { RuntimeGate } from './runtime-gate.ts';
 export { PUSH_BYTES_MAX, startWhole } from './whole-request.ts';

@@ -5,18 +5,22 @@ import {
   type InstanceId,
   MeshError,
   type MonotonicMs,
+  monotonicMs,
   toMeshError,
 } from '@modelmesh/core';
-import { type EndedAttempt, type Evidence, type NextAttempt, nextAttempt } from '@modelmesh/core/routing';
+import { attemptTimeoutMs, type Evidence, type NextAttempt, nextAttempt } from '@modelmesh/core/routing';
 import { FrameScanner, type FrameSink } from '@modelmesh/grpc/framing';
 import type { HeaderBlock } from '@modelmesh/grpc/stream';
 import type { Expirable, WheelTimer } from '@modelmesh/grpc/timer-wheel';
-import type { ModelRoute, SlotRef } from '../../link/index.ts';
-import { Attempt, type AttemptOwner, type RuntimeRefusal } from './attempt.ts';
+import type { ModelRoute, PeerIntent, SlotRef } from '../../link/index.ts';
+import type { Attempt, AttemptOwner, RuntimeRefusal } from './attempt.ts';
+import { AttemptLog } from './attempt-log.ts';
 import type { Caller, CallPlan } from './call-plan.ts';
-import type { CopyWaiter } from './locator.ts';
+import { type CopyWaiter, LOCATE_ANYWHERE } from './locator.ts';
+import { PeerAttempt } from './peer-attempt.ts';
 import type { Plane } from './plane.ts';
 import { RequestBody } from './request-body.ts';
+import { RuntimeAttempt } from './runtime-attempt.ts';
 import type { RuntimeWaiter } from './runtime-gate.ts';
 import { StreamProof } from './stream-proof.ts';
 
@@ -41,7 +45,7 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, AttemptOwner, F
   readonly #plane: Plane;
   readonly #caller: Caller;
   readonly #scanner: FrameScanner;
-  readonly #ended: EndedAttempt[] = [];
+  readonly #log = new AttemptLog();
   readonly #answer = new StreamProof();
   #phase: Phase = { kind: 'new' };
   #deadline: MonotonicMs | null;
@@ -72,7 +76,7 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, AttemptOwner, F
 
   /** Sets off. Bytes may be pushed before or after. */
   start(): void {
-    if (this.#deadline !== null) this.#timer = this.#plane.deadlines.add(this.#deadline, this);
+    if (this.#deadline !== null) this.#wakeAt(this.#deadline);
     this.#plane.retryBudgets.earn(this.plan.model);
     this.#seek();
   }
@@ -118,8 +122,15 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, AttemptOwner, F
 
   onMessageEnd(): void {}
 
-  /** The deadline passed. */
+  /** The deadline passed, or the share of it that an attempt has. */
   expired(): void {
+    this.#timer = undefined;
+    const { remainingMs } = this;
+    if (remainingMs !== null && remainingMs > 0 && this.#deadline !== null) {
+      this.#wakeAt(this.#deadline);
+      if (this.#phase.kind === 'running' && !this.#answered && this.body.replayable) this.#phase.attempt.timeOut();
+      return;
+    }
     const doing = this.#phase.kind === 'locating' ? ' while the model was being loaded' : '';
     this.#fail(new MeshError('deadline-exceeded', `the deadline passed${doing}`));
   }
@@ -130,18 +141,25 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, AttemptOwner, F
     this.#run(route, slot);
   }
 
-  onPeerLocated(instance: InstanceId): void {
-    this.onLocateFailed(new MeshError('unavailable', `no way to ${instance} is built`), false);
+  onPeerLocated(instance: InstanceId, intent: PeerIntent): void {
+    this.#countMiss();
+    // A copy that was called and is not there is one that has to be loaded, whatever control has heard of it until now.
+    this.#forward(instance, this.#log.tried.has(instance) ? 'load' : intent);
   }
 
   onNotHere(message: string): void {
     this.onLocateFailed(new MeshError('unavailable', message), false);
   }
 
-  onLocateFailed(error: MeshError, _elsewhere: boolean): void {
+  onLocateFailed(error: MeshError, elsewhere: boolean): void {
     this.#countMiss();
-    // Control has tried what there was to try; what it says is final.
-    this.#fail(error);
+    if (!elsewhere) {
+      // Control has tried what there was to try; what it says is final.
+      this.#fail(error);
+      return;
+    }
+    const here = this.#plane.instance;
+    this.#follow(this.#judge(here, { kind: 'load-failed', error: error.kind, message: error.message }), here, null, null);
   }
 
   onRuntimeBack(): void {
@@ -171,7 +189,7 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, AttemptOwner, F
 
   onAttemptDone(trailers: HeaderBlock): void {
     this.#end();
-    if (this.#ended.length > 0) this.#record('answered');
+    if (this.#log.ended.length > 0) this.#record('answered');
     this.#caller.onResponseEnd(trailers);
   }
 
@@ -181,34 +199,11 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, AttemptOwner, F
   }
 
   onAttemptFailed(evidence: Evidence, refusal: RuntimeRefusal | null): void {
-    const slot = this.#phase.kind === 'running' ? this.#phase.attempt.slot : null;
+    const attempt = this.#phase.kind === 'running' ? this.#phase.attempt : undefined;
+    const instance = attempt?.instance ?? this.#plane.instance;
     this.#phase = { kind: 'new' };
-    const next = this.#judge(evidence);
-    switch (next.kind) {
-      case 'retry-same':
-      case 'retry-other':
-        this.#again(next.charged);
-        this.#seek();
-        return;
-      case 'purge-and-reload':
-        this.#again(next.charged);
-        this.#purge(slot);
-        this.#locate();
-        return;
-      case 'wait-for-runtime':
-        this.#again(next.charged);
-        this.#waitForRuntime();
-        return;
-      case 'pass-through':
-        if (next.purge) this.#purge(slot);
-        this.#passThrough(refusal, evidence);
-        return;
-      case 'fail':
-        this.#giveUp(next);
-        return;
-      default:
-        assertNever(next);
-    }
+    const next = this.#judge(instance, evidence, attempt);
+    this.#follow(next, instance, attempt?.slot ?? null, refusal ?? null);
   }
 
   /** Until the deadline; `null`: none. */
@@ -228,22 +223,71 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, AttemptOwner, F
     this.#timer = undefined;
   }
 
-  /** What follows what just ended. */
-  #judge(evidence: Evidence): NextAttempt {
+  /** Does what was decided about an attempt that ended at `instance`. */
+  #follow(next: NextAttempt, instance: InstanceId, slot: SlotRef | null, refusal: RuntimeRefusal | null): void {
+    switch (next.kind) {
+      case 'retry-same':
+        this.#again(next.charged);
+        this.#seek();
+        return;
+      case 'retry-other':
+        this.#again(next.charged);
+        // A node that is alone has nobody else; its runtime may have changed its mind.
+        if (this.#plane.peers?.any === true) this.#log.exclude(instance);
+        this.#seek();
+        return;
+      case 'purge-and-reload':
+        this.#again(next.charged);
+        this.#purge(slot);
+        if (slot === null) this.#seek();
+        else this.#locate();
+        return;
+      case 'wait-for-runtime':
+        this.#again(next.charged);
+        this.#waitForRuntime();
+        return;
+      case 'pass-through':
+        if (next.purge) this.#purge(slot);
+        this.#passThrough(refusal);
+        return;
+      case 'fail':
+        this.#giveUp(next);
+        return;
+      default:
+        assertNever(next);
+    }
+  }
+
+  /** What follows what just ended at `instance`. */
+  #judge(instance: InstanceId, evidence: Evidence, attempt?: Attempt): NextAttempt {
     const { model, callRetry } = this.plan;
-    const current = { instance: this.#plane.instance, local: true };
+    const local = instance === this.#plane.instance;
+    const current = { instance, local };
+    if (evidence.kind === 'not-here' && attempt instanceof PeerAttempt) {
+      if (attempt.intent === 'load') this.#log.exclude(instance);
+      else this.#log.tryNoMore(instance);
+    }
     const call = {
       replayable: this.body.replayable,
       responseForwarded: this.#answered,
       modelRetry: this.#plane.routes.model(model)?.retry ?? 'safe',
       callRetry,
       remainingMs: this.remainingMs,
-      elsewhere: false,
+      elsewhere: this.#elsewhere(instance),
       budgetLeft: this.#plane.retryBudgets.hasToken(model),
     } as const;
-    const next = nextAttempt({ call, ended: this.#ended, current }, evidence);
-    this.#ended.push({ target: current, evidence });
+    const next = nextAttempt({ call, ended: this.#log.ended, current }, evidence);
+    this.#log.end(current, evidence, attempt instanceof PeerAttempt ? attempt.told : []);
     return next;
+  }
+
+  /** Whether another instance than `instance` may have, or load, a copy for this call. */
+  #elsewhere(instance: InstanceId): boolean {
+    const { peers, instance: here } = this.#plane;
+    if (peers === null || !peers.any) return false;
+    const { excluded } = this.#log;
+    if (instance !== here && !excluded.has(here)) return true;
+    return peers.anyBut(excluded.has(instance) ? excluded : new Set([...excluded, instance]));
   }
 
   /** Another attempt follows. */
@@ -262,14 +306,30 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, AttemptOwner, F
       this.#fail(new MeshError('model-not-found', 'model not found'));
       return;
     }
-    if (route.local === null) this.#locate();
-    else this.#run(route, route.local);
+    const choice = this.#plane.copies.choose(route, this.#log.tried, this.plan.balanced);
+    this.#log.chose(choice);
+    switch (choice.kind) {
+      case 'local':
+        this.#run(route, route.local);
+        return;
+      case 'peer':
+        this.#forward(choice.instance, 'copy');
+        return;
+      case 'none':
+        this.#locate();
+        return;
+      default:
+        assertNever(choice);
+    }
   }
 
   #locate(): void {
-    this.#phase = { kind: 'locating', sinceMs: this.#plane.clock.monotonicMs() };
+    const { clock, locator } = this.#plane;
+    this.#phase = { kind: 'locating', sinceMs: clock.monotonicMs() };
+    const { excluded } = this.#log;
+    const options = excluded.size === 0 ? LOCATE_ANYWHERE : { ...LOCATE_ANYWHERE, exclude: [...excluded] };
     try {
-      this.#plane.locator.wait(this.plan.model, this.#plane.clock.wallMs(), this);
+      locator.wait(this.plan.model, clock.wallMs(), this, options);
     } catch (error) {
       this.#phase = { kind: 'new' };
       this.#fail(toMeshError(error));
@@ -286,21 +346,46 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, AttemptOwner, F
     }
   }
 
-  #run(route: ModelRoute | undefined, slot: SlotRef): void {
-    if (route === undefined) {
+  #run(route: ModelRoute | undefined, slot: SlotRef | null): void {
+    if (route === undefined || slot === null) {
       this.#fail(new MeshError('model-not-found', 'model not found'));
       return;
     }
     if (!this.#plane.counters.enter(this.#plane.worker, slot, this.#plane.clock.wallMs())) {
       // The copy began to drain after control named it: control knows by now where to go instead.
-      const next = this.#judge({ kind: 'not-here' });
+      const next = this.#judge(this.#plane.instance, { kind: 'not-here' });
       if (next.kind === 'fail') this.#giveUp(next);
       else this.#locate();
       return;
     }
-    const attempt = new Attempt(this.#plane, this, slot);
+    this.#attempt(new RuntimeAttempt(this.#plane, this, slot));
+  }
+
+  /** Sends the call to another node. */
+  #forward(instance: InstanceId, intent: PeerIntent): void {
+    const link = this.#plane.peers?.to(instance);
+    if (link?.mayCall === true) {
+      this.#attempt(new PeerAttempt(this.#plane, this, instance, link, intent));
+      return;
+    }
+    this.#phase = { kind: 'new' };
+    this.#follow(this.#judge(instance, { kind: 'connect-refused' }), instance, null, null);
+  }
+
+  #attempt(attempt: Attempt): void {
     this.#phase = { kind: 'running', attempt };
+    const { remainingMs } = this;
+    if (remainingMs !== null) {
+      const share = { remainingMs, elsewhere: this.#elsewhere(attempt.instance), replayable: this.body.replayable };
+      const shareMs = attemptTimeoutMs(share) ?? remainingMs;
+      if (shareMs < remainingMs) this.#wakeAt(monotonicMs(this.#plane.clock.monotonicMs() + shareMs));
+    }
     attempt.start();
+  }
+
+  #wakeAt(at: MonotonicMs): void {
+    if (this.#timer !== undefined) this.#plane.deadlines.cancel(this.#timer);
+    this.#timer = this.#plane.deadlines.add(at, this);
   }
 
   #countMiss(): void {
@@ -311,13 +396,13 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, AttemptOwner, F
   }
 
   /** The runtime's own words. Headers that were held go first: only a repetition would have made them untrue. */
-  #passThrough(refusal: RuntimeRefusal | null, evidence: Evidence): void {
+  #passThrough(refusal: RuntimeRefusal | null): void {
     if (refusal === null) {
-      this.#fail(new MeshError('internal', `the call ended with ${evidence.kind} and nothing to pass on`));
+      this.#fail(new MeshError('internal', 'the call ended with nothing to pass on'));
       return;
     }
     this.#end();
-    this.#record(evidence.kind === 'runtime-status' ? `the runtime answered with code ${evidence.code}` : evidence.kind);
+    this.#record(`the runtime answered with code ${refusal.trailers.get('grpc-status')}`);
     if (refusal.headers !== null && !this.#answered) this.#caller.onResponseHeaders(refusal.headers);
     this.#caller.onResponseEnd(refusal.trailers);
   }
@@ -337,7 +422,7 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, AttemptOwner, F
 
   #record(outcome: string): void {
     const { requestId, method, model, endpoint } = this.plan;
-    const attempts = this.#ended.map(({ evidence }) => evidence.kind);
+    const attempts = this.#log.lines;
     const atMs = this.#plane.clock.wallMs();
     this.#plane.record({ atMs, requestId, method, model, endpoint: endpoint?.id ?? null, outcome, attempts });
   }

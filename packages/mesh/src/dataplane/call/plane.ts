@@ -3,7 +3,9 @@ import type { Clock, DurationMs, EndpointId, InstanceId, ModelKey } from '@model
 import type { TimerWheel } from '@modelmesh/grpc/timer-wheel';
 import type { HeaderReader } from '@modelmesh/wire/headers';
 import type { CallRecord, DataPlaneEnd, MethodRules, SlotCounters } from '../../link/index.ts';
+import type { PeerLinks } from '../peers/index.ts';
 import type { RouteTable } from '../routes/index.ts';
+import type { CopyChooser } from './copy-chooser.ts';
 import type { Locator } from './locator.ts';
 import type { ByteBudget } from './request-body.ts';
 import type { RetryBudgets } from './retry-budgets.ts';
@@ -54,6 +56,9 @@ export interface Plane {
   readonly routes: RouteTable;
   readonly locator: Locator;
   readonly runtime: RuntimeGate;
+  /** The ways to other nodes; `null`: this node is alone. */
+  readonly peers: PeerLinks | null;
+  readonly copies: CopyChooser;
   /** Requests that may be sent again. */
   readonly replay: ByteBudget;
   /** Requests that are held until the model in them is known and they move on. */

@@ -2,7 +2,7 @@ import { type DurationMs, durationMs, MeshError, type MonotonicMs, monotonicMs, 
 import { ACCEPTED_ENCODINGS, type MessageEncoding, parseEncoding } from '@modelmesh/grpc/compression';
 import { type ByteStream, type HeaderBlock, headerBlock, RESET_CODE, type StreamHandler } from '@modelmesh/grpc/stream';
 import type { Expirable, WheelTimer } from '@modelmesh/grpc/timer-wheel';
-import { forbidsRetry, HEADER, parseGrpcTimeout, readTarget, requiresAll } from '@modelmesh/wire/headers';
+import { forbidsRetry, HEADER, isBalanced, parseGrpcTimeout, readTarget, requiresAll } from '@modelmesh/wire/headers';
 import { errorMapping, grpcTrailersOf, parseGrpcStatus } from '@modelmesh/wire/status';
 import type { Principal } from '../../authz/index.ts';
 import type { MethodRule } from '../../link/index.ts';
@@ -213,6 +213,7 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, Expirable
       deadline: this.#deadline,
       deadlineIsDefault: this.#deadlineIsDefault,
       callRetry: forbidsRetry(this.#headers) ? 'never' : 'safe',
+      balanced: isBalanced(this.#headers),
       requestId: this.#headers.get(HEADER.requestId) ?? null,
     };
   }

@@ -1,4 +1,5 @@
 /** The door of the room: gRPC calls for models. */
 export { GrpcIngress } from './grpc-ingress.ts';
+export { PeerIngress } from './peer-ingress.ts';
 export { type ResolvedTarget, resolveFromHeaders, resolveFromPayload, resolveUrlName } from './resolve-target.ts';
 export { runtimeHeaders } from './runtime-headers.ts';

@@ -1,5 +1,6 @@
 import { MeshError } from '@modelmesh/core';
 import { LEGACY_MANAGEMENT_SERVICE, LEGACY_RUNTIME_SERVICE, ModelMesh, ModelRuntime, ModelRuntimeX } from '@modelmesh/wire/mmesh';
+import { Peer } from '@modelmesh/wire/peer';
 
 const MANAGEMENT = 'it is management, which this port does not serve';
 const CONTRACT = 'it is between a node and its runtime, and no call of a client';
@@ -11,6 +12,7 @@ const RESERVED: readonly (readonly [prefix: string, because: string])[] = [
   [`${ModelRuntime.typeName}/`, CONTRACT],
   [`${ModelRuntimeX.typeName}/`, CONTRACT],
   [`${LEGACY_RUNTIME_SERVICE}/`, CONTRACT],
+  [`${Peer.typeName}/`, 'it is between nodes, and no call of a client'],
 ];
 
 /**

@@ -1,6 +1,6 @@
 import { assertNever, durationMs, type InstanceId, MeshError, type MonotonicMs, monotonicMs, toMeshError } from '@modelmesh/core';
 import type { Expirable, WheelTimer } from '@modelmesh/grpc/timer-wheel';
-import { forbidsRetry, HEADER, readRestTimeout } from '@modelmesh/wire/headers';
+import { forbidsRetry, HEADER, isBalanced, readRestTimeout } from '@modelmesh/wire/headers';
 import { HEADER_LENGTH_HEADER, JSON_LIMITS, type ModelMetadata } from '@modelmesh/wire/oip';
 import { errorMapping, GRPC_CODE, type GrpcCode } from '@modelmesh/wire/status';
 import type { SlotRef } from '../../link/index.ts';
@@ -148,6 +148,7 @@ export abstract class ModelExchange
       deadline: this.#deadline,
       deadlineIsDefault: false,
       callRetry: forbidsRetry(headers) ? 'never' : 'safe',
+      balanced: isBalanced(headers),
       requestId: headers.get(HEADER.requestId) ?? null,
     };
   }

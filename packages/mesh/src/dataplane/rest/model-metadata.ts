@@ -157,6 +157,7 @@ class MetadataFetch implements UnaryOutcome {
       deadline: monotonicMs(plane.clock.monotonicMs() + limits.unaryTimeoutMs),
       deadlineIsDefault: true,
       callRetry: 'safe',
+      balanced: false,
       requestId: null,
     } as const;
     const answers = { messageBytesMax: plane.limits.messageBytesMax, budget: bodies };

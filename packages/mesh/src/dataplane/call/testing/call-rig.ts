@@ -223,6 +223,7 @@ export class CallRig {
       deadline: null,
       deadlineIsDefault: false,
       callRetry: 'safe',
+      balanced: false,
       requestId: null,
       ...plan,
     });

@@ -1,0 +1,60 @@
+import type { InstanceId } from '@modelmesh/core';
+import type { AttemptTarget, CopyChoice, EndedAttempt, Evidence, ScoredCopy } from '@modelmesh/core/routing';
+import type { PeerAttempt as ToldAttempt } from '@modelmesh/wire/status';
+
+const NOBODY: ReadonlySet<InstanceId> = new Set();
+
+/** What was tried for one call, and what may not be tried again. Takes no memory for a call whose first attempt answers. */
+export class AttemptLog {
+  readonly ended: EndedAttempt[] = [];
+  #tried: Set<InstanceId> | undefined;
+  #excluded: Set<InstanceId> | undefined;
+  readonly #lines: string[] = [];
+
+  /** Copies that were called and did not answer. An instance that has none may still load one. */
+  get tried(): ReadonlySet<InstanceId> {
+    return this.#tried ?? NOBODY;
+  }
+
+  /** Instances that are not asked again, for a copy or for a load. */
+  get excluded(): ReadonlySet<InstanceId> {
+    return this.#excluded ?? NOBODY;
+  }
+
+  /** One line for each attempt, oldest first, with the choices that were no matter of course. */
+  get lines(): readonly string[] {
+    return this.#lines;
+  }
+
+  /** A copy was chosen among several. */
+  chose(choice: CopyChoice): void {
+    if (choice.kind === 'none' || choice.considered.length === 0) return;
+    this.#lines.push(`chose ${choice.considered.map(shown).join(' before ')}: ${choice.because}`);
+  }
+
+  /** An attempt ended without an answer. `told`: what a peer said of its own attempts. */
+  end(target: AttemptTarget, evidence: Evidence, told: readonly ToldAttempt[] = []): void {
+    this.ended.push({ target, evidence });
+    this.#lines.push(target.local ? evidence.kind : `${evidence.kind} at ${target.instance}`);
+    for (const { instance, outcome, detail } of told)
+      this.#lines.push(`${instance} says ${outcome}${detail === '' ? '' : `: ${detail}`}`);
+  }
+
+  /** The copy at `instance` is not called again. */
+  tryNoMore(instance: InstanceId): void {
+    this.#tried ??= new Set();
+    this.#tried.add(instance);
+  }
+
+  /** `instance` is not asked again. */
+  exclude(instance: InstanceId): void {
+    this.tryNoMore(instance);
+    this.#excluded ??= new Set();
+    this.#excluded.add(instance);
+  }
+}
+
+function shown({ instance, inFlight, latencyMs, cost }: ScoredCopy): string {
+  const latency = latencyMs === null ? '?' : latencyMs.toFixed(1);
+  return `${instance} (${inFlight} in flight, ${latency} ms, cost ${cost.toFixed(1)})`;
+}

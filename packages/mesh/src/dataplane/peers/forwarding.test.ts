@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { GrpcStatusError, rawMethod } from '@modelmesh/grpc/call';
+import type { HeaderBlock } from '@modelmesh/grpc/stream';
+import { GATHER, SPREAD } from '../../testing/index.ts';
+import { PeerMesh, type PeerNode } from './testing/index.ts';
+
+const ECHO = rawMethod('/any.Service/Call');
+
+interface Answered {
+  readonly body: string;
+  readonly headers: HeaderBlock | undefined;
+  readonly trailers: HeaderBlock | undefined;
+}
+
+/** Calls through `node`, with the model `m` unless the headers name another. */
+async function call(node: PeerNode, text: string, more: readonly string[] = [], timeoutMs?: number): Promise<Answered> {
+  let headers: HeaderBlock | undefined;
+  let trailers: HeaderBlock | undefined;
+  const answer = await node.client.call(ECHO, [Buffer.from(text)], {
+    headers: ['mm-model-id', 'm', ...more],
+    onHeaders: (block) => {
+      headers = block;
+    },
+    onTrailers: (block) => {
+      trailers = block;
+    },
+    ...(timeoutMs === undefined ? {} : { timeoutMs: timeoutMs as never }),
+  });
+  return { body: Buffer.from(answer).toString(), headers, trailers };
+}
+
+/** Code, message and trailers of a call that fails. */
+async function refused(promise: Promise<unknown>): Promise<GrpcStatusError> {
+  const error: unknown = await promise.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  assert.ok(error instanceof GrpcStatusError, String(error));
+  return error;
+}
+
+/** Two nodes of which the second has the copy of `m`. */
+async function apart(): Promise<{ mesh: PeerMesh; entry: PeerNode; holder: PeerNode }> {
+  const mesh = await PeerMesh.of(['a', 'b']);
+  const [entry, holder] = [mesh.at(0), mesh.at(1)];
+  await holder.route('m', holder.serve('m'));
+  await entry.route('m', null, ['b']);
+  return { mesh, entry, holder };
+}
+
+const internal = (block: HeaderBlock | undefined): readonly string[] =>
+  (block?.raw() ?? []).filter((text, at) => at % 2 === 0 && text.startsWith('mesh-'));
+
+describe('a call for a model that is at another node', () => {
+  it('is answered through the node that it entered, with the same bytes and the metadata of both sides', async () => {
+    const { mesh, entry, holder } = await apart();
+    await using _ = mesh;
+    const { body, headers, trailers } = await call(entry, 'question', ['x-request-id', 'r-1', 'null-trailer', 'kept']);
+    assert.equal(body, 'question');
+    const [seen] = holder.runtime.seen;
+    assert.equal(seen?.get('x-request-id'), 'r-1');
+    assert.equal(seen?.get('mm-model-id'), 'm');
+    assert.equal(trailers?.get('null-trailer'), 'kept');
+    for (const block of [seen, headers, trailers]) assert.deepEqual(internal(block), []);
+    assert.equal(entry.runtime.seen.length, 0);
+    assert.equal(entry.callsAt(holder), 0);
+    assert.equal(holder.finished.length, 0, 'the call of a client is counted where it entered');
+    assert.equal(entry.finished.length, 1);
+  });
+
+  it("gets the runtime's error byte for byte: code, message, details and trailers", async () => {
+    const { mesh, entry } = await apart();
+    await using _ = mesh;
+    const details = Buffer.from('details of the runtime').toString('base64').replace(/=+$/, '');
+    const more = ['null-fail', 'INVALID_ARGUMENT bad 100%', 'null-details-bin', details, 'null-trailer', 'kept'];
+    const error = await refused(call(entry, 'x', more));
+    assert.deepEqual([error.code, error.message], [3, 'bad 100%']);
+    assert.equal(error.trailers?.get('grpc-status-details-bin'), details);
+    assert.equal(error.trailers?.get('null-trailer'), 'kept');
+    assert.deepEqual(internal(error.trailers), []);
+  });
+
+  it('brings its internal headers only from a peer: those of a client are dropped', async () => {
+    const { mesh, entry, holder } = await apart();
+    await using _ = mesh;
+    const forged = ['mesh-call', '9 load 3 x,y,z', 'mesh-endpoint', 'other 1 v', 'mesh-anything', '1'];
+    assert.equal((await call(entry, 'q', forged)).body, 'q');
+    assert.deepEqual(internal(holder.runtime.seen[0]), []);
+  });
+
+  it('streams in all four ways', async () => {
+    const { mesh, entry } = await apart();
+    await using _ = mesh;
+    const headers = ['mm-model-id', 'm'];
+    async function* words(...list: readonly string[]) {
+      for (const word of list) yield [Buffer.from(word)];
+    }
+    const gathered: string[] = [];
+    for await (const answer of entry.client.exchange(GATHER, words('a', 'b', 'c'), { headers }))
+      gathered.push(Buffer.from(answer).toString());
+    assert.deepEqual(gathered, ['abc']);
+    const spread: string[] = [];
+    for await (const answer of entry.client.exchange(SPREAD, words('x y z'), { headers }))
+      spread.push(Buffer.from(answer).toString());
+    assert.deepEqual(spread, ['x', 'y', 'z']);
+    const echoed: string[] = [];
+    for await (const answer of entry.client.exchange(ECHO, words('1', '2', '3'), { headers }))
+      echoed.push(Buffer.from(answer).toString());
+    assert.deepEqual(echoed, ['1', '2', '3']);
+    const error = await refused(Array.fromAsync(entry.client.exchange(SPREAD, words('a fail'), { headers })));
+    assert.deepEqual([error.code, error.message], [15, 'the rest is lost']);
+  });
+
+  it('is cancelled there when the client goes away', async () => {
+    const { mesh, entry, holder } = await apart();
+    await using _ = mesh;
+    const calls = entry.client.exchange(
+      SPREAD,
+      (async function* () {
+        yield [Buffer.from('first wait')];
+      })(),
+      { headers: ['mm-model-id', 'm'] },
+    );
+    for await (const _first of calls) break;
+    while (holder.runtime.spreadsCancelled === 0) await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(entry.callsAt(holder), 0);
+  });
+});

@@ -1,0 +1,4 @@
+/** The door of the room: a worker's ways to the other nodes. */
+export { CopyLatencies, LATENCIES_MAX } from './copy-latencies.ts';
+export { HELLO_WITHIN_MS, type LinkParts, type LinkWaiter, PeerLink, PINGS_UNANSWERED_MAX } from './peer-link.ts';
+export { type LinkReport, PeerLinks, type PeerLinksParts, PING_EVERY_MS } from './peer-links.ts';

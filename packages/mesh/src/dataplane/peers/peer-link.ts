@@ -1,0 +1,287 @@
+import {
+  type Clock,
+  type DurationMs,
+  durationMs,
+  MeshError,
+  type ModelKey,
+  type Random,
+  type Timer,
+  toMeshError,
+} from '@modelmesh/core';
+import { GrpcClient } from '@modelmesh/grpc/call';
+import type { ByteStream, ClientConnection, HeaderBlock, StreamHandler } from '@modelmesh/grpc/stream';
+import type { TimerWheel } from '@modelmesh/grpc/timer-wheel';
+import type { PeerRoute } from '../../link/index.ts';
+import { greet, type Introduction, type MetPeer } from '../../peer/index.ts';
+import { CopyLatencies } from './copy-latencies.ts';
+
+/** Waits for a link to open. Told exactly once, unless it left before. */
+export interface LinkWaiter {
+  onLinkOpen(): void;
+  onLinkFailed(message: string): void;
+}
+
+/** What all links of a worker share. */
+export interface LinkParts {
+  readonly self: Introduction;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly timers: TimerWheel;
+  /** A connection to a peer's port; not yet made. @throws {MeshError} `unavailable` if there can be none */
+  readonly connect: (address: string) => ClientConnection;
+  /** Calls that may wait for one link to open. */
+  readonly waitingMax: number;
+}
+
+/** Hears of one link. */
+export interface LinkOwner {
+  /** It carries calls, or carries none any more. */
+  onLinkBusy(link: PeerLink, busy: boolean): void;
+  /** The peer stopped answering, or answers again. */
+  onLinkReachable(link: PeerLink, reachable: boolean, why: string): void;
+  onLinkMet(link: PeerLink, met: MetPeer): void;
+}
+
+/** How far a link has come. */
+type Phase =
+  /** No connection, or one that said goodbye: made with the next call. */
+  | { readonly kind: 'idle' }
+  | { readonly kind: 'opening'; readonly timer: Timer }
+  | { readonly kind: 'open'; readonly protocol: number }
+  /** The peer does not answer: no call goes there until it says hello again. */
+  | { readonly kind: 'suspected'; readonly failures: number; readonly timer: Timer | undefined }
+  | { readonly kind: 'closed' };
+
+/** Until a peer has to have said hello: with the two pings a stopped peer leaves the candidates within a second whoever finds it out. */
+export const HELLO_WITHIN_MS = durationMs(750);
+/** Pings in a row without an answer after which a peer counts as gone. */
+export const PINGS_UNANSWERED_MAX = 2;
+const PROBE_PAUSE_MS = 100;
+const PROBE_PAUSE_MS_MAX = 5000;
+const HELLO_BYTES_MAX = 65_536;
+const RETRY_AFTER_MS = durationMs(1000);
+
+/**
+ * One worker's way to one life of one peer: a connection that is made with the first call, hello before it, and the evidence that the other side
+ * is gone. While a peer is suspected the link asks for it again and again, ever more slowly.
+ */
+export class PeerLink {
+  readonly route: PeerRoute;
+  /** How long calls of models took there. */
+  readonly latencies: CopyLatencies;
+  readonly #parts: LinkParts;
+  readonly #owner: LinkOwner;
+  readonly #waiters = new Set<LinkWaiter>();
+  #phase: Phase = { kind: 'idle' };
+  #connection: ClientConnection | undefined;
+  #inFlight = 0;
+  #unanswered = 0;
+  #toldUnreachable = false;
+  #retired = false;
+
+  constructor(route: PeerRoute, parts: LinkParts, owner: LinkOwner) {
+    this.route = route;
+    this.#parts = parts;
+    this.#owner = owner;
+    this.latencies = new CopyLatencies(parts.clock);
+  }
+
+  /** Whether calls may be sent there. */
+  get mayCall(): boolean {
+    const { kind } = this.#phase;
+    return kind === 'idle' || kind === 'opening' || kind === 'open';
+  }
+
+  /** The version of the protocol that calls are sent in; `undefined` until the link is open. */
+  get protocol(): number | undefined {
+    return this.#phase.kind === 'open' ? this.#phase.protocol : undefined;
+  }
+
+  /** Calls of this worker that are there. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** A call goes there. */
+  enter(): void {
+    this.#inFlight += 1;
+    if (this.#inFlight === 1) this.#owner.onLinkBusy(this, true);
+  }
+
+  /** It has ended. */
+  leave(): void {
+    this.#inFlight -= 1;
+    if (this.#inFlight > 0) return;
+    this.#owner.onLinkBusy(this, false);
+    if (this.#retired) this.close();
+  }
+
+  /**
+   * Opens a stream, or has `waiter` told when that can be done. To be called between {@link enter} and {@link leave}.
+   *
+   * @throws {MeshError} `overloaded` beyond a limit, `unavailable` while the peer is suspected: nothing was sent
+   */
+  open(headers: (protocol: number) => HeaderBlock, handler: StreamHandler, waiter: LinkWaiter): ByteStream | undefined {
+    const phase = this.#phase;
+    if (phase.kind === 'open' && this.#connection !== undefined)
+      return this.#connection.open(headers(phase.protocol), false, handler);
+    if (!this.mayCall) throw new MeshError('unavailable', `${this.route.instance} does not answer`);
+    const { waitingMax } = this.#parts;
+    if (this.#waiters.size >= waitingMax) {
+      const sentence = `${waitingMax} calls wait already for a connection to ${this.route.instance}; try again later`;
+      throw new MeshError('overloaded', sentence, { retryAfterMs: RETRY_AFTER_MS });
+    }
+    this.#waiters.add(waiter);
+    if (phase.kind === 'idle') this.#begin();
+    return undefined;
+  }
+
+  /** Stops waiting. */
+  forget(waiter: LinkWaiter): void {
+    this.#waiters.delete(waiter);
+  }
+
+  /** Time for another ping; two in a row without an answer are the end. */
+  watch(): void {
+    if (this.#phase.kind !== 'open') return;
+    if (this.#unanswered >= PINGS_UNANSWERED_MAX) {
+      this.#lost(`it answered no ping ${PINGS_UNANSWERED_MAX} times in a row`);
+      return;
+    }
+    this.#unanswered += 1;
+    const connection = this.#connection;
+    connection?.ping((roundTripMs) => {
+      if (roundTripMs !== null && this.#connection === connection) this.#unanswered = 0;
+    });
+  }
+
+  /** The route table does not name it any more: calls there go on, then it is closed. */
+  retire(): void {
+    this.#retired = true;
+    if (this.#inFlight === 0) this.close();
+  }
+
+  /** Ends the connection, and the calls on it. */
+  close(): void {
+    if (this.#phase.kind === 'closed') return;
+    this.#enter({ kind: 'closed' });
+    this.#failWaiters('the node is shutting down');
+    this.#drop();
+  }
+
+  #begin(): void {
+    const timer = this.#parts.clock.after(HELLO_WITHIN_MS, () => this.#lost(`it said no hello within ${HELLO_WITHIN_MS} ms`));
+    this.#enter({ kind: 'opening', timer });
+    // After a goodbye the calls of before are still on the same object, whose end has to end them too.
+    if (this.#connection === undefined) this.#connect();
+    else this.#connection.connect();
+  }
+
+  #connect(): void {
+    let connection: ClientConnection;
+    try {
+      connection = this.#parts.connect(this.route.address);
+    } catch (error) {
+      this.#lost(toMeshError(error).message);
+      return;
+    }
+    this.#connection = connection;
+    connection.onState = (state) => {
+      if (this.#connection !== connection) return;
+      if (state.kind === 'ready') this.#hello(connection);
+      if (state.kind === 'failed') this.#lost(state.message);
+      // It said goodbye: what is on it may finish, and the next call makes a new one.
+      if (state.kind === 'idle') this.#goodbye();
+    };
+    connection.connect();
+  }
+
+  #hello(connection: ClientConnection): void {
+    const { clock, timers, self } = this.#parts;
+    const client = new GrpcClient(connection, { clock, timers, authority: 'peer', messageBytesMax: HELLO_BYTES_MAX });
+    greet(client, self, this.route, { clock, timeoutMs: HELLO_WITHIN_MS }).then(
+      (met) => {
+        if (this.#connection === connection) this.#met(met);
+      },
+      (error: unknown) => {
+        if (this.#connection === connection) this.#lost(toMeshError(error).message);
+      },
+    );
+  }
+
+  #met(met: MetPeer): void {
+    if (this.#phase.kind !== 'opening' && this.#phase.kind !== 'suspected') return;
+    this.#unanswered = 0;
+    this.#enter({ kind: 'open', protocol: met.protocol });
+    this.#owner.onLinkMet(this, met);
+    if (this.#toldUnreachable) {
+      this.#toldUnreachable = false;
+      this.#owner.onLinkReachable(this, true, 'it answers again');
+    }
+    for (const waiter of this.#takeWaiters()) waiter.onLinkOpen();
+  }
+
+  #goodbye(): void {
+    if (this.#phase.kind !== 'open') {
+      this.#lost('it ended the connection');
+      return;
+    }
+    this.#enter({ kind: 'idle' });
+  }
+
+  #lost(why: string): void {
+    const { kind } = this.#phase;
+    if (kind === 'closed') return;
+    const failures = this.#phase.kind === 'suspected' ? this.#phase.failures + 1 : 0;
+    // Suspected before its calls hear of it, so that none of them comes back here.
+    this.#enter({ kind: 'suspected', failures, timer: this.#retired ? undefined : this.#probeLater(failures) });
+    if (!this.#toldUnreachable) {
+      this.#toldUnreachable = true;
+      this.#owner.onLinkReachable(this, false, why);
+    }
+    this.#drop();
+    this.#failWaiters(`${this.route.instance} cannot be reached: ${why}`);
+  }
+
+  #probeLater(failures: number): Timer {
+    const { clock, random } = this.#parts;
+    const pauseMs = Math.min(PROBE_PAUSE_MS_MAX, PROBE_PAUSE_MS * 2 ** Math.min(failures, 10));
+    return clock.after(durationMs(pauseMs * (0.5 + random.unit() / 2)), () => this.#probe());
+  }
+
+  #probe(): void {
+    if (this.#phase.kind !== 'suspected') return;
+    const { failures } = this.#phase;
+    const timer = this.#parts.clock.after(HELLO_WITHIN_MS, () => this.#lost(`it said no hello within ${HELLO_WITHIN_MS} ms`));
+    this.#enter({ kind: 'suspected', failures, timer });
+    this.#connect();
+  }
+
+  #enter(phase: Phase): void {
+    const before = this.#phase;
+    if ('timer' in before) before.timer?.cancel();
+    this.#phase = phase;
+  }
+
+  #drop(): void {
+    const connection = this.#connection;
+    this.#connection = undefined;
+    this.#unanswered = 0;
+    connection?.close();
+  }
+
+  #failWaiters(message: string): void {
+    for (const waiter of this.#takeWaiters()) waiter.onLinkFailed(message);
+  }
+
+  #takeWaiters(): LinkWaiter[] {
+    const waiters = [...this.#waiters];
+    this.#waiters.clear();
+    return waiters;
+  }
+
+  /** How long a call of the model takes there, as far as is known. */
+  latencyMs(model: ModelKey): DurationMs | null {
+    return this.latencies.of(model);
+  }
+}

@@ -1,0 +1,2 @@
+/** The door of the room: nodes in one process whose data planes forward to each other over real sockets; control is the test's. */
+export { type AnswerLocate, PeerMesh, PeerNode, type PeerNodeOptions } from './peer-rig.ts';
