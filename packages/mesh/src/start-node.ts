@@ -1,5 +1,6 @@
 import { durationMs } from '@modelmesh/core';
 import { Scope } from '@modelmesh/core/scope';
+import { migrationMs } from '@modelmesh/core/upkeep';
 import { type RunningAdmin, startAdmin } from './admin/index.ts';
 import { type ComposedNode, composeNode, type Doors, LoggedCalls, type NodeSurroundings } from './compose/index.ts';
 import { type Config, followConfig, type LiveConfig } from './config/index.ts';
@@ -134,8 +135,12 @@ class OpenParts {
     look();
   }
 
-  async close(graceMs: Config['shutdownTimeoutMs']): Promise<void> {
+  async close(totalMs: Config['shutdownTimeoutMs']): Promise<void> {
     this.#isClosing = true;
+    const startedMs = this.#node.clock.monotonicMs();
+    // Calls are served here until the copies serve elsewhere.
+    if (totalMs > 0) await this.#node.running.leave(migrationMs(totalMs));
+    const graceMs = durationMs(Math.max(0, totalMs - (this.#node.clock.monotonicMs() - startedMs)));
     // Calls that did not finish in time get an answer that says so, while there still is a connection to say it on.
     const last = this.#node.clock.after(graceMs, () => this.#node.dataPlane.close());
     const untilMs = durationMs(graceMs + LAST_WORDS_MS);
@@ -154,9 +159,7 @@ class OpenParts {
   #readiness(): { readonly ready: true } | { readonly ready: false; readonly reason: string } {
     if (this.#isClosing) return { ready: false, reason: 'the node is shutting down' };
     if (this.#node.running.control.ready) return { ready: true };
-    const state = this.#node.running.runtimeState();
-    const why = 'message' in state ? state.message : 'it is starting';
-    return { ready: false, reason: `the runtime is not ready: ${why}` };
+    return { ready: false, reason: this.#node.running.notReadyBecause() ?? 'it is starting' };
   }
 
   #figures(): Figures {

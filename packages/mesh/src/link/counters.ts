@@ -103,6 +103,15 @@ export class SlotCounters {
     return epochMs(latest);
   }
 
+  /** Control: puts a last use right that cannot be true, because a clock was set back; a use that is not later stays. */
+  capLastUse(slot: SlotRef, latest: EpochMs): void {
+    if (!this.#isCurrent(slot)) return;
+    for (let worker = 0; worker < this.#memory.workers; worker++) {
+      const place = worker * this.#memory.slots + slot.index;
+      this.#lastUse[place] = Math.min(this.#lastUse[place] ?? 0, latest);
+    }
+  }
+
   /** Control: calls that entered over all workers since the slot was opened; 0 before. Without allocation, since victims are chosen by it. */
   calls(slot: SlotRef): number {
     let sum = 0;

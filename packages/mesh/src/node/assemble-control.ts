@@ -1,4 +1,4 @@
-import { type DurationMs, durationMs, type SizeUnits, toMeshError, unitsForBytes } from '@modelmesh/core';
+import { type DurationMs, durationMs, type InstanceId, type SizeUnits, toMeshError, unitsForBytes } from '@modelmesh/core';
 import type { InstanceRecord } from '@modelmesh/core/records';
 import { LoadTimes } from '@modelmesh/core/scaling';
 import { type Dirty, RegistryView } from '@modelmesh/core/view';
@@ -6,6 +6,7 @@ import { encodeRecord } from '@modelmesh/wire/registry';
 import { SlotCounters } from '../link/index.ts';
 import { RegistryClaims } from './claim-book.ts';
 import { Events } from './events.ts';
+import { Janitor } from './janitor.ts';
 import { Leadership } from './leader.ts';
 import { LocalCopies } from './local-copies.ts';
 import { type EnsureCopies, Management } from './management.ts';
@@ -16,6 +17,8 @@ import { NodeControl } from './node-control.ts';
 import { OwnRecord } from './own-record.ts';
 import { PlacementDesk } from './placement-desk.ts';
 import { Placing } from './placing.ts';
+import { Readiness } from './readiness.ts';
+import { Reaper } from './reaper.ts';
 import { RegistryMirror } from './registry-mirror.ts';
 import { RegistryPulse } from './registry-pulse.ts';
 import { RoutePublisher } from './route-publisher.ts';
@@ -38,6 +41,9 @@ export interface ControlAssembly {
   readonly placing: Placing;
   readonly minimums: Minimums;
   readonly scaling: Scaling;
+  readonly janitor: Janitor;
+  readonly reaper: Reaper;
+  readonly readiness: Readiness;
   /** Replaced when the runtime says how long it may load. */
   readonly loadTimes: { current: LoadTimes; timeoutMs: DurationMs };
   readonly claims: RegistryClaims;
@@ -58,10 +64,10 @@ export interface ControlAssembly {
 export function assembleControl(setup: ControlSetup): ControlAssembly {
   const registry = assembleRegistry(setup);
   const { view, events, pulse, mirror, session, own } = registry;
-  const { clock, instance, scope, link, runtime } = setup;
+  const { clock, instance, scope, link } = setup;
   const { members, routes, claims, copies, counters, desk } = assembleCluster(setup, registry);
   const loadTimes = { current: new LoadTimes(LOAD_TIMEOUT_MS), timeoutMs: LOAD_TIMEOUT_MS };
-  copies.onLoadTook = (type, tookMs) => loadTimes.current.add(type, tookMs);
+  const readiness = watchLoads(setup, { copies, events, loadTimes, members });
   const { signal } = scope;
   const { failureExpiryMs } = setup.cache;
   const known = { view, members, claims, copies, desk, pulse, routes };
@@ -79,9 +85,21 @@ export function assembleControl(setup: ControlSetup): ControlAssembly {
     ensureCopies: setup.ensureCopies ?? ensureByPlacement(placing, () => management),
   });
   const manifests = new Manifests(mirror, management, copies, clock);
-  const isReady = (): boolean => runtime.state.kind === 'ready';
   const ownRecord = (): InstanceRecord => own.record();
-  const parts = { link, mirror, copies, members, placing, management, manifests, routes, events, ownRecord, isReady, signal };
+  const parts = {
+    link,
+    mirror,
+    copies,
+    members,
+    placing,
+    management,
+    manifests,
+    routes,
+    events,
+    ownRecord,
+    signal,
+    isReady: () => readiness.ready,
+  };
   const control = new NodeControl(parts);
   registry.spread = (dirty) => {
     routes.dirty(dirty);
@@ -93,26 +111,23 @@ export function assembleControl(setup: ControlSetup): ControlAssembly {
   };
   const touchRecord = (): void => session.touch(own.key);
   copies.onChange = touchRecord;
-  const scaling = new Scaling({
-    self: instance,
-    clock,
-    config: setup.scaling,
+  const upkeep = assembleUpkeep(setup, registry, {
     members,
-    mirror,
     copies,
+    claims,
     counters,
     placing,
-    loadTimes: () => loadTimes.current,
-    onProposal: () => {},
-    onDecision: () => {},
+    management,
+    loadTimes,
+    isLeader,
     touchRecord,
   });
-  own.busyness = () => scaling.busyness;
+  const { scaling } = upkeep;
   const leave = (): void => {
     own.leaving = true;
     touchRecord();
   };
-  const cluster = { session, leadership, members, desk, placing, minimums, scaling, loadTimes };
+  const cluster = { session, leadership, members, desk, placing, minimums, loadTimes, readiness, ...upkeep };
   const local = { claims, copies, counters, routes, management, control, events };
   return { view, pulse, mirror, ...cluster, ...local, ownRecord, touchRecord, leave };
 }
@@ -128,6 +143,77 @@ const ensureByPlacement =
     if (failed === null || status.status === 'LOADED') return status;
     return { status: 'LOADING_FAILED', errors: [failed.message], copies: [] };
   };
+
+/** What runs by itself: more and fewer copies, the janitor, and what the leader does for all. */
+function assembleUpkeep(
+  setup: ControlSetup,
+  registry: ReturnType<typeof assembleRegistry>,
+  parts: Pick<ControlAssembly, 'members' | 'copies' | 'claims' | 'counters' | 'placing' | 'management' | 'touchRecord'> & {
+    readonly loadTimes: { readonly current: LoadTimes; readonly timeoutMs: DurationMs };
+    readonly isLeader: () => boolean;
+  },
+): Pick<ControlAssembly, 'scaling' | 'janitor' | 'reaper'> {
+  const { instance: self, clock, scope, readOnly } = setup;
+  const { mirror, pulse, events, own } = registry;
+  const { members, copies, claims, counters, placing, management, loadTimes, isLeader, touchRecord } = parts;
+  const shared = { self, clock, mirror, members, copies, counters, placing, touchRecord };
+  const scaling = new Scaling({
+    ...shared,
+    config: setup.scaling,
+    loadTimes: () => loadTimes.current,
+    onProposal: () => {},
+    onDecision: () => {},
+  });
+  own.busyness = () => scaling.busyness;
+  const onProblem = (message: string): void => events.emit({ kind: 'upkeep-failed', message });
+  const janitor = new Janitor({
+    ...shared,
+    pulse,
+    onProblem,
+    claims,
+    loadTimeoutMs: () => loadTimes.timeoutMs,
+    failureExpiryMs: setup.cache.failureExpiryMs,
+    scaleDown: (until) => scaling.scaleDown(until),
+  });
+  const sweep = (): void => management.transitions.leaderChanged();
+  const { signal } = scope;
+  const reaper = new Reaper({ clock, mirror, pulse, onProblem, members, placing, leads: isLeader, readOnly, sweep, signal });
+  registry.onGone = (id) => reaper.instanceGone(id);
+  return { scaling, janitor, reaper };
+}
+
+/** What loads teach: how long they take, and whether the start goes well. */
+function watchLoads(
+  { clock, instance, runtime, failFast }: ControlSetup,
+  parts: Pick<ControlAssembly, 'copies' | 'events' | 'members' | 'loadTimes'>,
+): Readiness {
+  const { copies, events, loadTimes, members } = parts;
+  const readiness = new Readiness({
+    clock,
+    runtime: () => runtime.state,
+    loadTimeoutMs: () => loadTimes.timeoutMs,
+    leavingPeer: () => members.leavingPeer(),
+    failFast,
+  });
+  copies.onLoadTook = ({ type }, tookMs) => {
+    loadTimes.current.add(type, tookMs);
+    readiness.loadEnded({ kind: 'succeeded' });
+  };
+  copies.onFailure = (record) => {
+    const nowMs = clock.wallMs();
+    const oldest = (stamps: readonly number[]): DurationMs | null =>
+      stamps.length === 0 ? null : durationMs(Math.max(0, nowMs - Math.min(...stamps)));
+    const { loadsQueued, loadsRunning } = copies.cache.summary();
+    const aborted = readiness.loadEnded({
+      kind: 'failed',
+      otherCopyAgeMs: oldest([...record.copies].filter(([id]) => id !== instance).map(([, atMs]) => atMs)),
+      otherFailureAgeMs: oldest([...record.failures].filter(([id]) => id !== instance).map(([, { atMs }]) => atMs)),
+      inProgress: loadsQueued + loadsRunning,
+    });
+    if (aborted !== null) events.emit({ kind: 'start-failed', message: `this node is not ready any more: ${aborted}` });
+  };
+  return readiness;
+}
 
 function noteInstances(dirty: Dirty, view: RegistryView, members: Members, desk: PlacementDesk): void {
   const instances = [...dirty.instances];
@@ -151,6 +237,7 @@ function assembleCluster(setup: ControlSetup, registry: ReturnType<typeof assemb
     cluster: { defaultModelUnits: defaultUnitsOf(setup), minChurnAgeMs: setup.cache.minChurnAgeMs },
     constraints: setup.constraints,
     onPeers: (id) => routes.peerChanged(id),
+    onGone: (id) => registry.onGone(id),
   });
   routes.peers = { all: () => members.peerRoutes(clock.wallMs()), routeOf: (id) => members.routeOf(id) };
   registry.onLost = () => members.registryLost();
@@ -172,7 +259,12 @@ function assembleRegistry(setup: ControlSetup) {
   const view = new RegistryView({ failureExpiryMs: setup.cache.failureExpiryMs });
   const events = new Events(clock);
   const pulse = new RegistryPulse();
-  const hooks = { spread: (_dirty: Dirty): void => {}, onLost: (): void => {}, onFollowed: (): void => {} };
+  const hooks = {
+    spread: (_dirty: Dirty): void => {},
+    onLost: (): void => {},
+    onFollowed: (): void => {},
+    onGone: (_id: InstanceId): void => {},
+  };
   const mirror: RegistryMirror = new RegistryMirror(
     kv,
     layout,

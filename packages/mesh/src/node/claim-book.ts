@@ -32,6 +32,8 @@ export class RegistryClaims implements ClaimBook {
   /** Holders that a claim of this instance may stand beside; any other live one makes it lose. */
   readonly #beside = new Map<ModelKey, ReadonlySet<InstanceId>>();
   readonly #membership: Membership;
+  /** The stamps of claims that stand. */
+  readonly #claimed = new Map<ModelKey, EpochMs>();
   /** Writes that the registry has not acknowledged, at most one for each model that it holds. */
   readonly #owed = new Map<ModelKey, OwedWrites>();
 
@@ -64,20 +66,28 @@ export class RegistryClaims implements ClaimBook {
       ).then(() => {
         // A claim says all there is to say: an older one is replaced, and the failure is gone.
         this.#owed.delete(model);
+        this.#claimed.set(model, sinceMs);
       }),
     ).finally(() => this.#beside.delete(model));
   }
 
   withdraw(model: ModelKey, lastUsedMs: EpochMs): Promise<void> {
+    this.#claimed.delete(model);
     return this.#say(model, { kind: 'withdrawn', lastUsedMs });
   }
 
   recordFailure(model: ModelKey, atMs: EpochMs, message: string): Promise<void> {
+    this.#claimed.delete(model);
     return this.#say(model, { kind: 'failed', failure: { atMs, message } });
   }
 
   clearFailure(model: ModelKey): Promise<void> {
     return this.#say(model, { kind: 'not-failed' });
+  }
+
+  /** The stamp under which this instance claims its copy; `undefined`: it claims none. */
+  claimedAt(model: ModelKey): EpochMs | undefined {
+    return this.#claimed.get(model);
   }
 
   /** Writes again what the registry did not take when it was said. Resolves when it was tried, whatever came of it. */

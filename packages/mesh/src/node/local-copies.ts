@@ -56,8 +56,10 @@ export class LocalCopies implements CacheShellSink {
   #stopped = false;
   /** Called when a copy began or ceased to serve. */
   onChange: () => void = () => {};
-  /** A model of this type took so long to load. */
-  onLoadTook: (type: string, tookMs: DurationMs) => void = () => {};
+  /** A model took so long to load. */
+  onLoadTook: (record: ModelRecord, tookMs: DurationMs) => void = () => {};
+  /** A load failed. */
+  onFailure: (record: ModelRecord) => void = () => {};
 
   constructor(parts: {
     readonly instance: InstanceId;
@@ -271,6 +273,8 @@ export class LocalCopies implements CacheShellSink {
 
   onLoadFailed(model: ModelKey, message: string): void {
     this.#events.emit({ kind: 'load-failed', model, message });
+    const record = this.#mirror.view.model(DEFAULT_NAMESPACE, model)?.record;
+    if (record !== undefined) this.onFailure(record);
   }
 
   onDecision(decision: CacheDecision): void {
@@ -282,7 +286,7 @@ export class LocalCopies implements CacheShellSink {
   onMetric(model: ModelKey, metric: CacheMetric): void {
     this.#metrics.cacheMetric(model, metric);
     if (metric.name !== 'load-time') return;
-    const type = this.describe(model)?.type;
-    if (type !== undefined) this.onLoadTook(type, metric.durationMs);
+    const record = this.#mirror.view.model(DEFAULT_NAMESPACE, model)?.record;
+    if (record !== undefined) this.onLoadTook(record, metric.durationMs);
   }
 }

@@ -24,6 +24,8 @@ export interface MembersParts {
   readonly constraints: TypeConstraints;
   /** Where calls can be sent has changed. */
   readonly onPeers: (instance: InstanceId) => void;
+  /** An instance belongs to the mesh no more. */
+  readonly onGone: (instance: InstanceId) => void;
 }
 
 /**
@@ -85,6 +87,12 @@ export class Members {
     else this.cluster.suspect(id);
   }
 
+  /** An instance that said that it leaves and is still there; never this one. */
+  leavingPeer(): InstanceId | undefined {
+    const { self, clock } = this.#parts;
+    return this.cluster.ordered(clock.wallMs()).findLast(({ id, standing }) => id !== self && standing === 'leaving')?.id;
+  }
+
   /** Whether the instance lives, as far as this node knows: its claims are to be believed. */
   isLive(id: InstanceId): boolean {
     return this.cluster.get(id) !== undefined;
@@ -125,15 +133,20 @@ export class Members {
     if (known === undefined || this.#held.has(id)) return;
     // Whoever said that it leaves has left.
     if (waitMs <= 0 || known.shuttingDown) {
-      this.cluster.remove(id);
+      this.#remove(id);
       return;
     }
     const timer = this.#parts.clock.after(durationMs(waitMs), () => {
       this.#held.delete(id);
-      this.cluster.remove(id);
+      this.#remove(id);
       this.#parts.onPeers(id);
     });
     this.#held.set(id, timer);
+  }
+
+  #remove(id: InstanceId): void {
+    this.cluster.remove(id);
+    this.#parts.onGone(id);
   }
 
   #release(id: InstanceId): void {

@@ -97,7 +97,8 @@ export class PlacementDesk {
   refusalHere(record: ModelRecord): string | null {
     const { members, ownRecord, readOnly, self } = this.#parts;
     if (readOnly) return `instance ${self} is read-only`;
-    const { labels } = ownRecord();
+    const { labels, shuttingDown } = ownRecord();
+    if (shuttingDown) return `instance ${self} is leaving`;
     const { constraints } = members.cluster;
     if (constraints.allowed(record.type, labels)) return null;
     const missing = [...constraints.required(record.type).difference(labels)].join(', ');

@@ -7,6 +7,7 @@ import {
   type InstanceId,
   MeshError,
   type ModelKey,
+  type SizeUnits,
   toMeshError,
 } from '@modelmesh/core';
 import { type LoadFailure, type ModelRecord, withCopyWithdrawn, withoutFailureOf } from '@modelmesh/core/records';
@@ -176,6 +177,36 @@ export class Placing {
     }
     const wanted = { lastUsedMs, sync: true, exclude: [...holders], signal };
     await Promise.allSettled(chosen.map((instance) => this.#tryAt(record, { kind: 'load', instance }, wanted)));
+  }
+
+  /**
+   * Loads a copy in another instance than those that are excluded, and waits until it serves.
+   *
+   * @throws {MeshError} with what the last instance said, or why nobody takes it
+   */
+  async loadElsewhere(
+    model: ModelKey,
+    load: {
+      readonly exclude: readonly InstanceId[];
+      readonly lastUsedMs: EpochMs;
+      readonly units: SizeUnits | null;
+      readonly signal: AbortSignal;
+    },
+  ): Promise<void> {
+    const tried = new Set<InstanceId>([...load.exclude, this.#parts.self]);
+    let last: MeshError | undefined;
+    for (let turn = 0; turn < LOAD_TRIES_MAX; turn++) {
+      const record = this.#record(model);
+      if (record === undefined) throw new MeshError('model-not-found', 'model not found');
+      const placed = this.#parts.desk.place(record, { exclude: tried, lastUsedMs: load.lastUsedMs, units: load.units });
+      if (placed.instance === null) throw last ?? new MeshError(placed.error, placed.because);
+      const wanted = { lastUsedMs: load.lastUsedMs, sync: true, exclude: [...tried], signal: load.signal };
+      const came = await this.#tryAt(record, { kind: 'load', instance: placed.instance }, wanted);
+      if (came.kind === 'loaded' || came.kind === 'loading') return;
+      last = came.error;
+      tried.add(placed.instance);
+    }
+    throw last ?? new MeshError('no-capacity', `model ${model} is loaded nowhere else`);
   }
 
   /** What the holders of copies say of them: the first that answers for sure. `undefined`: nobody could be asked. */

@@ -1,5 +1,26 @@
-import { type Clock, durationMs, MeshError, type Revision, revision, type Timer, toMeshError } from '@modelmesh/core';
-import { ABSENT, type RegistryEvent, type RegistryRecord, type RegistryWrite, type Versioned } from '@modelmesh/core/records';
+import {
+  type Clock,
+  durationMs,
+  type InstanceId,
+  MeshError,
+  type ModelKey,
+  type Namespace,
+  type Revision,
+  revision,
+  type Timer,
+  toMeshError,
+} from '@modelmesh/core';
+import {
+  ABSENT,
+  instanceRecordKey,
+  type ModelRecord,
+  modelRecordKey,
+  putOf,
+  type RegistryEvent,
+  type RegistryRecord,
+  type RegistryWrite,
+  type Versioned,
+} from '@modelmesh/core/records';
 import { type Dirty, isClean, type RegistryView } from '@modelmesh/core/view';
 import {
   decodeRecord,
@@ -91,6 +112,31 @@ export class RegistryMirror {
       if (await this.#commit(writes)) return result;
     }
     throw new MeshError('unavailable', `the record was changed by others ${TRANSACTION_TRIES_MAX} times in a row; try again`);
+  }
+
+  /** A model as the registry has it at this moment, not as the watch has told it so far; the picture learns it too. */
+  async fresh(namespace: Namespace, key: ModelKey): Promise<Versioned<ModelRecord> | undefined> {
+    const text = recordKeyText(this.#layout, modelRecordKey(key, namespace));
+    const { entry, revision: at } = await this.#kv.get(text);
+    this.#pulse.heard();
+    this.#learn([text], [entry], at);
+    return entry === null ? undefined : this.view.model(namespace, key);
+  }
+
+  /** Whether an instance is registered at this moment. */
+  async isRegistered(instance: InstanceId): Promise<boolean> {
+    const { entry } = await this.#kv.get(recordKeyText(this.#layout, instanceRecordKey(instance)));
+    this.#pulse.heard();
+    return entry !== null;
+  }
+
+  /** Writes a record that was judged at a revision; false where it changed since: whoever judged must judge again. */
+  async writeJudged(record: ModelRecord, judged: Revision): Promise<boolean> {
+    return this.change(() => {
+      const stored = this.view.model(record.namespace, record.key);
+      if (stored?.revision !== judged) return { writes: [], result: false };
+      return { writes: [putOf(record, judged)], result: true };
+    });
   }
 
   /** All prefixes are watched together: where one watch is lost, all begin anew. */

@@ -1,8 +1,10 @@
 import {
   bytes,
   type Clock,
+  type DurationMs,
   durationMs,
   type InstanceId,
+  type ModelKey,
   type SizeUnits,
   sleep,
   toMeshError,
@@ -11,8 +13,9 @@ import {
 } from '@modelmesh/core';
 import type { CacheConfig } from '@modelmesh/core/cache';
 import { NO_CONSTRAINTS, type TypeConstraints } from '@modelmesh/core/constraints';
-import { DEFAULT_SCALING_CONFIG, LoadTimes, type ScalingConfig } from '@modelmesh/core/scaling';
+import { DEFAULT_SCALING_CONFIG, HEAVY_RATIO, LoadTimes, type ScalingConfig } from '@modelmesh/core/scaling';
 import type { Scope } from '@modelmesh/core/scope';
+import { CLEARANCE_PERIOD_MS } from '@modelmesh/core/upkeep';
 import type { RegistryLayout } from '@modelmesh/wire/registry';
 import type { Kv } from '../kv/index.ts';
 import type { ControlEnd, CounterMemory } from '../link/index.ts';
@@ -21,8 +24,10 @@ import type { Runtime, RuntimeState } from '../runtime/index.ts';
 import { assembleControl, type ControlAssembly } from './assemble-control.ts';
 import type { Control } from './control.ts';
 import type { Events } from './events.ts';
+import { moveCopies } from './leaving.ts';
 import type { CacheMetrics } from './local-copies.ts';
 import type { EnsureCopies } from './management.ts';
+import type { FailFastConfig } from './readiness.ts';
 
 /** How often measured memory is asked for, and expired failures are looked at. */
 const MEASURE_PERIOD_MS = durationMs(2000);
@@ -60,6 +65,7 @@ export interface ControlSetup {
   /** This node registers, loads for others and removes nothing (spec `modelmesh.md` §7.1, `KV_READ_ONLY`). */
   readonly readOnly: boolean;
   readonly scaling: ScalingConfig;
+  readonly failFast: FailFastConfig;
   /** What a model weighs of which nothing is known, before the runtime said. */
   readonly defaultModelUnits: SizeUnits;
 }
@@ -86,6 +92,7 @@ export const ALONE = Object.freeze({
   constraints: NO_CONSTRAINTS,
   readOnly: false,
   scaling: DEFAULT_SCALING_CONFIG,
+  failFast: { enabled: true, periodMs: CLEARANCE_PERIOD_MS },
   defaultModelUnits: unitsForBytes(bytes(1024 * 1024)),
 });
 
@@ -100,6 +107,13 @@ export interface RunningControl {
   leaderChanged(): void;
   /** What this node answers to others. */
   readonly peerAnswers: Omit<PeerService, 'self'>;
+  /** Why the node is not ready; `null` if it is. */
+  notReadyBecause(): string | null;
+  /**
+   * Says that this node leaves, and moves its copies elsewhere while they go on serving; resolves when that is done or `allowedMs` have passed.
+   * Alone, it has nowhere to move anything.
+   */
+  leave(allowedMs: DurationMs): Promise<void>;
   /** Gives up claims and loads; the registry is true when it resolves. Runtime and store are left to their owner. */
   close(): Promise<void>;
 }
@@ -120,12 +134,16 @@ export async function startControl(setup: ControlSetup): Promise<RunningControl>
   watchRuntime(setup, parts);
   measure(setup, parts);
   parts.scaling.start(setup.scope);
+  parts.janitor.start(setup.scope);
+  parts.reaper.start(setup.scope);
   return {
     control: parts.control,
     events,
     figures: () => figuresOf(parts),
     runtimeState: () => setup.runtime.state,
     leaderChanged: () => parts.management.transitions.leaderChanged(),
+    notReadyBecause: () => parts.readiness.problem,
+    leave: (allowedMs) => leave(setup, parts, allowedMs),
     peerAnswers: {
       load: (_from, load) => placing.loadHere(load),
       copy: (_from, model) => placing.copyHere(model),
@@ -142,6 +160,23 @@ export async function startControl(setup: ControlSetup): Promise<RunningControl>
       await session.stop();
     },
   };
+}
+
+async function leave(
+  { instance: self, clock, scope }: ControlSetup,
+  parts: ControlAssembly,
+  allowedMs: DurationMs,
+): Promise<void> {
+  const { members, mirror, copies, placing, scaling, session, loadTimes, events } = parts;
+  parts.leave();
+  const isAlone = !members.cluster.ordered(clock.wallMs()).some(({ id, standing }) => id !== self && standing === 'candidate');
+  if (isAlone) return;
+  // Others must know before they are asked to take over; where the registry does not answer the moves go on without that.
+  await session.flush();
+  events.emit({ kind: 'leaving', message: 'this node leaves: its copies are moved elsewhere' });
+  const isHeavy = (model: ModelKey): boolean => (scaling.scaler.load(model)?.ratio ?? 0) > HEAVY_RATIO;
+  const loads = (): LoadTimes => loadTimes.current;
+  await moveCopies({ self, clock, mirror, members, copies, placing, loadTimes: loads, isHeavy, signal: scope.signal }, allowedMs);
 }
 
 function watchRuntime({ runtime, link }: ControlSetup, parts: ControlAssembly): void {

@@ -1,0 +1,108 @@
+import { type Clock, type InstanceId, sleep } from '@modelmesh/core';
+import type { Scope } from '@modelmesh/core/scope';
+import {
+  MissingInstances,
+  type Orphan,
+  orphansOf,
+  REAPER_CONTINUES_MS,
+  REAPER_FIRST_MS,
+  REAPER_FIRST_READ_ONLY_MS,
+  REAPER_PERIOD_MS,
+  REAPER_REGISTRY_FAILURES_MAX,
+  runReaper,
+} from '@modelmesh/core/upkeep';
+import { inBatches } from './in-batches.ts';
+import type { Members } from './members.ts';
+import type { Placing } from './placing.ts';
+import type { RegistryMirror } from './registry-mirror.ts';
+import type { RegistryPulse } from './registry-pulse.ts';
+
+/** Records that are written at the same time. */
+const WRITES_AT_ONCE = 64;
+/** Models of a lost instance that are asked for at the same time. */
+const ORPHANS_AT_ONCE = 8;
+
+/** What the reaper is made of. */
+export interface ReaperParts {
+  readonly clock: Clock;
+  readonly mirror: RegistryMirror;
+  readonly pulse: RegistryPulse;
+  readonly members: Members;
+  readonly placing: Placing;
+  readonly leads: () => boolean;
+  readonly readOnly: boolean;
+  /** Looks at transitions again that got stuck. */
+  readonly sweep: () => void;
+  readonly onProblem: (message: string) => void;
+  /** Ends with the node. */
+  readonly signal: AbortSignal;
+}
+
+/** What the leader does about instances that are gone (spec `modelmesh.md` §4.9). */
+export class Reaper {
+  readonly #parts: ReaperParts;
+  readonly #missing = new MissingInstances();
+
+  constructor(parts: ReaperParts) {
+    this.#parts = parts;
+  }
+
+  /** Runs until `scope` ends; does nothing while this node does not lead. */
+  start(scope: Scope): void {
+    const { clock, leads, readOnly, pulse } = this.#parts;
+    scope.spawn('reaper', async (signal) => {
+      for (let pauseMs = readOnly ? REAPER_FIRST_READ_ONLY_MS : REAPER_FIRST_MS; ; ) {
+        await sleep(clock, pauseMs, signal);
+        const more = leads() && pulse.away === undefined && (await this.#run(signal));
+        pauseMs = more ? REAPER_CONTINUES_MS : REAPER_PERIOD_MS;
+      }
+    });
+  }
+
+  /**
+   * An instance is gone: what was used there of late and is nowhere else is loaded elsewhere before anybody calls. Nothing depends on it: a
+   * call that comes first loads the model at once.
+   */
+  instanceGone(instance: InstanceId): void {
+    const { leads, mirror, members, clock, placing, signal, readOnly } = this.#parts;
+    if (!leads() || readOnly || signal.aborted) return;
+    const orphans = orphansOf(mirror.view, instance, (id) => members.isLive(id), clock.wallMs());
+    const load = ({ model, lastUsedMs }: Orphan): Promise<void> =>
+      placing.ensure(model, { lastUsedMs, sync: false, exclude: [instance], signal });
+    inBatches(orphans, ORPHANS_AT_ONCE, signal, load).catch(() => {});
+  }
+
+  async #run(signal: AbortSignal): Promise<boolean> {
+    const { mirror, members, clock, readOnly, sweep, onProblem } = this.#parts;
+    sweep();
+    this.#missing.observe(mirror.view.namedInstances(), (id) => members.isLive(id), clock.monotonicMs());
+    const gone = this.#missing.gone(clock.monotonicMs());
+    if (readOnly || gone.length === 0) return false;
+    try {
+      const confirmed = await this.#confirmed(gone);
+      const { writes, more } = runReaper(mirror.view, confirmed, clock.wallMs());
+      let failures = 0;
+      for (let from = 0; from < writes.length; from += WRITES_AT_ONCE) {
+        const batch = writes.slice(from, from + WRITES_AT_ONCE);
+        const errors = await inBatches(batch, WRITES_AT_ONCE, signal, ({ record, revision }) =>
+          mirror.writeJudged(record, revision),
+        );
+        failures += errors.length;
+        if (failures >= REAPER_REGISTRY_FAILURES_MAX) throw errors[0] ?? new Error('the registry failed');
+      }
+      return more;
+    } catch (error) {
+      onProblem(`the reaper gave a run up: ${error instanceof Error ? error.message : 'unknown'}`);
+      return false;
+    }
+  }
+
+  /** The picture may be behind: the registry itself is asked before anything is dropped. */
+  async #confirmed(gone: readonly InstanceId[]): Promise<readonly InstanceId[]> {
+    const { mirror, clock } = this.#parts;
+    const { confirm } = runReaper(mirror.view, gone, clock.wallMs());
+    const confirmed: InstanceId[] = [];
+    for (const instance of confirm) if (!(await mirror.isRegistered(instance))) confirmed.push(instance);
+    return confirmed;
+  }
+}
