@@ -13,8 +13,13 @@ import { TurnoverClock } from './turnover-clock.ts';
 
 /** A use weighs half as much after this many turnovers of the cache. Chosen by replays: longer is better for Zipf and scan, shorter for churn. */
 const HALF_LIFE_TURNOVERS = 6;
-/** Uses closer together than this count as one: without a copy they would have caused one load. A load counts as one in any case. */
+/** Uses closer together than this count as one: without a copy they would have caused one load. */
 const USE_TURNOVERS = 1 / 2;
+/**
+ * What a load counts for. Less than a use, so that of models alike those stay that are there: else a cycle over more than fits pushes out
+ * each one just before it is called again. Lower still helps scans and harms traffic that changes (measured by replays).
+ */
+const LOAD_USES = 0.7;
 /** A failure that is remembered stands with copies that load for a millisecond a unit: it weighs nothing and spares loads that fail. */
 const FAILURE_WORTH = 1;
 /** Models without a copy whose past is remembered; the one that left first is forgotten first. */
@@ -93,12 +98,12 @@ class CostAware implements CachePolicy {
     const present = this.#present.get(model);
     const past = present ?? this.#gone.get(model);
     if (past === undefined)
-      return { uses: 1, atTurnovers: this.#clock.at(lastUsedMs), lastUsedMs, calls, loadMs: this.#loadMsOf(units) };
+      return { uses: LOAD_USES, atTurnovers: this.#clock.at(lastUsedMs), lastUsedMs, calls, loadMs: this.#loadMsOf(units) };
     if (lastUsedMs <= past.lastUsedMs) return past;
     const atTurnovers = Math.max(past.atTurnovers, this.#clock.at(lastUsedMs));
     const passed = atTurnovers - past.atTurnovers;
     const before = past.uses * 2 ** -(passed / HALF_LIFE_TURNOVERS);
-    const since = present === undefined ? 1 : usesWhile(passed, calls - present.calls);
+    const since = present === undefined ? LOAD_USES : usesWhile(passed, calls - present.calls);
     return { uses: before + since, atTurnovers, lastUsedMs, calls, loadMs: past.loadMs };
   }
 

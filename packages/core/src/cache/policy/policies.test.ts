@@ -103,7 +103,7 @@ test('cost-aware: the past of models that left is bounded, and the one that left
     assert.ok(reason.policy === 'cost-aware');
     return reason.uses;
   };
-  assert.deepEqual([usesOf('first'), usesOf('second'), usesOf('third')], [1, 2, 2]);
+  assert.deepEqual([usesOf('first'), usesOf('second'), usesOf('third')], [0.7, 1.4, 1.4]);
 });
 
 test('the clock of turnovers tells when an instant was, and remembers a bounded number of steps', () => {
