@@ -53,10 +53,11 @@ export class ClusterView {
     return this.#instances.size;
   }
 
-  /** Takes what an instance published. Whether it can be reached stays as it was. */
+  /** Takes what an instance published. Whether it can be reached stays as it was, unless this is another life of it. */
   put(record: InstanceRecord): void {
     const before = this.#instances.get(record.id);
     if (before?.record === record) return;
+    if (before !== undefined && !sameLife(before.record, record)) this.#unreachable.delete(record.id);
     this.#replace(before, record);
   }
 
@@ -207,6 +208,10 @@ export class ClusterView {
     for (const { record } of known) this.#replace(undefined, record);
   }
 }
+
+/** The Java mesh writes no incarnation; its start tells its lives apart. */
+const sameLife = (one: InstanceRecord, other: InstanceRecord): boolean =>
+  one.incarnation === other.incarnation && one.startedAtMs === other.startedAtMs;
 
 const partitionKey = ({ labels }: ClusterInstance): string => JSON.stringify(labels.prohibited);
 

@@ -34,8 +34,12 @@ class Naive {
   nowMs = NOW_MS;
 
   apply(change: Change): void {
-    if (change.op === 'put') this.records.set(change.record.id, change.record);
-    else if (change.op === 'time') this.nowMs = NOW_MS + change.nowMs;
+    if (change.op === 'put') {
+      const { id, startedAtMs } = change.record;
+      if (this.records.get(id)?.startedAtMs !== startedAtMs) this.unreachable.delete(id);
+      this.records.set(id, change.record);
+    }
+    if (change.op === 'time') this.nowMs = NOW_MS + change.nowMs;
     else if (change.op === 'constraints') this.constraints = change.constraints;
     else if (change.op === 'suspect' && this.records.has(change.id)) this.unreachable.add(change.id);
     else if (change.op === 'trust' || change.op === 'remove') this.unreachable.delete(change.id);

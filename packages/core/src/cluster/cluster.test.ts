@@ -111,7 +111,7 @@ describe('who is a candidate', () => {
     assert.deepEqual(order(view), ['b', 'c', 'a']);
   });
 
-  it('what an instance publishes does not make it reachable; that it was gone and came back does', () => {
+  it('what an instance publishes does not make it reachable; that it was gone and came back does, or lives again', () => {
     const view = cluster(instance('a'));
     view.suspect(instanceId('a'));
     view.put(instance('a', { modelCount: 1 }));
@@ -119,6 +119,11 @@ describe('who is a candidate', () => {
     view.remove(instanceId('a'));
     view.put(instance('a'));
     assert.equal(view.get(instanceId('a'))?.standing, 'candidate');
+    for (const life of [{ incarnation: 'two' }, { startedAtMs: epochMs(7) }]) {
+      view.suspect(instanceId('a'));
+      view.put(instance('a', life));
+      assert.equal(view.get(instanceId('a'))?.standing, 'candidate', JSON.stringify(life));
+    }
   });
 
   it('suspicion and trust of the unknown change nothing', () => {

@@ -50,7 +50,7 @@ export class Reservations {
     return this.#count;
   }
 
-  /** A load of so many units was sent to the instance. */
+  /** A load of so many units was sent to the instance; the record of the candidate that was chosen will do. */
   reserve(record: InstanceRecord, units: SizeUnits, nowMs: EpochMs): void {
     if (this.#count >= RESERVATIONS_MAX) this.#forgetOldest();
     const account = this.#accounts.get(record.id) ?? newAccount(record);
