@@ -1,4 +1,13 @@
-import { type DurationMs, durationMs, type InstanceId, type SizeUnits, toMeshError, unitsForBytes } from '@modelmesh/core';
+import {
+  DEFAULT_NAMESPACE,
+  type DurationMs,
+  durationMs,
+  type InstanceId,
+  type ModelKey,
+  type SizeUnits,
+  toMeshError,
+  unitsForBytes,
+} from '@modelmesh/core';
 import type { InstanceRecord } from '@modelmesh/core/records';
 import { LoadTimes } from '@modelmesh/core/scaling';
 import { type Dirty, RegistryView } from '@modelmesh/core/view';
@@ -70,7 +79,8 @@ export function assembleControl(setup: ControlSetup): ControlAssembly {
   const readiness = watchLoads(setup, { copies, events, loadTimes, members });
   const { signal } = scope;
   const { failureExpiryMs } = setup.cache;
-  const known = { view, members, claims, copies, desk, pulse, routes };
+  const fresh = (model: ModelKey): Promise<unknown> => mirror.fresh(DEFAULT_NAMESPACE, model);
+  const known = { view, fresh, members, claims, copies, desk, pulse, routes };
   const placing = new Placing({ ...known, self: instance, clock, peers: setup.peers, link, failureExpiryMs, signal });
   const leadership = new Leadership({ kv: setup.kv, clock, layout: setup.layout, session, instance });
   const isLeader = setup.isLeader ?? ((): boolean => leadership.leads);

@@ -36,6 +36,8 @@ export interface PlacingParts {
   readonly self: InstanceId;
   readonly clock: Clock;
   readonly view: RegistryView;
+  /** Looks a model up in the registry itself; the view knows it afterwards. */
+  readonly fresh: (model: ModelKey) => Promise<unknown>;
   readonly members: Members;
   readonly claims: RegistryClaims;
   readonly copies: LocalCopies;
@@ -98,7 +100,7 @@ export class Placing {
   /** Loads a copy here for another node, and sees to further ones elsewhere. */
   async loadHere(load: PeerLoad): Promise<PeerCopy> {
     const { members, self, desk, claims, copies } = this.#parts;
-    const record = this.#record(load.model);
+    const record = await this.#freshRecord(load.model);
     if (record === undefined) return { kind: 'absent', message: 'the model is not registered' };
     const refusal = desk.refusalHere(record);
     if (refusal !== null && copies.knowledge(load.model) === 'absent') return { kind: 'absent', message: refusal };
@@ -156,8 +158,14 @@ export class Placing {
     const address = members.addressOf(chosen.instance);
     if (address === undefined) return null;
     const asked = { model, lastUsedMs: load.lastUsedMs, sync: false, exclude, knownUnits: load.knownUnits };
-    peers.load(address, { ...asked, moreCopies: count - 1 }, signal).catch(() => {});
-    return chosen.instance;
+    const other = chosen.instance;
+    const next = (): void => {
+      if (!signal.aborted) this.spread(model, count, { ...load, exclude: [...exclude, other] });
+    };
+    peers.load(address, { ...asked, moreCopies: count - 1 }, signal).then((copy) => {
+      if (copy.kind === 'absent') next();
+    }, next);
+    return other;
   }
 
   /** Sees to so many copies, as far as instances take them; resolves when they are loaded. @throws {MeshError} as {@link ensure}, if there is none */
@@ -276,7 +284,14 @@ export class Placing {
     const { copies, claims, desk } = this.#parts;
     const record = this.#record(question.model);
     if (record === undefined) {
-      this.#notHere(question, 'the model is not registered here yet, or not any more');
+      // The caller may know of the model before the watch has told this instance.
+      this.#freshRecord(question.model).then(
+        (fresh) => {
+          if (fresh === undefined) this.#notHere(question, 'the model is not registered');
+          else this.#locateHere(question, intent);
+        },
+        (error: unknown) => this.#notHere(question, toMeshError(error).message),
+      );
       return;
     }
     if (copies.knowledge(question.model) === 'absent') {
@@ -397,6 +412,13 @@ export class Placing {
     if (record === undefined) return undefined;
     const held = copies.knowledge(model) === 'absent' ? withCopyWithdrawn(record, self) : record;
     return copies.failure(model) === null ? withoutFailureOf(held, self) : held;
+  }
+
+  async #freshRecord(model: ModelKey): Promise<ModelRecord | undefined> {
+    const known = this.#record(model);
+    if (known !== undefined) return known;
+    await this.#parts.fresh(model);
+    return this.#record(model);
   }
 
   #withTimeout(signal: AbortSignal): AbortSignal {

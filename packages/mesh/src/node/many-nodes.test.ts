@@ -1,0 +1,310 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { durationMs, MeshError } from '@modelmesh/core';
+import { TypeConstraints } from '@modelmesh/core/constraints';
+import { DEFAULT_SCALING_CONFIG } from '@modelmesh/core/scaling';
+import type { Kv, KvWatchSink } from '../kv/index.ts';
+import { MeshRig, type RigNode } from './testing/index.ts';
+
+const THREE = ['a', 'b', 'c'];
+const NEVER = new AbortController().signal;
+const here = (intent: 'copy' | 'load') => ({ kind: 'here', intent }) as const;
+
+/** Sends a call as the data plane does: to whoever control names. The node that serves. */
+async function call(rig: MeshRig, entry: RigNode, model: string): Promise<RigNode> {
+  const tried: string[] = [];
+  for (let attempt = 0; attempt < 8; attempt++) {
+    const located = await entry.locate(model, { kind: 'anywhere' }, tried);
+    if (located?.kind === 'serving') return entry;
+    assert.ok(located?.kind === 'peer', JSON.stringify(located));
+    const peer = rig.node(located.instance);
+    const there = await peer.locate(model, here(located.intent), tried);
+    if (there?.kind === 'serving') return peer;
+    tried.push(located.instance);
+  }
+  throw new Error(`no copy of ${model} was found`);
+}
+
+describe('a call that enters anywhere', () => {
+  it('has its model loaded where placement says, once, and later calls find that copy', async () => {
+    const rig = await MeshRig.of(THREE);
+    await rig.register('m');
+    const first = await call(rig, rig.node('a'), 'm');
+    for (const entry of THREE) assert.equal((await call(rig, rig.node(entry), 'm')).id, first.id);
+    assert.deepEqual([rig.loadedAt('m'), rig.loadsOf('m')], [[first.id], 1]);
+    await rig.close();
+  });
+
+  it('is one load where it enters everywhere at the same moment, each node deciding for itself', async () => {
+    const rig = await MeshRig.of(THREE);
+    const models = Array.from({ length: 30 }, (_, at) => `m${at}`);
+    await rig.register(...models);
+    for (const model of models) {
+      const served = await Promise.all(THREE.map((entry) => call(rig, rig.node(entry), model)));
+      assert.equal(new Set(served.map(({ id }) => id)).size, 1, model);
+      assert.equal(rig.loadsOf(model), 1, model);
+    }
+    // Models are spread, not piled up in one instance.
+    for (const { runtime } of rig.nodes.values()) assert.ok(runtime.loaded.size >= 5, `${runtime.loaded.size} of 30`);
+    await rig.close();
+  });
+
+  it('of two instances that load at the same time one loses: it gives the load up and names the other', async () => {
+    const rig = await MeshRig.of(THREE);
+    await rig.register('m');
+    for (const { runtime } of rig.nodes.values()) runtime.holds = true;
+    // Two nodes whose pictures differ: each was sent the call to load.
+    const asked = ['a', 'b'].map((name) => ({ node: rig.node(name), request: rig.node(name).ask('m', here('load')) }));
+    await rig.settle();
+    for (const { node } of asked) {
+      const load = node.runtime.loads.at(-1);
+      if (load?.signal.aborted === false) load.done();
+    }
+    await rig.after(3000);
+    const outcomes = asked.map(({ node, request }) => node.answerTo(request));
+    const kinds = outcomes.map((outcome) => outcome?.kind).sort();
+    assert.deepEqual(kinds, ['not-here', 'serving']);
+    const winner = asked[outcomes.findIndex((outcome) => outcome?.kind === 'serving')]?.node.id;
+    const loser = outcomes.find((outcome) => outcome?.kind === 'not-here');
+    assert.equal(loser?.kind === 'not-here' && loser.holder, winner);
+    assert.deepEqual([...(rig.node('c').record('m')?.copies.keys() ?? [])], [winner]);
+    await rig.after(10_000);
+    assert.deepEqual(rig.loadedAt('m'), [winner], 'what was loaded for nothing is unloaded');
+    await rig.close();
+  });
+
+  it('a claim that is stale costs one hop and is put right', async () => {
+    const rig = await MeshRig.of(THREE);
+    await rig.register('m');
+    const holder = await call(rig, rig.node('a'), 'm');
+    // The copy goes while nobody can say so.
+    holder.runtime.loaded.delete('m');
+    const slot = await holder.locate('m');
+    assert.equal(slot?.kind, 'serving');
+    await holder.running.control.unloadCopies('m');
+    await rig.settle();
+    assert.equal((await holder.locate('m', here('copy')))?.kind, 'not-here');
+    assert.equal(rig.node('c').record('m')?.copies.size, 0);
+    await rig.close();
+  });
+
+  it('is tried at up to three instances where loads fail, and told what the last one said', async () => {
+    const rig = await MeshRig.of(['a', 'b', 'c', 'd', 'e']);
+    await rig.register('bad');
+    for (const { runtime } of rig.nodes.values())
+      runtime.load = async (model) => {
+        runtime.loads.push({ model, signal: NEVER, done: () => {}, fails: () => {} });
+        throw new MeshError('load-failed', 'INTERNAL: corrupt');
+      };
+    const status = await rig.node('a').ensure('bad');
+    assert.deepEqual([status.status, status.errors[0]], ['LOADING_FAILED', 'INTERNAL: corrupt']);
+    assert.equal(rig.loadsOf('bad'), 3);
+    const located = await rig.node('b').locate('bad');
+    assert.ok(located?.kind === 'failed' && located.where === 'nowhere' && located.error.kind === 'load-failed');
+    assert.equal(rig.loadsOf('bad'), 3, 'three failures answer for the next caller');
+    await rig.close();
+  });
+
+  it('succeeds if any of the first instances is good', async () => {
+    const rig = await MeshRig.of(THREE);
+    await rig.register('m');
+    const bad = ['a', 'b'].map((name) => rig.node(name).runtime);
+    for (const runtime of bad)
+      runtime.load = async () => {
+        throw new MeshError('load-failed', 'INTERNAL: no luck here');
+      };
+    assert.equal((await rig.node('a').ensure('m')).status, 'LOADED');
+    assert.deepEqual(rig.loadedAt('m'), ['c']);
+    await rig.close();
+  });
+});
+
+describe('management from any node', () => {
+  it('says LOADED of a copy elsewhere, and does not load a second one', async () => {
+    const rig = await MeshRig.of(THREE);
+    await rig.register('m');
+    for (const name of THREE) assert.equal((await rig.node(name).ensure('m')).status, 'LOADED');
+    assert.equal(rig.loadsOf('m'), 1);
+    for (const name of THREE) assert.equal((await rig.node(name).running.control.modelStatus('m')).status, 'LOADED', name);
+    await rig.close();
+  });
+
+  it('drops the copies of all nodes and keeps the registration', async () => {
+    const rig = await MeshRig.of(THREE);
+    await rig.register('m');
+    await call(rig, rig.node('a'), 'm');
+    for (const name of THREE) await rig.node(name).running.control.unloadCopies('m');
+    await rig.after(3000);
+    assert.deepEqual(rig.loadedAt('m'), []);
+    assert.equal((await rig.node('b').running.control.modelStatus('m')).status, 'NOT_LOADED');
+    await rig.close();
+  });
+
+  it('unregistering unloads everywhere', async () => {
+    const rig = await MeshRig.of(THREE);
+    await rig.register('m');
+    await call(rig, rig.node('a'), 'm');
+    await rig.node('c').running.control.unregisterModel('m');
+    await rig.after(3000);
+    assert.deepEqual(rig.loadedAt('m'), []);
+    await rig.close();
+  });
+
+  it('§6.1: a type is loaded only where its labels are, and where nobody has them the error names them', async () => {
+    const rig = await MeshRig.empty();
+    const constraints = new TypeConstraints([['onnx', { required: new Set(['gpu']), preferred: new Set<string>() }]]);
+    await rig.add('plain', { constraints });
+    await rig.register('m');
+    const located = await rig.node('plain').locate('m');
+    assert.ok(located?.kind === 'failed' && located.error.message.includes('gpu'), JSON.stringify(located));
+    await rig.add('gpu', { constraints, labels: new Set(['gpu']) });
+    await rig.after(3000);
+    assert.equal((await call(rig, rig.node('plain'), 'm')).id, 'gpu');
+    await rig.close();
+  });
+});
+
+describe('copies.min over the mesh', () => {
+  it('is kept by the leader, comes back when an instance is lost, and is not exceeded', async () => {
+    const rig = await MeshRig.of(THREE);
+    const spec = { format: { name: 'onnx' }, storage: { uri: 'file:///m' }, copies: { min: 2 } };
+    const manifest = { apiVersion: 'modelmesh.io/v1alpha1', kind: 'Model', metadata: { name: 'm' }, spec };
+    await rig.node('b').running.control.apply(manifest, NEVER);
+    await rig.after(5000);
+    const before = rig.loadedAt('m');
+    assert.equal(before.length, 2);
+    await rig.kill(before[0] ?? '');
+    await rig.after(60_000);
+    assert.equal(rig.loadedAt('m').length, 2);
+    await rig.close();
+  });
+});
+
+describe('an instance that goes', () => {
+  it('without a word: its models are loaded elsewhere by the next call, at once when it is known', async () => {
+    const rig = await MeshRig.of(THREE);
+    await rig.register('m');
+    const holder = await call(rig, rig.node('a'), 'm');
+    await rig.kill(holder.id);
+    const entry = [...rig.nodes.values()][0] as RigNode;
+    await entry.reaches(holder, false);
+    assert.notEqual((await call(rig, entry, 'm')).id, holder.id);
+    await rig.close();
+  });
+
+  it('§4.9: what was used of late comes back without a call once its lease has ended, and its claims are reaped', async () => {
+    const rig = await MeshRig.of(THREE);
+    await rig.register('m', 'n', 'o');
+    for (const model of ['m', 'n', 'o']) await call(rig, rig.node('a'), model);
+    const lost = rig.loadedAt('m')[0] ?? '';
+    await rig.kill(lost);
+    await rig.after(30_000);
+    for (const model of ['m', 'n', 'o']) assert.equal(rig.loadedAt(model).length, 1, model);
+    await rig.after(20 * 60_000);
+    const entry = [...rig.nodes.values()][0] as RigNode;
+    for (const model of ['m', 'n', 'o']) assert.deepEqual([...(entry.record(model)?.copies.keys() ?? [])], rig.loadedAt(model));
+    await rig.close();
+  });
+
+  it('§4.14 with notice: every copy serves here until it serves elsewhere, and no load is lost', async () => {
+    const rig = await MeshRig.of(THREE);
+    const models = Array.from({ length: 12 }, (_, at) => `m${at}`);
+    await rig.register(...models);
+    for (const model of models) await call(rig, rig.node('a'), model);
+    const leaver = rig.node('a');
+    const own = models.filter((model) => rig.loadedAt(model).includes('a'));
+    assert.ok(own.length > 0);
+    let done = false;
+    const leaving = leaver.running.leave(durationMs(20_000)).then(() => {
+      done = true;
+    });
+    for (let turn = 0; turn < 40 && !done; turn++) {
+      await rig.after(500);
+      for (const model of models) assert.ok(rig.loadedAt(model).length > 0, `${model} serves nowhere`);
+    }
+    await leaving;
+    await rig.after(3000);
+    for (const model of own) assert.deepEqual(rig.loadedAt(model).includes('a'), false, model);
+    for (const model of models) assert.equal(rig.loadedAt(model).length, 1, model);
+    for (const name of ['b', 'c']) assert.notEqual((await call(rig, rig.node(name), models[0] ?? '')).id, 'a');
+    await rig.close();
+  });
+});
+
+describe('load', () => {
+  it('§4.7 a hot model spreads within seconds', async () => {
+    const scaling = { ...DEFAULT_SCALING_CONFIG, hotCallsPerCopyMax: 4 };
+    const rig = await MeshRig.of(THREE, { scaling });
+    await rig.register('hot');
+    const holder = await call(rig, rig.node('a'), 'hot');
+    const located = await holder.locate('hot');
+    assert.ok(located?.kind === 'serving');
+    const ends = Array.from({ length: 12 }, () => holder.call(located.slot));
+    await rig.after(2000);
+    assert.equal(rig.loadedAt('hot').length, 3);
+    for (const end of ends) end(2000);
+    await rig.close();
+  });
+});
+
+/** A store that can go away, with the watches on it. */
+class MortalStore {
+  away = false;
+  readonly #sinks = new Set<KvWatchSink>();
+
+  /** The store does not answer any more. */
+  goes(): void {
+    this.away = true;
+    const error = new MeshError('registry-unavailable', 'etcd does not answer');
+    for (const sink of this.#sinks) sink.ended({ kind: 'lost', error });
+    this.#sinks.clear();
+  }
+
+  readonly of = (kv: Kv): Kv => {
+    const unless = <Answer>(call: () => Promise<Answer>): Promise<Answer> =>
+      this.away ? Promise.reject(new MeshError('registry-unavailable', 'etcd does not answer')) : call();
+    return {
+      get: (key) => unless(() => kv.get(key)),
+      range: (prefix, options) => unless(() => kv.range(prefix, options)),
+      txn: (txn) => unless(() => kv.txn(txn)),
+      resolve: (unknown) => unless(() => kv.resolve(unknown)),
+      grantLease: (ttlMs) => unless(() => kv.grantLease(ttlMs)),
+      keepAlive: (lease) => unless(() => kv.keepAlive(lease)),
+      revokeLease: (lease) => unless(() => kv.revokeLease(lease)),
+      close: async () => {},
+      watch: (prefix, options, sink) => {
+        this.#sinks.add(sink);
+        return kv.watch(prefix, options, {
+          batch: (batch) => {
+            if (this.#sinks.has(sink)) sink.batch(batch);
+          },
+          ended: (end) => {
+            if (this.#sinks.delete(sink)) sink.ended(end);
+          },
+        });
+      },
+    };
+  };
+}
+
+describe('a registry that is away for three lease times', () => {
+  it('warm calls go on, cold ones and changes are refused at once, and on its return nothing is loaded again', async () => {
+    const store = new MortalStore();
+    const rig = await MeshRig.of(THREE, { kv: store.of });
+    await rig.register('warm', 'cold');
+    const holder = await call(rig, rig.node('a'), 'warm');
+    const loads = rig.loadsOf('warm');
+    store.goes();
+    await rig.after(60_000);
+    for (const name of THREE) assert.equal((await call(rig, rig.node(name), 'warm')).id, holder.id, name);
+    const refused = await rig.node('a').locate('cold');
+    assert.ok(refused?.kind === 'failed' && refused.error.kind === 'registry-unavailable', JSON.stringify(refused));
+    await assert.rejects(rig.node('a').ensure('cold'), (error: MeshError) => error.kind === 'registry-unavailable');
+    store.away = false;
+    await rig.after(60_000);
+    for (const name of THREE) assert.equal((await call(rig, rig.node(name), 'warm')).id, holder.id, name);
+    assert.equal(rig.loadsOf('warm'), loads, 'not one reload');
+    assert.ok(await call(rig, rig.node('a'), 'cold'));
+    await rig.close();
+  });
+});
