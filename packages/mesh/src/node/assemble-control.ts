@@ -133,10 +133,7 @@ export function assembleControl(setup: ControlSetup): ControlAssembly {
     touchRecord,
   });
   const { scaling } = upkeep;
-  const leave = (): void => {
-    own.leaving = true;
-    touchRecord();
-  };
+  const leave = (): void => own.leaves(touchRecord);
   const cluster = { session, leadership, members, desk, placing, minimums, loadTimes, readiness, ...upkeep };
   const local = { claims, copies, counters, routes, management, control, events };
   return { view, pulse, mirror, ...cluster, ...local, ownRecord, touchRecord, leave };

@@ -26,6 +26,12 @@ export class OwnRecord {
     this.key = recordKeyText(setup.layout, instanceRecordKey(setup.instance));
   }
 
+  /** From now on it says that the instance leaves. */
+  leaves(touch: () => void): void {
+    this.leaving = true;
+    touch();
+  }
+
   /** As it is now. */
   record(): InstanceRecord {
     const { instance, location, zone, labels, runtime, peerAddress, incarnation, buildVersion } = this.#setup;
