@@ -21,6 +21,7 @@ import { checkMethodRules } from './dataplane/index.ts';
 import { makeFolder } from './files/index.ts';
 import { checkEtcdFiles } from './kv/index.ts';
 import { createLog, type NodeLog } from './log/index.ts';
+import { checkStaticModels } from './node/index.ts';
 import { type RunningNode, startNode } from './start-node.ts';
 
 const VERSION = '0.1.0';
@@ -74,7 +75,7 @@ function sourcesOf(flags: ConfigSources['flags'], path: string | null): ConfigSo
     env,
     flags,
     machine: { hostName: hostname(), tempFolder: tmpdir() },
-    checks: [checkTlsFiles, checkMethodRules, checkEtcdFiles],
+    checks: [checkTlsFiles, checkMethodRules, checkEtcdFiles, checkStaticModels],
   };
 }
 

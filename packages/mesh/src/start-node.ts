@@ -2,12 +2,12 @@ import { durationMs } from '@modelmesh/core';
 import { Scope } from '@modelmesh/core/scope';
 import { migrationMs } from '@modelmesh/core/upkeep';
 import { type RunningAdmin, startAdmin } from './admin/index.ts';
-import { type ComposedNode, composeNode, type Doors, LoggedCalls, type NodeSurroundings } from './compose/index.ts';
+import { type ComposedNode, composeNode, type Doors, LiveLogging, LoggedCalls, type NodeSurroundings } from './compose/index.ts';
 import { type Config, followConfig, type LiveConfig } from './config/index.ts';
 import { listen, type RunningListener } from './dataplane/index.ts';
 import type { NodeLog } from './log/index.ts';
 import { createMetrics, type Figures, type NodeMetrics, noMetrics } from './metrics/index.ts';
-import { type NodeEvent, systemClock } from './node/index.ts';
+import { type NodeEvent, readStaticModels, registerStaticModels, systemClock } from './node/index.ts';
 
 /** What a node is started with besides its configuration. */
 export interface NodeStart extends Pick<NodeSurroundings, 'version' | 'runtimeCommand' | 'environment'> {
@@ -46,7 +46,9 @@ export async function startNode(start: NodeStart): Promise<RunningNode> {
   const scope = new Scope('node', ({ task, error }) => log.error('loop-failed', `${task} ended by an error`, { error }));
   const metrics = config.metrics === null ? null : createMetrics(config.metrics, systemClock);
   const calls = new LoggedCalls(metrics ?? noMetrics, log, config);
-  const node = await composeNode(config, { ...start, scope, metrics: calls });
+  const logging = new LiveLogging(log, calls, config);
+  const onParameters = logging.parametersChanged.bind(logging);
+  const node = await composeNode(config, { ...start, scope, metrics: calls, onParameters });
   const opened = new OpenParts(node, metrics);
   try {
     await opened.open(config, start);
@@ -61,8 +63,8 @@ export async function startNode(start: NodeStart): Promise<RunningNode> {
     clock: systemClock,
     log,
     changed: ({ config: changed }) => {
-      calls.follow(changed);
-      opened.reconfigure(changed, log);
+      opened.reconfigure(changed);
+      logging.configured(changed);
     },
   });
   return {
@@ -100,6 +102,7 @@ class OpenParts {
       readiness: () => this.#readiness(),
       isLive: () => true,
     });
+    await this.#registerStatic(config, log);
     for (const one of config.listeners) {
       const doors = this.#node.doors(one.roles);
       const listener = await listen({ config: one, tls, limits, streamLimits, engine, clock, log, handlers: doors });
@@ -107,8 +110,17 @@ class OpenParts {
     }
   }
 
+  /** Before any port is open for calls, and after the probes: a start that waits for models is not a node that hangs. */
+  async #registerStatic({ staticModels, readOnly }: Config, log: NodeLog): Promise<void> {
+    const { models, warnings } = readStaticModels(staticModels);
+    for (const warning of warnings) log.warn('static-models', warning);
+    if (models.length > 0 && readOnly)
+      log.warn('static-models', `${models.length} configured models are not registered: the registry is read-only`);
+    else await registerStaticModels(models, { control: this.#node.running.control, clock: this.#node.clock, log });
+  }
+
   /** Takes a changed configuration over, as far as it may change while the node runs. */
-  reconfigure(config: Config, log: NodeLog): void {
+  reconfigure(config: Config): void {
     // What may be refused comes first, so that nothing is changed then.
     if (config.tls !== null) {
       for (const { listener } of this.#listeners) listener.useTls(config.tls);
@@ -116,7 +128,6 @@ class OpenParts {
     }
     this.#node.reconfigure(config);
     for (const { listener } of this.#listeners) listener.setLimits(config.limits);
-    log.setLevel(config.logLevel);
   }
 
   /** Every event becomes a line of the log; readiness is told to health checks too. */

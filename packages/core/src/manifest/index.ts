@@ -6,5 +6,6 @@ export { inferenceServiceModelKey, planEndpoint, planInferenceService, planModel
 export { fieldPath, itemPath, PROBLEMS_MAX, type Problem, problemText } from './problem.ts';
 export { parseDuration, parseQuantity } from './quantity.ts';
 export type { EndpointResource, InferenceServiceResource, ManifestResult, ModelResource, Resource } from './resource.ts';
+export { parseStaticModels, STATIC_MODELS_MAX, type StaticModel, type StaticModelsResult } from './static-models.ts';
 export { isRelativePath, STORAGE_PARAMETERS_MAX, type StorageSource, uriOf } from './storage-source.ts';
 export { suggest } from './suggest.ts';

@@ -55,7 +55,15 @@ class Composed implements AsyncDisposable {
     const scope = new Scope('composed', ({ error }) => {
       throw error;
     });
-    const around = { log: LOG, version: '0', scope, runtimeCommand: [], environment: {}, metrics: noMetrics };
+    const around = {
+      log: LOG,
+      version: '0',
+      scope,
+      runtimeCommand: [],
+      environment: {},
+      metrics: noMetrics,
+      onParameters: () => {},
+    };
     const node = await composeNode(configOf({ ...env, INTERNAL_GRPC_SOCKET_PATH: path }), around);
     return new Composed(runtime, node, folder);
   }

@@ -21,7 +21,14 @@ import { type Kv, openRegistry, readEtcdPlace } from '../kv/index.ts';
 import { allocateCounters, createInProcessLink, type MethodRules } from '../link/index.ts';
 import type { Log } from '../log/index.ts';
 import { createManagementApp, type ManagementApp } from '../management/index.ts';
-import { ALONE, type CacheMetrics, type RunningControl, startControl, systemClock } from '../node/index.ts';
+import {
+  ALONE,
+  type CacheMetrics,
+  type ParameterOverrides,
+  type RunningControl,
+  startControl,
+  systemClock,
+} from '../node/index.ts';
 import { type DoorParts, type Doors, openDoors } from './doors.ts';
 import { FollowedRules } from './followed-rules.ts';
 import { composeRuntime } from './node-runtime.ts';
@@ -36,6 +43,8 @@ export interface NodeSurroundings {
   /** Environment that child processes inherit. */
   readonly environment: Readonly<Record<string, string>>;
   readonly metrics: CallMetrics & CacheMetrics;
+  /** What operators set for all nodes: at the start and whenever it changes. */
+  readonly onParameters: (parameters: ParameterOverrides) => void;
 }
 
 /** A node that listens nowhere yet. */
@@ -91,7 +100,9 @@ export async function composeNode(config: Config, around: NodeSurroundings): Pro
   const { instanceId: instance, location, zone, labels, defaultEndpointOwner } = config;
   const identity = { instance, location, zone, labels, defaultEndpointOwner };
   const control = { clock, scope: around.scope, kv, layout, runtime, counters, link: link.control, metrics: around.metrics };
-  const running = await startControl({ ...ALONE, ...identity, ...control, cache: cacheConfig(config) });
+  const cache = cacheConfig(config);
+  const wishes = { readOnly: config.readOnly, onParameters: around.onParameters };
+  const running = await startControl({ ...ALONE, ...identity, ...control, ...wishes, cache });
   dataPlane.start();
   const send = (rules: MethodRules): void => link.control.send({ kind: 'method-rules', rules });
   const rules = new FollowedRules(config.dataPlaneRules, { clock, log: around.log, send });

@@ -64,6 +64,8 @@ export function assembleConfig(resolved: Resolved, around: Assembling): Config {
     metrics: metricsOf(values, around.info),
     tls,
     registry: registryOf(values, resolved, problem),
+    readOnly: values.readOnly,
+    staticModels: { inline: values.staticModels, file: values.staticModelsFile },
     runtime: runtimeOf(values, resolved, around.machine, problem),
     dataPlaneRules: rulesOf(values, problem),
     limits: limitsOf(values, problem),

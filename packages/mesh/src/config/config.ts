@@ -203,6 +203,10 @@ export interface Config {
   readonly tls: TlsConfig | null;
 
   readonly registry: RegistryConfig;
+  /** Models and endpoints are neither added, changed nor removed (`KV_READ_ONLY`). */
+  readonly readOnly: boolean;
+  /** JSON of the models that are registered at the start, and a file with more (spec `modelmesh.md` §4.16). */
+  readonly staticModels: { readonly inline: string | null; readonly file: string | null };
   readonly runtime: RuntimeConfig;
   readonly dataPlaneRules: DataPlaneRulesConfig;
   readonly limits: LimitsConfig;

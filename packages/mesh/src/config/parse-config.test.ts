@@ -127,7 +127,7 @@ describe('sources outrank one another', () => {
       for (const given of [byVariable, byFlag]) {
         const parsed = parse(given);
         const named = parsed.ok ? [] : parsed.problems.map(({ name }) => name);
-        const free = ['zone', 'defaultEndpointOwner', 'labels', 'dataPlane.rules'].includes(path);
+        const free = ['zone', 'defaultEndpointOwner', 'labels', 'dataPlane.rules', 'staticModels.inline'].includes(path);
         assert.ok(free || named.includes(path), `${path} was not read from ${JSON.stringify(given)}`);
       }
     }
@@ -234,7 +234,8 @@ describe("ModelMesh's variables", () => {
       assert.equal(parsed.ok, kind !== 'refused', name);
       assert.equal(parsed.warnings.length, kind === 'warned' ? 1 : 0, name);
     }
-    assert.ok(parse({ env: { KV_READ_ONLY: 'false' } }).ok);
+    assert.equal(configOf({ env: { KV_READ_ONLY: 'TRUE' } }).readOnly, true);
+    assert.equal(configOf({ env: { KV_READ_ONLY: 'false' } }).readOnly, false);
     assert.match(problemsOf({ env: { KV_STORE: 'zookeeper:zk:2181' } })[0] ?? '', /no ZooKeeper/);
   });
 
@@ -259,7 +260,7 @@ describe('problems', () => {
         .sort()
         .join(', ')}`,
       'extra (from mesh.yaml:5): unknown, expected one of cache, compat, dataDir, dataPlane, defaultEndpointOwner, instanceId, labels, ' +
-        'limits, listeners, location, log, metrics, prestop, probes, registry, runtime, serviceName, shutdownTimeout, tls, zone',
+        'limits, listeners, location, log, metrics, prestop, probes, registry, runtime, serviceName, shutdownTimeout, staticModels, tls, zone',
       '--no-such: unknown, expected a flag that is known',
       'probes.port (from mesh.yaml:3): got "high", expected a port from 0 to 65535, or none',
       'tls.clientAuth (from MM_TLS_CLIENT_AUTH): got "maybe", expected one of none, optional, require',

@@ -5,6 +5,7 @@ import { setting } from './setting.ts';
 import { LIMIT_SETTINGS } from './settings-limits.ts';
 import { REGISTRY_SETTINGS } from './settings-registry.ts';
 import { RUNTIME_SETTINGS } from './settings-runtime.ts';
+import { START_SETTINGS } from './settings-start.ts';
 import {
   duration,
   either,
@@ -392,6 +393,7 @@ export const SETTINGS = {
   ...LISTENERS,
   ...TLS,
   ...REGISTRY_SETTINGS,
+  ...START_SETTINGS,
   ...RUNTIME_SETTINGS,
   ...RULES,
   ...METRICS,

@@ -18,7 +18,6 @@ const warned = (because: string, ...harmless: readonly string[]): UnsupportedVar
 const silent = (because: string): UnsupportedVariable => ({ kind: 'silent', because, harmless: [] });
 
 const CONSTRAINTS = 'type constraints are not supported by this version; leave it unset';
-const STATIC = 'static registration is not supported by this version; apply manifests instead';
 const SCALING = 'no effect: this version does not scale copies over nodes';
 const INTERNAL_TLS = 'no effect: this version has no traffic between nodes';
 const JVM = 'no effect: it sets up a Java virtual machine';
@@ -33,13 +32,8 @@ export const UNSUPPORTED_VARIABLES: ReadonlyMap<string, UnsupportedVariable> = n
     ),
   ],
   ['LL_REGISTRY', warned('no effect: nodes are not found through litelinks')],
-  ['KV_READ_ONLY', refused('the read-only mode is not supported by this version', 'false')],
   ['MM_TYPE_CONSTRAINTS', refused(CONSTRAINTS)],
   ['MM_TYPE_CONSTRAINTS_PATH', refused(CONSTRAINTS)],
-  ['MM_AUTO_REGISTER_MODELS', refused(STATIC)],
-  ['MM_AUTO_REGISTER_MODEL', refused(STATIC)],
-  ['MM_AUTO_REGISTER_MODEL_PATH', refused(STATIC)],
-  ['MM_AUTO_REGISTER_MODELS_PATH', refused(STATIC)],
   ['MM_PAYLOAD_PROCESSORS', refused('payload processors are not supported by this version; leave it unset')],
   ['MM_PAYLOAD_PROCESSORS_THREADS', warned('no effect without payload processors')],
   ['MM_PAYLOAD_PROCESSORS_CAPACITY', warned('no effect without payload processors')],

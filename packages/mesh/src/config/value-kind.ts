@@ -179,6 +179,12 @@ export const jsonText: ValueKind<string> = {
   parse: (raw) => (typeof raw === 'string' ? raw : isObject(raw) ? JSON.stringify(raw) : undefined),
 };
 
+/** A JSON document that is a list, as text; in YAML also a list. */
+export const jsonList: ValueKind<string> = {
+  expected: 'a list as JSON',
+  parse: (raw) => (typeof raw === 'string' ? raw : Array.isArray(raw) ? JSON.stringify(raw) : undefined),
+};
+
 function jsonOf(source: string): unknown {
   try {
     return JSON.parse(source);

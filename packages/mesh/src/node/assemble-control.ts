@@ -73,7 +73,7 @@ export interface ControlAssembly {
 export function assembleControl(setup: ControlSetup): ControlAssembly {
   const registry = assembleRegistry(setup);
   const { view, events, pulse, mirror, session, own } = registry;
-  const { clock, instance, scope, link } = setup;
+  const { clock, instance, scope, link, readOnly } = setup;
   const { members, routes, claims, copies, counters, desk } = assembleCluster(setup, registry);
   const loadTimes = { current: new LoadTimes(LOAD_TIMEOUT_MS), timeoutMs: LOAD_TIMEOUT_MS };
   const readiness = watchLoads(setup, { copies, events, loadTimes, members });
@@ -90,11 +90,10 @@ export function assembleControl(setup: ControlSetup): ControlAssembly {
     ...base,
     defaultEndpointOwner: setup.defaultEndpointOwner,
     assumeLoadedAfterMs: (type) => loadTimes.current.assumeLoadedAfterMs(type),
-    failureExpiryMs,
-    isLeader,
+    ...{ failureExpiryMs, readOnly, isLeader },
     ensureCopies: setup.ensureCopies ?? ensureByPlacement(placing, () => management),
   });
-  const manifests = new Manifests(mirror, management, copies, clock);
+  const manifests = new Manifests({ mirror, management, copies, clock, readOnly });
   const ownRecord = (): InstanceRecord => own.record();
   const parts = {
     link,
@@ -299,7 +298,7 @@ function deskOf(
   setup: ControlSetup,
   parts: { readonly members: Members; readonly copies: LocalCopies; readonly ownRecord: () => InstanceRecord },
 ): PlacementDesk {
-  const { instance, clock, cache, runtime, readOnly } = setup;
+  const { instance, clock, cache, runtime } = setup;
   return new PlacementDesk({
     self: instance,
     clock,
@@ -311,7 +310,8 @@ function deskOf(
       const remembered = parts.copies.cache.rememberedSize(key);
       return remembered === null ? null : unitsForBytes(remembered);
     },
-    readOnly,
+    // A registry that may only be read keeps additions, removals and transitions away (§7.1), not loads: such a node is there to serve.
+    readOnly: false,
     awaitsRuntime: () => runtime.state.kind !== 'ready',
     onDecision: () => {},
   });

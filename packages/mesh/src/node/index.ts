@@ -1,7 +1,9 @@
 /** The door of the room: control of one node, its loops and its lifetime. */
 export type { Applied, Control, ModelDetail, NodeEvent, Page, PageRequest } from './control.ts';
 export { EVENT_LISTENERS_MAX, EVENTS_KEPT_MAX, type Events } from './events.ts';
+export type { ParameterOverrides } from './followed-parameters.ts';
 export type { CacheMetrics } from './local-copies.ts';
 export { ALONE, type ControlSetup, type InstanceFigures, type RunningControl, startControl } from './start-control.ts';
+export { checkStaticModels, readStaticModels, registerStaticModels, type StaticModels } from './static-models.ts';
 export { systemClock } from './system-clock.ts';
 export { systemRandom } from './system-random.ts';

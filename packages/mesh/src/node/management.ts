@@ -28,6 +28,7 @@ import {
   type ModelStatus,
   modelStatus,
   type RegisterRequest,
+  type RegistrationEnv,
 } from '@modelmesh/core/registration';
 import type { Scope } from '@modelmesh/core/scope';
 import type { RegistryClaims } from './claim-book.ts';
@@ -61,6 +62,8 @@ export interface ManagementParts {
   readonly events: Events;
   readonly defaultEndpointOwner: string;
   readonly failureExpiryMs: DurationMs;
+  /** Nothing is added, changed or removed, and no transition goes on. */
+  readonly readOnly: boolean;
   /** Whether this node is the one that drives transitions. */
   readonly isLeader: () => boolean;
   /** `null`: one copy, on this instance. */
@@ -79,7 +82,8 @@ export class Management {
 
   constructor(parts: ManagementParts) {
     this.#parts = parts;
-    const { mirror, scope, clock, events, isLeader, failureExpiryMs } = parts;
+    const { mirror, scope, clock, events, readOnly, failureExpiryMs } = parts;
+    const isLeader = (): boolean => !readOnly && parts.isLeader();
     const onProblem = (endpoint: string, message: string): void => events.emit({ kind: 'transition-delayed', endpoint, message });
     this.transitions = new Transitions({
       mirror,
@@ -97,7 +101,7 @@ export class Management {
     const { mirror } = this.#parts;
     const scoped = { ...request, namespace: DEFAULT_NAMESPACE };
     await this.ownWritesDone(request.modelId);
-    const decision = await this.#decided(() => decideRegister(mirror.view, scoped, { nowMs: this.#now() }));
+    const decision = await this.#decided(() => decideRegister(mirror.view, scoped, this.#env()));
     if (decision.kind === 'write' && decision.created) this.#emit('model-registered', request.modelId, 'registered');
     return this.#follow(decision, signal);
   }
@@ -113,7 +117,7 @@ export class Management {
   /** Removes a model; unknown ids succeed. */
   async unregisterModel(id: string): Promise<void> {
     const { mirror } = this.#parts;
-    const decision = await this.#decided(() => decideUnregister(mirror.view, DEFAULT_NAMESPACE, id, { nowMs: this.#now() }));
+    const decision = await this.#decided(() => decideUnregister(mirror.view, DEFAULT_NAMESPACE, id, this.#env()));
     if (decision.kind === 'write') this.#emit('model-unregistered', id, 'unregistered');
   }
 
@@ -186,7 +190,7 @@ export class Management {
   async deleteEndpoint(id: string, owner: string): Promise<void> {
     const { mirror, events } = this.#parts;
     const request = { namespace: DEFAULT_NAMESPACE, vModelId: id, owner };
-    const decision = await this.#decided(() => decideDeleteEndpoint(mirror.view, request, {}));
+    const decision = await this.#decided(() => decideDeleteEndpoint(mirror.view, request, this.#env()));
     if (decision.kind === 'write') events.emit({ kind: 'endpoint-deleted', endpoint: id, message: `endpoint ${id} is deleted` });
   }
 
@@ -198,7 +202,7 @@ export class Management {
   /** What decisions about endpoints know beside the records. */
   endpointEnv(): EndpointEnv {
     return {
-      nowMs: this.#now(),
+      ...this.#env(),
       defaultOwner: this.#parts.defaultEndpointOwner,
       isLoaded: (_namespace, key) => this.#parts.copies.knowledge(key) === 'loaded',
     };
@@ -262,6 +266,10 @@ export class Management {
       timer.cancel();
     }
   };
+
+  #env(): RegistrationEnv {
+    return { nowMs: this.#now(), readOnly: this.#parts.readOnly };
+  }
 
   #now(): EpochMs {
     return this.#parts.clock.wallMs();

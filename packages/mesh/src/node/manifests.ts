@@ -25,12 +25,20 @@ export class Manifests {
   readonly #management: Management;
   readonly #copies: LocalCopies;
   readonly #clock: Clock;
+  readonly #readOnly: boolean;
 
-  constructor(mirror: RegistryMirror, management: Management, copies: LocalCopies, clock: Clock) {
-    this.#mirror = mirror;
-    this.#management = management;
-    this.#copies = copies;
-    this.#clock = clock;
+  constructor(parts: {
+    readonly mirror: RegistryMirror;
+    readonly management: Management;
+    readonly copies: LocalCopies;
+    readonly clock: Clock;
+    readonly readOnly: boolean;
+  }) {
+    this.#mirror = parts.mirror;
+    this.#management = parts.management;
+    this.#copies = parts.copies;
+    this.#clock = parts.clock;
+    this.#readOnly = parts.readOnly;
   }
 
   /** Applies one manifest. @throws {MeshError} `invalid-argument` with everything that is wrong with it. */
@@ -78,7 +86,7 @@ export class Manifests {
     const request = planModel(resource);
     await this.#management.ownWritesDone(request.key);
     const decision = await this.#mirror.change(() => {
-      const decided = decideApplyModel(this.#mirror.view, request, { nowMs: this.#clock.wallMs() });
+      const decided = decideApplyModel(this.#mirror.view, request, { nowMs: this.#clock.wallMs(), readOnly: this.#readOnly });
       if (decided.kind === 'error') throw decided.error;
       return { writes: decided.kind === 'write' ? decided.writes : [], result: decided };
     });

@@ -24,6 +24,7 @@ import type { Runtime, RuntimeState } from '../runtime/index.ts';
 import { assembleControl, type ControlAssembly } from './assemble-control.ts';
 import type { Control } from './control.ts';
 import type { Events } from './events.ts';
+import { FollowedParameters, type ParameterOverrides, refuseIfDisabled } from './followed-parameters.ts';
 import { moveCopies } from './leaving.ts';
 import type { CacheMetrics } from './local-copies.ts';
 import type { EnsureCopies } from './management.ts';
@@ -50,6 +51,8 @@ export interface ControlSetup {
   readonly counters: CounterMemory;
   readonly link: ControlEnd;
   readonly metrics: CacheMetrics;
+  /** What operators set for all nodes: at the start and whenever it changes. */
+  readonly onParameters?: (parameters: ParameterOverrides) => void;
   /** Whether this node leads; by the registry unless given. After a change `leaderChanged` must be called. */
   readonly isLeader?: () => boolean;
   /** Brings copies up on several instances; by placement unless given. */
@@ -62,7 +65,7 @@ export interface ControlSetup {
   /** Build version as a number that grows (spec `modelmesh.md` §3.5); 0 = unknown. */
   readonly buildVersion: number;
   readonly constraints: TypeConstraints;
-  /** This node registers, loads for others and removes nothing (spec `modelmesh.md` §7.1, `KV_READ_ONLY`). */
+  /** No models and endpoints are added, changed or removed, and no transition goes on (spec `modelmesh.md` §7.1, `KV_READ_ONLY`). */
   readonly readOnly: boolean;
   readonly scaling: ScalingConfig;
   readonly failFast: FailFastConfig;
@@ -118,9 +121,16 @@ export interface RunningControl {
   close(): Promise<void>;
 }
 
-/** Starts control: takes the registry's picture over, forgets an earlier life, then serves. */
+/**
+ * Starts control: takes the registry's picture over, forgets an earlier life, then serves.
+ *
+ * @throws {MeshError} `failed-precondition` while the registry forbids nodes to start
+ */
 export async function startControl(setup: ControlSetup): Promise<RunningControl> {
+  await refuseIfDisabled(setup.kv, setup.layout);
   const parts = assembleControl(setup);
+  const parameters = followParameters(setup, parts);
+  await parameters.start();
   const { mirror, claims, session, leadership, copies, events, members, placing } = parts;
   await mirror.start();
   await claims.forgetEarlierLife();
@@ -154,6 +164,7 @@ export async function startControl(setup: ControlSetup): Promise<RunningControl>
       copies.runtimeChanged({ kind: 'lost', message: 'the node is shutting down' });
       await claims.allSettled();
       mirror.stop();
+      parameters.stop();
       leadership.stop();
       members.stop();
       copies.close();
@@ -177,6 +188,17 @@ async function leave(
   const isHeavy = (model: ModelKey): boolean => (scaling.scaler.load(model)?.ratio ?? 0) > HEAVY_RATIO;
   const loads = (): LoadTimes => loadTimes.current;
   await moveCopies({ self, clock, mirror, members, copies, placing, loadTimes: loads, isHeavy, signal: scope.signal }, allowedMs);
+}
+
+function followParameters(setup: ControlSetup, { events, scaling }: ControlAssembly): FollowedParameters {
+  const { kv, layout, clock, onParameters } = setup;
+  return new FollowedParameters(kv, layout, clock, {
+    onParameters: (parameters) => {
+      scaling.scaler.setCallsPerMinuteMax(parameters.scaleUpCallsPerMinute ?? setup.scaling.callsPerMinuteMax);
+      onParameters?.(parameters);
+    },
+    onProblem: (message) => events.emit({ kind: 'parameters-problem', message }),
+  });
 }
 
 function watchRuntime({ runtime, link }: ControlSetup, parts: ControlAssembly): void {

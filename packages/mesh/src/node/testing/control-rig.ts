@@ -19,10 +19,12 @@ import type { NodeEvent } from '../control.ts';
 import { ALONE, type ControlSetup, type RunningControl, startControl } from '../start-control.ts';
 import { FakeRuntime } from './fake-runtime.ts';
 
-const LAYOUT = registryLayout({ root: '', prefix: 'mm', service: 'test' });
+/** Where the records of the rig stand. */
+export const LAYOUT = registryLayout({ root: '', prefix: 'mm', service: 'test' });
 
 /** What a test may want otherwise. */
-export interface ControlRigOptions extends Pick<ControlSetup, 'isLeader' | 'ensureCopies'> {
+export interface ControlRigOptions extends Pick<ControlSetup, 'isLeader' | 'ensureCopies' | 'onParameters'> {
+  readonly readOnly?: boolean;
   readonly cache?: Partial<CacheConfig>;
   /** Puts something between control and its store. */
   readonly kv?: (kv: Kv) => Kv;
@@ -93,8 +95,7 @@ export class ControlRig {
       counters: memory,
       link: link.control,
       metrics: { cacheMetric: () => {} },
-      ...(options.isLeader === undefined ? {} : { isLeader: options.isLeader }),
-      ...(options.ensureCopies === undefined ? {} : { ensureCopies: options.ensureCopies }),
+      ...optionsOf(options),
     });
     const counters = new SlotCounters(memory);
     return new ControlRig({ clock, counters, running, kv, link, scope, failures, runtime });
@@ -191,6 +192,16 @@ export class ControlRig {
     await this.kv.close();
     if (this.failures.length > 0) throw this.failures[0];
   }
+}
+
+/** What control is given of the options; those that are absent stay so. */
+function optionsOf({ isLeader, ensureCopies, readOnly, onParameters }: ControlRigOptions): Partial<ControlSetup> {
+  return {
+    ...(isLeader === undefined ? {} : { isLeader }),
+    ...(ensureCopies === undefined ? {} : { ensureCopies }),
+    ...(readOnly === undefined ? {} : { readOnly }),
+    ...(onParameters === undefined ? {} : { onParameters }),
+  };
 }
 
 /** Longer than anything that follows a load or an unload at the spec's times takes. */

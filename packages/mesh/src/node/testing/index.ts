@@ -1,4 +1,4 @@
 /** The door of the room: control whose runtime, data plane and clock a test plays. */
-export { A_WHILE_MS, ControlRig, type ControlRigOptions } from './control-rig.ts';
+export { A_WHILE_MS, ControlRig, type ControlRigOptions, LAYOUT } from './control-rig.ts';
 export { FakeRuntime, type PendingLoad } from './fake-runtime.ts';
 export { MeshRig, RigNode, type RigNodeOptions } from './mesh-rig.ts';
