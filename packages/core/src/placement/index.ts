@@ -19,6 +19,14 @@ export {
   SHORTLISTING,
 } from './narrowing.ts';
 export { place } from './place.ts';
+export {
+  type CandidateScore,
+  type PlacementRecord,
+  placementRecord,
+  RECORDED_PER_REASON_MAX,
+  RECORDED_SHORTLIST_MAX,
+  type RecordedReason,
+} from './placement-record.ts';
 export { affinity } from './rendezvous.ts';
 export type { PlacementRequest, PlacementSituation } from './request.ts';
 export { type Applied, RESERVATION_MS, RESERVATIONS_MAX, Reservations } from './reservations.ts';

@@ -10,6 +10,9 @@ import {
   type PlacementRequest,
   type PlacementSituation,
   place,
+  placementRecord,
+  RECORDED_PER_REASON_MAX,
+  RECORDED_SHORTLIST_MAX,
   type Rejection,
   UpgradeTracker,
 } from './index.ts';
@@ -58,6 +61,7 @@ describe('§4.5.2: what forbids an instance', () => {
     for (const [by, request, fields] of cases) {
       const decision = place(aRequest(request), situation([instance('a', fields), instance('b', { capacityUnits: units(500) })]));
       assert.equal(reason(decision, 'a')?.by, by);
+      assert.deepEqual(idsOf(decision.candidates), by === 'unreachable' ? [] : ['b'], 'what just fits, fits');
     }
   });
 
@@ -200,6 +204,12 @@ describe('§4.5.3 and §6.1: preferred instances', () => {
     assert.deepEqual(chosen([full('a', 4 * HOUR_MS), full('b', 3 * HOUR_MS, ssd), full('c', 4 * HOUR_MS)]), ['b']);
   });
 
+  it('a preferred one of an older build takes the place of a best one with room, not of a full one', () => {
+    const old = { ...ssd, buildVersion: 1 };
+    assert.deepEqual(chosen([instance('a', { buildVersion: 2 }), instance('b', old)]), ['b']);
+    assert.deepEqual(chosen([full('a', HOUR_MS, { buildVersion: 2 }), full('b', HOUR_MS, old), instance('c', old)]), ['a']);
+  });
+
   it('a preferred best one keeps the others off the list', () => {
     assert.deepEqual(chosen([instance('a', ssd), instance('b'), instance('c', { ...ssd, modelCount: 1 })]), ['a', 'c']);
   });
@@ -230,6 +240,12 @@ describe('§4.5.1: copies spread over zones and locations', () => {
     const decision = placed(third, { copies: held('a', 'c') });
     assert.deepEqual(reason(decision, 'e'), { by: 'location', location: 'n1', copies: 1, fewest: 0 });
     assert.deepEqual(idsOf(decision.shortlist), ['b']);
+  });
+
+  it('a zone with fewer copies comes before a location with fewer', () => {
+    const holders = [at('a', 'z1', 'n1'), at('b', 'z1', 'n2'), at('c', 'z2', 'n3')];
+    const free = [at('e', 'z1', 'n5'), at('f', 'z2', 'n3')];
+    assert.deepEqual(shortlist([...holders, ...free], { copies: held('a', 'b', 'c') }), ['f']);
   });
 
   it('never where something would have to be evicted while there is room elsewhere', () => {
@@ -346,6 +362,42 @@ describe('memory that was given away a moment ago', () => {
     assert.ok(after.kind === 'placed');
     assert.deepEqual([after.chosen.id, after.candidates.map(({ reservedUnits }) => reservedUnits)], ['b', [0, 150]]);
     assert.ok(after.candidates[1]?.instance.full);
+  });
+});
+
+describe('the record of a decision', () => {
+  it('is plain values, the same after a journey as JSON, and holds no picture of the cluster', () => {
+    const around = situation([
+      instance('a', { labels: new Set(['gpu']), zone: 'z1' }),
+      full('b', HOUR_MS),
+      instance('c', { shuttingDown: true }),
+    ]);
+    const record = placementRecord(place(aRequest(), around));
+    assert.deepEqual(JSON.parse(JSON.stringify(record)), record);
+    assert.deepEqual(
+      [record.outcome.kind === 'placed' && record.outcome.chosen.zone, record.candidates, record.shortlisted, record.bytes],
+      ['z1', 2, 1, 819_200],
+    );
+    assert.deepEqual(record.rejected, [
+      { by: 'leaving', instances: 1, examples: [{ instance: 'c', because: 'it is shutting down' }] },
+      { by: 'class', instances: 1, examples: [{ instance: 'b', because: 'a is wanted before it (not full)' }] },
+    ]);
+  });
+
+  it('counts all instances and names some, however many there are', () => {
+    const free = Array.from({ length: 100 }, (_, at) => instance(`free${at}`));
+    const gone = Array.from({ length: 100 }, (_, at) => instance(`gone${at}`, { shuttingDown: true }));
+    const record = placementRecord(place(aRequest(), situation([...free, ...gone])));
+    assert.deepEqual([record.shortlisted, record.shortlist.length], [100, RECORDED_SHORTLIST_MAX]);
+    assert.deepEqual(
+      record.rejected.map(({ by, instances, examples }) => [by, instances, examples.length]),
+      [['leaving', 100, RECORDED_PER_REASON_MAX]],
+    );
+  });
+
+  it('of a copy that can be nowhere says why', () => {
+    const record = placementRecord(place(aRequest(), situation([])));
+    assert.deepEqual([record.outcome, record.shortlist], [{ kind: 'nowhere', because: 'there is no instance' }, []]);
   });
 });
 
