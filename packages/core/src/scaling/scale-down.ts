@@ -40,10 +40,10 @@ const HEAVY_PAUSE = { share: 0.03, plusMs: 104_000, minMs: 600_000, maxMs: 5 * 3
 export const SURPLUS_RATIO_MAX = 2 / 3;
 /** With more calls waiting the copy stays (spec §4.11). */
 export const SURPLUS_QUEUED_MAX = 1;
-/** A full instance gives up what a fresh one took over only if that one has at least this share free. */
-export const MOVED_FREE_SHARE_MIN = 0.25;
-/** And only if it took it over within this time. */
-export const MOVED_AGE_MAX_MS: DurationMs = durationMs(900_000);
+/** A full instance gives up what a fresh one took over only if that one still has this share free, a little less than is never filled. */
+export const MOVED_FREE_SHARE_MIN = 0.1;
+/** And only if it took it over within this time: a pass gives up a twentieth, so that a quarter takes half an hour. */
+export const MOVED_AGE_MAX_MS: DurationMs = durationMs(3_600_000);
 
 /** How long ago a heavy use still keeps a copy of three or more: an age, where ModelMesh compared an instant (spec §9.4, 4). */
 export const heavyPauseMs = (cacheAge: DurationMs): DurationMs =>

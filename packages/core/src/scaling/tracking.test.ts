@@ -11,8 +11,11 @@ import {
   LOAD_TIME_TYPES_MAX,
   LoadTimes,
   missingCopies,
+  regularUseAge,
   ScaleUpBudget,
+  type UseMarks,
   WANTED_MODELS_MAX,
+  withUse,
 } from './index.ts';
 import { aCluster, aRecord, HOUR, MINUTE } from './testing/index.ts';
 
@@ -74,6 +77,17 @@ describe('§4.4.9 load times', () => {
     assert.equal(times.expectedMs('t0'), 3000);
     assert.equal(times.expectedMs('t1'), 600);
   });
+});
+
+test('§4.7.3 a first use that became too old gives its place to the last one, so that regular use goes on being seen', () => {
+  const regular = { minAgeMs: durationMs(420_000), maxAgeMs: durationMs(2_400_000) };
+  let marks: UseMarks = null;
+  const seen = [0, 30, 41, 45].map((minute) => {
+    const ageMs = regularUseAge(marks, monotonicMs(minute * MINUTE), regular);
+    marks = withUse(marks, monotonicMs(minute * MINUTE), regular);
+    return ageMs === null ? null : ageMs / MINUTE;
+  });
+  assert.deepEqual(seen, [null, 30, 11, 15]);
 });
 
 describe('configuration', () => {

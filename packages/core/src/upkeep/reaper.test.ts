@@ -142,6 +142,12 @@ describe('what was lost with an instance', () => {
     assert.deepEqual(names, ['just-loaded', 'newer', 'twice', 'older']);
   });
 
+  test('what the lost instance had was used later than what it would have evicted first', () => {
+    const { view } = new Registry([aModel('m', [[GONE, 9 * HOUR]], { lastUsedMs: ago(6 * HOUR) })]);
+    const orphans = (...oldestUse: EpochMs[]) => orphansOf(view, GONE, isLive, NOW, ...oldestUse).length;
+    assert.deepEqual([orphans(), orphans(ago(HOUR)), orphans(ago(HOUR + 1))], [0, 1, 0]);
+  });
+
   test('a bounded number', () => {
     const { view } = new Registry(Array.from({ length: 300 }, (_, at) => aModel(`m${at}`, [[GONE, HOUR]])));
     assert.equal(orphansOf(view, GONE, isLive, NOW).length, ORPHANS_MAX);

@@ -11,6 +11,7 @@ import {
   type DurationMs,
   durationMs,
   type EpochMs,
+  epochMs,
   type InstanceId,
   type ModelKey,
   type Namespace,
@@ -111,21 +112,24 @@ export interface Orphan {
 
 /**
  * The models that were used within the last hour and whose only copies were in an instance that is gone, most recently used first: worth
- * a load elsewhere before anybody calls. A call for any other of them loads it at once, as for every model without a live copy.
+ * a load elsewhere before anybody calls. `oldestUseMs`: the last use of its oldest copy, as it published it last. A call for any other of them loads it at once, as for every model without a live copy.
  */
 export function orphansOf(
   view: ReaperView,
   instance: InstanceId,
   isLive: (instance: InstanceId) => boolean,
   nowMs: EpochMs,
+  oldestUseMs?: EpochMs,
 ): readonly Orphan[] {
   const orphans: Orphan[] = [];
   for (const { namespace, name } of view.modelsNaming(instance)) {
     const record = view.model(namespace, name)?.record;
     if (record === undefined || !record.copies.has(instance)) continue;
     if ([...record.copies.keys()].some((holder) => holder !== instance && isLive(holder))) continue;
-    // The record's last use is behind by hours where the model was in use; the claim is a use too.
-    const lastUsedMs = soundLastUse(Math.max(record.lastUsedMs, record.copies.get(instance) ?? 0) as EpochMs, nowMs);
+    // The record's last use is behind by hours where the model was in use. Its claim was a use too, and what was not evicted was used later
+    // than what would have been.
+    const usedMs = Math.max(record.lastUsedMs, record.copies.get(instance) ?? 0, oldestUseMs ?? 0);
+    const lastUsedMs = soundLastUse(epochMs(usedMs), nowMs);
     if (nowMs - lastUsedMs <= ORPHAN_USED_WITHIN_MS) orphans.push({ namespace, model: record.key, lastUsedMs });
   }
   return orphans
