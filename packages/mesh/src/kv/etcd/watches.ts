@@ -22,6 +22,8 @@ interface Stream {
   readonly member: Member;
   readonly requests: MessageQueue<WatchRequestInit>;
   readonly stop: AbortController;
+  /** Watches that etcd has not said a word about, in the order in which it will: where it refuses one it does not always name it. */
+  readonly beginning: Watcher[];
   /** Something came over it. */
   heard: boolean;
 }
@@ -89,7 +91,8 @@ export class Watches {
     watcher.end(end);
   }
 
-  #begin({ requests }: Stream, watcher: Watcher): void {
+  #begin({ requests, beginning }: Stream, watcher: Watcher): void {
+    beginning.push(watcher);
     this.#ids += 1n;
     watcher.id = this.#ids;
     this.#byId.set(watcher.id, watcher);
@@ -129,7 +132,7 @@ export class Watches {
       () => undefined,
       () => undefined,
     );
-    const stream: Stream = { member, requests, stop, heard: false };
+    const stream: Stream = { member, requests, stop, beginning: [], heard: false };
     const responses = member.exchange(WATCH, requests, { signal: stop.signal });
     this.#stream = stream;
     for (const watcher of this.#watchers) this.#begin(stream, watcher);
@@ -150,10 +153,12 @@ export class Watches {
   }
 
   async #heard(stream: Stream, response: WatchResponse): Promise<void> {
-    const watcher = this.#byId.get(response.watchId);
-    if (watcher === undefined) return;
+    const began = response.created ? stream.beginning.shift() : undefined;
+    const watcher = this.#byId.get(response.watchId) ?? began;
+    // Of one that was cancelled here nobody wants to hear.
+    if (watcher?.id === undefined || !this.#watchers.has(watcher)) return;
     if (response.compactRevision > 0n) {
-      this.#byId.delete(response.watchId);
+      this.#byId.delete(watcher.id);
       watcher.id = undefined;
       this.#end(watcher, { kind: 'compacted', oldest: revisionOf(response.compactRevision) });
       return;
@@ -162,8 +167,8 @@ export class Watches {
       await this.#cancelled(stream, watcher, response.cancelReason);
       return;
     }
-    if (response.created) return;
     watcher.signIns = 0;
+    if (response.created) return;
     if (response.events.length === 0) {
       if (!response.fragment && response.header !== undefined) watcher.progress(revisionOf(response.header.revision));
       return;

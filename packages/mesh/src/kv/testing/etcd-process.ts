@@ -37,6 +37,8 @@ export interface EtcdTls {
   readonly key: string;
   /** Who signed the certificates of clients. */
   readonly clientCa: string;
+  /** What `etcdctl` shows. */
+  readonly clientCert: { readonly cert: string; readonly key: string };
 }
 
 interface MemberPlan {
@@ -122,12 +124,6 @@ export class EtcdProcess {
     return this.#ctlOver([], args);
   }
 
-  /** Certificate and key by which `etcdctl` may come in, for a member with TLS. */
-  clientFiles(cert: string, key: string): void {
-    writeFileSync(this.#path('client.pem'), cert);
-    writeFileSync(this.#path('client-key.pem'), key);
-  }
-
   signal(signal: NodeJS.Signals): void {
     this.#child?.kill(signal);
   }
@@ -142,6 +138,11 @@ export class EtcdProcess {
     await exited;
   }
 
+  /** Removes its data, of a member that does not run. */
+  forget(): void {
+    rmSync(join(this.#folder, 'data'), { recursive: true });
+  }
+
   /** Ends it and removes its data. */
   async dispose(): Promise<void> {
     await this.kill();
@@ -154,7 +155,9 @@ export class EtcdProcess {
 
   #tlsArgs(): string[] {
     if (this.#tls === undefined) return [];
-    const { cert, key, clientCa } = this.#tls;
+    const { cert, key, clientCa, clientCert } = this.#tls;
+    writeFileSync(this.#path('client.pem'), clientCert.cert);
+    writeFileSync(this.#path('client-key.pem'), clientCert.key);
     writeFileSync(this.#path('cert.pem'), cert);
     writeFileSync(this.#path('key.pem'), key);
     writeFileSync(this.#path('client-ca.pem'), clientCa);
