@@ -44,7 +44,7 @@ function narrow(steps: readonly Narrowing[], start: Narrowed, rejections: Reject
       else gone.push({ id: candidate.id, reason });
     }
     const [best] = kept;
-    if (best === undefined || gone.length === 0) continue;
+    if (best === undefined) continue;
     rejections.push(...gone);
     left = { ...left, best, candidates: kept };
   }

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { instance, NOW_MS, units } from '../cluster/testing/index.ts';
 import { TypeConstraints } from '../constraints/index.ts';
-import { type EpochMs, epochMs, type InstanceId, instanceId, modelKey } from '../index.ts';
+import { type EpochMs, epochMs, type InstanceId, instanceId, modelKey, namespace as namespaceOf } from '../index.ts';
 import type { InstanceRecord } from '../records/index.ts';
 import {
+  affinity,
   explainPlacement,
   type PlacementDecision,
   type PlacementRequest,
@@ -214,6 +215,20 @@ describe('§4.5.3 and §6.1: preferred instances', () => {
     assert.deepEqual(chosen([instance('a', ssd), instance('b'), instance('c', { ...ssd, modelCount: 1 })]), ['a', 'c']);
   });
 
+  it('who would be missed least is asked among those that the type may use and that can be reached', () => {
+    const asks = (label: string) => ({ required: new Set([label]), preferred: new Set<string>() });
+    const needs = new TypeConstraints([
+      ['vision', asks('gpu')],
+      ['plain', asks('ssd')],
+    ]);
+    const both = instance('a', { labels: new Set(['gpu', 'ssd']) });
+    const other = instance('b', { ...ssd, modelCount: 50 });
+    assert.deepEqual(chosen([both, other, instance('c')], needs), ['b']);
+    for (const useless of [{ peerAddress: undefined }, { shuttingDown: true }]) {
+      assert.deepEqual(chosen([both, other, instance('c', useless)], needs, 'other'), ['b'], JSON.stringify(useless));
+    }
+  });
+
   it('a type without a preference stays off the instances that others need', () => {
     const needs = new TypeConstraints([['vision', { required: new Set(['gpu']), preferred: new Set() }]]);
     const gpu = { labels: new Set(['gpu']) };
@@ -295,6 +310,16 @@ describe('the last choice', () => {
     for (const self of ['i0', 'i3', 'elsewhere']) assert.equal(chosen('m7', records, self), chosen('m7', [...records].reverse()));
   });
 
+  it('is by numbers that no version may change: nodes of two versions have to agree', () => {
+    const of = (namespace: string, model: string, name: string): number =>
+      affinity(namespaceOf(namespace), modelKey(model))(id(name));
+    assert.equal(of('default', 'm', 'a'), 3_104_184_134);
+    assert.equal(of('default', 'fraud@3', 'f7c6b5-abcde'), 3_998_943_396);
+    assert.equal(of('team', '模型', 'i1'), 455_245_467);
+    const strongest = records.reduce((one, other) => (of('default', 'm7', one.id) > of('default', 'm7', other.id) ? one : other));
+    assert.equal(chosen('m7'), strongest.id);
+  });
+
   it('spreads models evenly over equally good instances', () => {
     const counts = new Map<string, number>();
     for (let at = 0; at < 8000; at++) counts.set(chosen(`m${at}`), (counts.get(chosen(`m${at}`)) ?? 0) + 1);
@@ -349,6 +374,28 @@ describe('memory that was given away a moment ago', () => {
     }
     const [a, b] = [loads.get('a') ?? 0, loads.get('b') ?? 0];
     assert.ok(Math.abs(a - b) <= 20, `${a} against ${b}`);
+  });
+
+  it('is told anew with each that follows, and with each record', () => {
+    const around = situation([instance('a')]);
+    const seen = (): readonly number[] => {
+      const [candidate] = place(aRequest(), around).candidates;
+      assert.ok(candidate !== undefined);
+      const { remainingUnits, record } = candidate.instance;
+      return [candidate.reservedUnits, remainingUnits, record.modelCount, record.loadsInProgress];
+    };
+    const reserve = (size: number): void => around.reservations.reserve(instance('a'), units(size), around.nowMs);
+    assert.deepEqual(seen(), [0, 10_000, 0, 0]);
+    reserve(100);
+    assert.deepEqual(seen(), [100, 9900, 1, 1]);
+    reserve(0);
+    assert.deepEqual(seen(), [100, 9900, 2, 2]);
+    reserve(50);
+    assert.deepEqual(seen(), [150, 9850, 3, 3]);
+    around.cluster.put(instance('a', { usedUnits: units(40), modelCount: 7 }));
+    assert.deepEqual(seen(), [150, 9810, 10, 3]);
+    around.cluster.put(instance('a', { usedUnits: units(100), modelCount: 8 }));
+    assert.deepEqual(seen(), [50, 9850, 10, 2]);
   });
 
   it('fills an instance as far as it goes, and is shown in the decision', () => {
