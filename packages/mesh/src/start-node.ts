@@ -159,7 +159,9 @@ class OpenParts {
     for (const { doors } of this.#listeners) doors.drain(incompleteMs);
     // What knows better how to refuse comes first.
     const lateMs = durationMs(incompleteMs + LAST_WORDS_MS);
-    await Promise.all(this.#listeners.map(({ listener }) => listener.close(untilMs, lateMs)));
+    const { peerPort } = this.#node;
+    const closing = this.#listeners.map(({ listener }) => listener.close(untilMs, lateMs));
+    await Promise.all([...closing, peerPort?.close(untilMs)]);
     last.cancel();
     await this.#node.close();
     this.#admin?.shutdownFinished();
@@ -185,7 +187,12 @@ class OpenParts {
 
   #addresses(): Readonly<Record<string, string>> {
     const [inference, management] = this.#listeners.map(({ listener: { address } }) => `${address.host}:${address.port}`);
-    const admin = Object.entries({ probes: this.#admin?.probes, prestop: this.#admin?.prestop, metrics: this.#admin?.metrics });
+    const admin = Object.entries({
+      probes: this.#admin?.probes,
+      prestop: this.#admin?.prestop,
+      metrics: this.#admin?.metrics,
+      peers: this.#node.peerPort?.address,
+    });
     const open = admin.flatMap(([name, place]) => (place ? [[name, `${place.host}:${place.port}`]] : []));
     return { inference: inference ?? '', ...(management === undefined ? {} : { management }), ...Object.fromEntries(open) };
   }

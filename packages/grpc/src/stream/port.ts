@@ -156,6 +156,11 @@ export interface ClientTls {
   readonly cert?: string;
   readonly key?: string;
   readonly serverName?: string;
+  /**
+   * Trusts whoever shows a certificate that `ca` vouches for, whatever name it is for, and takes each certificate in `ca` as an authority of its own:
+   * for systems that have authorities of their own and no names. Needs `ca`.
+   */
+  readonly anyName?: boolean;
 }
 
 /** The state of a client connection, as evidence for attempts and health. */

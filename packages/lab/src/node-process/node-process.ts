@@ -29,6 +29,8 @@ export interface NodeAddresses {
   readonly metrics: string | undefined;
   readonly probes: string | undefined;
   readonly prestop: string | undefined;
+  /** The port between nodes, where the registry is shared. */
+  readonly peers: string | undefined;
 }
 
 const READY_TIMEOUT_MS = 30_000;
@@ -131,6 +133,9 @@ export function startNodeProgram(folder: string, options: Omit<NodeProcessOption
     'prestop-port': 'none',
     'metrics-host': '127.0.0.1',
     'metrics-port': '0',
+    'peer-host': '127.0.0.1',
+    'peer-port': '0',
+    'peer-address': '127.0.0.1',
     ...options.flags,
   };
   return new Program({
@@ -156,6 +161,6 @@ function addressesOf(line: LogLine): NodeAddresses {
   };
   const inference = text('inference');
   if (inference === undefined) throw new Error(`node-ready names no address of inference: ${JSON.stringify(line)}`);
-  const [management, metrics, probes, prestop] = ['management', 'metrics', 'probes', 'prestop'].map(text);
-  return { inference, management, metrics, probes, prestop };
+  const [management, metrics, probes, prestop, peers] = ['management', 'metrics', 'probes', 'prestop', 'peers'].map(text);
+  return { inference, management, metrics, probes, prestop, peers };
 }

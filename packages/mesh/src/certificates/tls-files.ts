@@ -1,7 +1,9 @@
+import { createPrivateKey } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { MeshError, toMeshError } from '@modelmesh/core';
+import type { ClientTls } from '@modelmesh/grpc/stream';
 import type { Config, ConfigProblem, TlsConfig } from '../config/index.ts';
 
 /** File endings that count as certificates when a trust path is a folder (spec `modelmesh.md` §6.7). */
@@ -20,6 +22,8 @@ export function readTlsMaterial(config: TlsConfig): SecureContextOptions {
   };
   if (config.keyPassphrase !== null) options.passphrase = config.keyPassphrase;
   if (config.trustPaths.length > 0) options.ca = config.trustPaths.flatMap(readTrust);
+  // Nodes that share a certificate trust it as it is, whoever signed it.
+  if (config.trustPaths.includes(config.certPath)) options.allowPartialTrustChain = true;
   try {
     createSecureContext(options);
   } catch (error) {
@@ -30,8 +34,24 @@ export function readTlsMaterial(config: TlsConfig): SecureContextOptions {
   return options;
 }
 
+/**
+ * The other side of {@link readTlsMaterial}: what a node shows and trusts that calls others under the same configuration.
+ *
+ * @throws {MeshError} `invalid-argument` as there
+ */
+export function readClientTls(config: TlsConfig): ClientTls {
+  const { cert, key, ca, passphrase } = readTlsMaterial(config);
+  const opened =
+    passphrase === undefined ? key : createPrivateKey({ key: String(key), passphrase }).export({ type: 'pkcs8', format: 'pem' });
+  return { cert: String(cert), key: String(opened), ca: [ca ?? []].flat().map(String), anyName: true };
+}
+
 /** For `parseConfig`: what is wrong with the files that a configuration names. */
-export function checkTlsFiles({ tls }: Pick<Config, 'tls'>): readonly ConfigProblem[] {
+export function checkTlsFiles({ tls, peer }: Pick<Config, 'tls' | 'peer'>): readonly ConfigProblem[] {
+  return [...problemsOf('tls', tls), ...problemsOf('peer.tls', peer?.tls ?? null)];
+}
+
+function problemsOf(name: string, tls: TlsConfig | null): readonly ConfigProblem[] {
   // Without both there is a problem already.
   if (tls === null || tls.certPath === '' || tls.keyPath === '') return [];
   try {
@@ -39,7 +59,7 @@ export function checkTlsFiles({ tls }: Pick<Config, 'tls'>): readonly ConfigProb
     return [];
   } catch (error) {
     const expected = `usable files: ${toMeshError(error).message}`;
-    return [{ name: 'tls', value: tls.certPath, from: 'tls.certPath', expected }];
+    return [{ name, value: tls.certPath, from: `${name}.certPath`, expected }];
   }
 }
 

@@ -12,8 +12,10 @@ import {
   ControlRepository,
   DataPlane,
   type DataPlaneLimits,
+  type DataPlaneParts,
   type RestHandler,
   type RestLimits,
+  type RunningListener,
   readMethodRules,
   restHandler,
 } from '../dataplane/index.ts';
@@ -24,14 +26,17 @@ import { createManagementApp, type ManagementApp } from '../management/index.ts'
 import {
   ALONE,
   type CacheMetrics,
+  type ControlSetup,
   type ParameterOverrides,
   type RunningControl,
   startControl,
   systemClock,
+  systemRandom,
 } from '../node/index.ts';
 import { type DoorParts, type Doors, openDoors } from './doors.ts';
 import { FollowedRules } from './followed-rules.ts';
 import { composeRuntime } from './node-runtime.ts';
+import { PeerPort } from './peer-port.ts';
 
 /** What a node is given besides its configuration. */
 export interface NodeSurroundings {
@@ -54,6 +59,8 @@ export interface ComposedNode {
   readonly streamLimits: StreamLimits;
   readonly running: RunningControl;
   readonly dataPlane: DataPlane;
+  /** The port between nodes; `null`: this node is alone. */
+  readonly peerPort: RunningListener | null;
   /** Takes over limits and rules that may change while the node runs. @throws {MeshError} `invalid-argument` for rules that are wrong */
   reconfigure(config: Config): void;
   /** The doors of a listener with these roles. */
@@ -82,27 +89,21 @@ export async function composeNode(config: Config, around: NodeSurroundings): Pro
     environment: around.environment,
     messageBytesMax: config.limits.messageBytesMax,
   });
-  const dataPlane = new DataPlane({
-    worker: 0,
-    instance: config.instanceId,
-    clock,
-    timers,
-    engine,
-    runtimeLimits: { ...streamLimits, queuedStreamsMax: config.limits.runtimeQueueMax },
-    counters,
-    link: link.dataPlane,
-    metrics: around.metrics,
-    authorizer: allowAll,
-    limits: dataPlaneLimits(config),
-    rules: readMethodRules(config.dataPlaneRules),
-    exhaustedKind: config.modelMeshCompat ? 'internal' : 'unavailable',
-  });
+  const { peer } = config;
+  const port =
+    peer === null
+      ? null
+      : new PeerPort({ config, peer, engine, streamLimits, clock, timers, random: systemRandom, log: around.log });
+  const dataPlane = makeDataPlane(config, around, { clock, timers, engine, counters, link: link.dataPlane, port });
+  // Before the record says so: others may come the moment that it does.
+  await port?.open(dataPlane.acceptPeer);
   const { instanceId: instance, location, zone, labels, defaultEndpointOwner } = config;
   const identity = { instance, location, zone, labels, defaultEndpointOwner };
   const control = { clock, scope: around.scope, kv, layout, runtime, counters, link: link.control, metrics: around.metrics };
   const cache = cacheConfig(config);
   const wishes = { readOnly: config.readOnly, onParameters: around.onParameters };
-  const running = await startControl({ ...ALONE, ...identity, ...control, ...wishes, cache });
+  const running = await startControl({ ...ALONE, ...amongOthers(port), ...identity, ...control, ...wishes, cache });
+  port?.answerWith(running.peerAnswers);
   dataPlane.start();
   const send = (rules: MethodRules): void => link.control.send({ kind: 'method-rules', rules });
   const rules = new FollowedRules(config.dataPlaneRules, { clock, log: around.log, send });
@@ -115,7 +116,9 @@ export async function composeNode(config: Config, around: NodeSurroundings): Pro
     streamLimits,
     running,
     dataPlane,
+    peerPort: port?.listener ?? null,
     reconfigure: (changed) => {
+      if (changed.peer?.tls != null) port?.useTls(changed.peer.tls);
       rules.use(changed.dataPlaneRules);
       dataPlane.setLimits(dataPlaneLimits(changed));
       rest.limits = restLimits(changed);
@@ -127,11 +130,38 @@ export async function composeNode(config: Config, around: NodeSurroundings): Pro
       await parts.management.close();
       dataPlane.close();
       await running.close();
+      port?.peers.close();
       await runtime.close();
       await around.scope.close();
       await kv.close();
     },
   };
+}
+
+type DataPlaneAround = Pick<DataPlaneParts, 'clock' | 'timers' | 'engine' | 'counters' | 'link'> & {
+  readonly port: PeerPort | null;
+};
+
+function makeDataPlane(config: Config, around: NodeSurroundings, parts: DataPlaneAround): DataPlane {
+  const streamLimits = limitsOf(config);
+  const { port, ...given } = parts;
+  return new DataPlane({
+    ...given,
+    worker: 0,
+    instance: config.instanceId,
+    runtimeLimits: { ...streamLimits, queuedStreamsMax: config.limits.runtimeQueueMax },
+    metrics: around.metrics,
+    authorizer: allowAll,
+    limits: dataPlaneLimits(config),
+    rules: readMethodRules(config.dataPlaneRules),
+    exhaustedKind: config.modelMeshCompat ? 'internal' : 'unavailable',
+    ...(port === null ? {} : { peers: port.links }),
+  });
+}
+
+/** What control has to know of this node among others. */
+function amongOthers(port: PeerPort | null): Partial<Pick<ControlSetup, 'incarnation' | 'peerAddress' | 'peers'>> {
+  return port === null ? {} : { incarnation: port.self.incarnation, peerAddress: port.address, peers: port.peers };
 }
 
 function openStore(config: Config, layout: RegistryLayout, clock: Clock): Promise<Kv> {

@@ -1,5 +1,6 @@
 import { durationMs, instanceId, unitsForBytes } from '@modelmesh/core';
 import type { ConnectTarget } from '@modelmesh/grpc/stream';
+import { peerOf } from './assemble-peer.ts';
 import {
   type AdminListenerConfig,
   type Config,
@@ -66,6 +67,7 @@ export function assembleConfig(resolved: Resolved, around: Assembling): Config {
     registry: registryOf(values, resolved, problem),
     readOnly: values.readOnly,
     staticModels: { inline: values.staticModels, file: values.staticModelsFile },
+    peer: peerOf(values, resolved, around.machine, problem),
     runtime: runtimeOf(values, resolved, around.machine, problem),
     dataPlaneRules: rulesOf(values, problem),
     limits: limitsOf(values, problem),
@@ -86,7 +88,8 @@ export function assembleConfig(resolved: Resolved, around: Assembling): Config {
   return deepFreeze(config);
 }
 
-type AddProblem = (name: SettingName, expected: string) => void;
+/** Adds a problem of a setting: what it has to be. */
+export type AddProblem = (name: SettingName, expected: string) => void;
 
 const shownOrNull = (value: unknown): string | null => (value === null || value === undefined ? null : shownValue(value));
 
@@ -351,6 +354,7 @@ function checkPorts(config: Config, values: SettingValues, problem: AddProblem):
   claim('probesPort', config.probes?.port);
   claim('prestopPort', config.prestop?.port);
   claim('metricsPort', config.metrics?.listener.port);
+  claim('peerPort', config.peer?.port);
 }
 
 const advice = (name: SettingName): string =>

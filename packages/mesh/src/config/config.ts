@@ -38,6 +38,17 @@ export interface TlsConfig {
   readonly trustPaths: readonly string[];
 }
 
+/** The port between nodes (spec `modelmesh.md` §2.7, §6.7). */
+export interface PeerConfig {
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** Host name or address that other nodes reach this one by. */
+  readonly address: string;
+  /** `null`: nodes speak with each other in the clear. `clientAuth` is `require` or `none`; `trustPaths` is never empty. */
+  readonly tls: TlsConfig | null;
+}
+
 /** One member of an etcd cluster, as it is written. */
 export interface EtcdAddress {
   readonly scheme: 'http' | 'https';
@@ -207,6 +218,8 @@ export interface Config {
   readonly readOnly: boolean;
   /** JSON of the models that are registered at the start, and a file with more (spec `modelmesh.md` §4.16). */
   readonly staticModels: { readonly inline: string | null; readonly file: string | null };
+  /** `null`: no other node can share the registry. */
+  readonly peer: PeerConfig | null;
   readonly runtime: RuntimeConfig;
   readonly dataPlaneRules: DataPlaneRulesConfig;
   readonly limits: LimitsConfig;

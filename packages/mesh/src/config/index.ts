@@ -13,6 +13,7 @@ export {
   type ListenerRole,
   type MetricsConfig,
   NO_TIMEOUT_MS,
+  type PeerConfig,
   type RegistryConfig,
   type RuntimeConfig,
   type TlsConfig,

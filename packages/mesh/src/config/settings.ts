@@ -3,6 +3,7 @@ import { type Bytes, bytes, type DurationMs, durationMs, UNIT_BYTES } from '@mod
 import { NO_TIMEOUT_MS } from './config.ts';
 import { setting } from './setting.ts';
 import { LIMIT_SETTINGS } from './settings-limits.ts';
+import { PEER_SETTINGS } from './settings-peer.ts';
 import { REGISTRY_SETTINGS } from './settings-registry.ts';
 import { RUNTIME_SETTINGS } from './settings-runtime.ts';
 import { START_SETTINGS } from './settings-start.ts';
@@ -397,6 +398,7 @@ export const SETTINGS = {
   ...RUNTIME_SETTINGS,
   ...RULES,
   ...METRICS,
+  ...PEER_SETTINGS,
   ...LIMIT_SETTINGS,
   ...TIMES_AND_LOG,
 };

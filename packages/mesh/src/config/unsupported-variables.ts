@@ -19,7 +19,6 @@ const silent = (because: string): UnsupportedVariable => ({ kind: 'silent', beca
 
 const CONSTRAINTS = 'type constraints are not supported by this version; leave it unset';
 const SCALING = 'no effect: this version does not scale copies over nodes';
-const INTERNAL_TLS = 'no effect: this version has no traffic between nodes';
 const JVM = 'no effect: it sets up a Java virtual machine';
 const SCHEDULER = 'read by nothing';
 
@@ -40,13 +39,9 @@ export const UNSUPPORTED_VARIABLES: ReadonlyMap<string, UnsupportedVariable> = n
   ['MM_SCALEUP_RPM_THRESHOLD', warned(SCALING)],
   ['MM_MAX_INFLIGHT_PER_MODEL_COPY', warned(SCALING)],
   ['MM_CONC_SCALEUP_BANDWIDTH_PCT', warned(SCALING)],
-  ['MM_SEND_DEST_ID', warned(INTERNAL_TLS)],
+  ['MM_SEND_DEST_ID', warned('no effect: a call between nodes always names the one that it is for')],
   ['BOOTSTRAP_CLEARANCE_PERIOD_MS', warned('no effect: start-up does not wait for load failures elsewhere')],
   ['MM_FAILFAST_UPGRADE_ENABLED', warned('no effect: start-up does not wait for load failures elsewhere')],
-  ['MM_ENABLE_SSL', warned(INTERNAL_TLS)],
-  ['MM_INTRACLUSTER_CLIENTAUTH', warned(INTERNAL_TLS)],
-  ['MM_INTERNAL_TRUST_CERTS', warned(INTERNAL_TLS)],
-  ['MM_TRUST_CERTS', warned(INTERNAL_TLS)],
   ['MM_METRICS_STATSD_PORT', warned('no effect, as in ModelMesh')],
   ['MM_METRICS_PROMETHEUS_PORT', warned('no effect, as in ModelMesh; use MM_METRICS')],
   ['MEM_LIMIT_MB', warned(JVM)],
@@ -60,7 +55,6 @@ export const UNSUPPORTED_VARIABLES: ReadonlyMap<string, UnsupportedVariable> = n
   ['MM_INSTALL_PATH', silent(SCHEDULER)],
   ['SERVICE_VERSION', silent(SCHEDULER)],
   ['WATSON_SERVICE_ADDRESS', silent(SCHEDULER)],
-  ['WKUBE_POD_IPADDR', silent(SCHEDULER)],
   ['WKUBE_NODE_NAME', silent(SCHEDULER)],
   ['WKUBE_SERVICE_NAME', silent(SCHEDULER)],
   ['WKUBE_SERVICE_PORT_NAME', silent(SCHEDULER)],

@@ -137,9 +137,10 @@ class Meeting {
     return this.#requests > 0;
   }
 
-  /** Whether it was closed, for instance because the peer answered no pings. */
+  /** Whether it came to its end: another one is made with what the files of TLS say by then. */
   get ended(): boolean {
-    return this.#connection.state.kind === 'closed';
+    const { kind } = this.#connection.state;
+    return kind === 'closed' || kind === 'failed';
   }
 
   /** A request is made; {@link end} when it is over. */

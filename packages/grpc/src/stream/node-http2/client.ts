@@ -337,7 +337,7 @@ function dial(target: ConnectTarget): Socket {
     case 'tcp':
       return connectSocket({ host: target.host, port: target.port });
     case 'tls': {
-      const { ca, cert, key, serverName } = target.tls;
+      const { ca, cert, key, serverName, anyName = false } = target.tls;
       return connectTls({
         host: target.host,
         port: target.port,
@@ -346,6 +346,7 @@ function dial(target: ConnectTarget): Socket {
         ...(cert === undefined ? {} : { cert }),
         ...(key === undefined ? {} : { key }),
         ...(serverName === undefined ? {} : { servername: serverName }),
+        ...(anyName && ca !== undefined ? { checkServerIdentity: () => undefined, allowPartialTrustChain: true } : {}),
       });
     }
     default:

@@ -166,10 +166,10 @@ describe('certificates that change', () => {
 
   it('are checked before a node starts', (context: TestContext) => {
     const { config, first } = tlsFolder(context);
-    assert.deepEqual(checkTlsFiles({ tls: config }), []);
-    assert.deepEqual(checkTlsFiles({ tls: null }), []);
+    assert.deepEqual(checkTlsFiles({ tls: config, peer: null }), []);
+    assert.deepEqual(checkTlsFiles({ tls: null, peer: null }), []);
     writeFileSync(config.keyPath, client().key);
-    const [problem] = checkTlsFiles({ tls: config });
+    const [problem] = checkTlsFiles({ tls: config, peer: null });
     assert.match(problem?.expected ?? '', /cannot be used: .*key values mismatch/);
     assert.doesNotMatch(JSON.stringify(problem), new RegExp(first.key.split('\n')[1] ?? '-'));
   });
