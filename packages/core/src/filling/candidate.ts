@@ -1,6 +1,6 @@
 /** A model that might be loaded although nobody waits for it, and the reasons for which that can be. */
 
-import type { DurationMs, InstanceId, ModelKey, SizeUnits } from '../units.ts';
+import { type DurationMs, durationMs, type InstanceId, type ModelKey, type SizeUnits } from '../units.ts';
 import type { Demand } from './worth.ts';
 
 /**
@@ -21,7 +21,13 @@ export interface FillCandidate extends Demand {
   readonly exclude: readonly InstanceId[];
   /** Worth per unit of the room that comes free where the copy is now, if that is full; else 0. Only for `spread`. */
   readonly freesPerUnit: number;
+  /** Its owner has it unloaded when it was unused for so long (`copies.idleAfter`): it stays no longer; null: as long as there is room. */
+  readonly idleAfterMs: DurationMs | null;
 }
+
+/** How long a copy would stay if nobody used it, in free room: 0 if it would be unloaded at once. */
+export const staysAtMostMs = (idleMs: DurationMs, idleAfterMs: DurationMs | null): DurationMs =>
+  durationMs(idleAfterMs === null ? Number.MAX_SAFE_INTEGER : Math.max(0, idleAfterMs - idleMs));
 
 /** A model that failed in so many instances is left to calls (spec §4.9.3). */
 export const FAILURES_MAX = 1;

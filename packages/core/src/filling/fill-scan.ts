@@ -6,10 +6,10 @@
 import type { ModelRecord } from '../records/index.ts';
 import { type DurationMs, durationMs, type EpochMs, epochMs, type InstanceId, type ModelKey, type SizeUnits } from '../units.ts';
 import { BestCandidates, byWorth } from './best-candidates.ts';
-import { FAILURES_MAX, type FillCandidate, type FillReason } from './candidate.ts';
+import { FAILURES_MAX, type FillCandidate, type FillReason, staysAtMostMs } from './candidate.ts';
 import { type FillBudget, PLANNED_LOADS_MAX } from './fill-node.ts';
 import { type FillPlan, makePlan, type PlanView } from './plan.ts';
-import { coldMsSaved, HORIZON_MS, SECOND_COPY_SHARE } from './worth.ts';
+import { coldMsSaved, SECOND_COPY_SHARE } from './worth.ts';
 
 /** What a scan must be told about the models besides their records. */
 export interface ScanView extends PlanView {
@@ -27,9 +27,10 @@ export type IsResting = (model: ModelKey, reason: FillReason, lastUsedMs: EpochM
 export const TYPE_GROUPS_MAX = 32;
 
 /** Worth per unit of a candidate in free room. */
-export function worthPerUnit({ reason, loadMs, units, freesPerUnit, ...demand }: FillCandidate): number {
+export function worthPerUnit({ reason, loadMs, units, freesPerUnit, idleAfterMs, ...demand }: FillCandidate): number {
   const share = reason === 'first-copy' ? 1 : SECOND_COPY_SHARE;
-  return coldMsSaved(demand, loadMs, HORIZON_MS, share) / Math.max(1, units) + freesPerUnit;
+  const saved = coldMsSaved(demand, loadMs, staysAtMostMs(demand.idleMs, idleAfterMs), share);
+  return saved === 0 ? 0 : saved / Math.max(1, units) + freesPerUnit;
 }
 
 /** Collects candidates; ends in a plan. Models that rest are passed over. */
@@ -66,7 +67,10 @@ export class FillScan {
       const idleMs = durationMs(Math.max(0, nowMs - usedMs));
       const units = this.#view.unitsOf(record);
       const loadMs = this.#view.loadMsOf(record.type);
-      const perUnit = coldMsSaved({ idleMs, callsPerMinute: null }, loadMs, HORIZON_MS, 1) / Math.max(1, units);
+      // One that its owner has unloaded when idle is not loaded to be unloaded at once.
+      const staysMs = staysAtMostMs(idleMs, record.copiesPolicy.idleAfterMs ?? null);
+      if (staysMs === 0) continue;
+      const perUnit = coldMsSaved({ idleMs, callsPerMinute: null }, loadMs, staysMs, 1) / Math.max(1, units);
       if (!best.wouldKeep(perUnit) || this.#isResting(record.key, 'first-copy', usedMs)) continue;
       best.offer({ perUnit, candidate: firstCopy(record, idleMs, units, loadMs) });
     }
@@ -76,6 +80,7 @@ export class FillScan {
   propose(candidate: FillCandidate): void {
     this.#looked += 1;
     const { nowMs } = this.#view;
+    if (staysAtMostMs(candidate.idleMs, candidate.idleAfterMs) === 0) return;
     if (this.#isResting(candidate.model, candidate.reason, epochMs(nowMs - candidate.idleMs))) return;
     this.#bestFor(candidate.type).offer({ candidate, perUnit: worthPerUnit(candidate) });
   }
@@ -122,4 +127,5 @@ const firstCopy = (record: ModelRecord, idleMs: DurationMs, units: SizeUnits, lo
   callsPerMinute: null,
   exclude: [...record.copies.keys(), ...record.failures.keys()],
   freesPerUnit: 0,
+  idleAfterMs: record.copiesPolicy.idleAfterMs ?? null,
 });

@@ -45,6 +45,7 @@ const aCandidateOf = (at: number): fc.Arbitrary<FillCandidate> =>
     callsPerMinute: fc.option(fc.double({ min: 0, max: 100, noNaN: true }), { nil: null }),
     exclude: fc.subarray(NAMES).map((ids) => ids.map((id) => instanceId(id))),
     freesPerUnit: fc.double({ min: 0, max: 1, noNaN: true }),
+    idleAfterMs: fc.constant(null),
   });
 const someCandidates = fc
   .integer({ min: 0, max: 30 })
@@ -267,4 +268,5 @@ const candidate: FillCandidate = {
   callsPerMinute: null,
   exclude: [],
   freesPerUnit: 0,
+  idleAfterMs: null,
 };

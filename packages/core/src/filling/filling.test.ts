@@ -3,9 +3,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { durationMs, epochMs, instanceId, modelKey, monotonicMs, sizeUnits } from '../index.ts';
-import { newModelRecord } from '../records/index.ts';
+import { type CopiesPolicy, DEFAULT_COPIES_POLICY, newModelRecord } from '../records/index.ts';
 import {
   clusterBudget,
+  evictedCopyOf,
   FILL_REST_MAX_MS,
   FILLED_MODELS_MAX,
   FillMemory,
@@ -13,12 +14,15 @@ import {
   FillScan,
   FreshNodes,
   fairShareUnits,
+  type KnownCopy,
   mayRebalance,
+  offersOf,
   PLANNED_LOADS_MAX,
   partOfBudget,
   probabilityNeeded,
   roomToFill,
   type ScanView,
+  secondCopyOf,
   typicalUnits,
   worthPerUnit,
 } from './index.ts';
@@ -234,6 +238,67 @@ describe('§4.13 after an eviction', () => {
   });
 });
 
+describe('what an instance proposes', () => {
+  const known = (copies: readonly string[], policy: Partial<CopiesPolicy> = {}): KnownCopy => ({
+    record: newModelRecord({
+      key: modelKey('m'),
+      type: 'onnx',
+      copies: new Map(copies.map((id) => [instanceId(id), epochMs(NOW - HOUR)])),
+      copiesPolicy: { ...DEFAULT_COPIES_POLICY, ...policy },
+    }),
+    units: TEN,
+    lastUsedMs: epochMs(NOW - MINUTE),
+    callsPerMinute: 2,
+    loadMs: durationMs(1000),
+  });
+  const view = { nowMs: NOW, isLive: (id: string) => id !== 'gone' };
+  const offered = (copy: KnownCopy, own = aNode('a', { used: 1000, oldestAgeMs: HOUR })) => [
+    ...offersOf([copy], own, durationMs(1000), view),
+  ];
+
+  test('a second copy of what has one live copy, as far as its owner allows', () => {
+    assert.deepEqual(secondCopyOf(known(['a', 'gone']), view)?.exclude, ['a', 'gone']);
+    assert.equal(secondCopyOf(known(['a', 'b']), view), undefined);
+    assert.equal(secondCopyOf(known(['a'], { max: 1 }), view), undefined);
+  });
+
+  test('what it evicted, if nobody else has it, and never for itself', () => {
+    const evicted = evictedCopyOf(known(['a']), instanceId('a'), view);
+    assert.deepEqual([evicted?.reason, evicted?.exclude], ['first-copy', ['a']]);
+    assert.deepEqual(evictedCopyOf(known([]), instanceId('a'), view)?.exclude, ['a']);
+    assert.equal(evictedCopyOf(known(['a', 'b']), instanceId('a'), view), undefined);
+  });
+
+  test('to fresh ones what it alone has; a full one gains what it would have evicted next', () => {
+    assert.deepEqual(
+      offered(known(['a'])).map(({ reason, freesPerUnit }) => [reason, freesPerUnit]),
+      [['spread', 50]],
+    );
+    assert.equal(offered(known(['a']), aNode('a', { used: 500 }))[0]?.freesPerUnit, 0);
+    for (const copy of [known(['a', 'b']), known(['b']), known(['a'], { max: 1 })]) assert.deepEqual(offered(copy), []);
+  });
+});
+
+describe('copies.idleAfter', () => {
+  const record = (idleMs: number) =>
+    newModelRecord({
+      key: modelKey('m'),
+      type: 'onnx',
+      lastUsedMs: epochMs(NOW - idleMs),
+      copiesPolicy: { ...DEFAULT_COPIES_POLICY, idleAfterMs: durationMs(30 * MINUTE) },
+    });
+
+  test('what its owner has unloaded when idle is not loaded again by itself, and is worth less the sooner that comes', () => {
+    const worth = (idleMs: number) => {
+      const scan = aScan([aNode('a')]);
+      scan.consider([record(idleMs)]);
+      const [load] = scan.plan(budget(1000)).loads;
+      return load === undefined ? undefined : Math.round(load.worthMs);
+    };
+    assert.deepEqual([worth(30 * MINUTE), worth(20 * MINUTE)], [undefined, 333]);
+  });
+});
+
 describe('rest', () => {
   test('a model that was filled in rests ten minutes, twice as long each time, and a use ends it', () => {
     const memory = new FillMemory();
@@ -341,6 +406,29 @@ describe('field.md §4.9, item 11: fresh instances get work', () => {
     const first = cluster.loaded.slice(0, 30).map(({ model }) => Number(model.slice(1)));
     assert.ok(Math.max(...first) < 50, `${first}`);
     assert.deepEqual(cluster.evicted, []);
+  });
+
+  test('what it took over goes from the full ones, theirs alone, and then all of it holds still', (context) => {
+    const cluster = new VirtualCluster();
+    for (const name of ['a', 'b', 'c']) {
+      cluster.join(name);
+      for (let at = 0; at < 100; at += 1) cluster.register(`${name}${at}`, at * MINUTE, name);
+    }
+    cluster.join('d');
+    const removedAt: number[] = [];
+    for (let period = 1; period <= 720; period += 1) {
+      cluster.run();
+      if (period % 36 === 0)
+        for (const { rule } of cluster.scaleDown()) removedAt.push(rule === 'moved' ? period / 6 : Number.NaN);
+      assert.equal(cluster.loadedModels, 300);
+    }
+    const last = Math.max(...removedAt);
+    context.diagnostic(`${removedAt.length} copies given up until minute ${last}, ${cluster.loaded.length} loads in two hours`);
+    assert.ok(removedAt.length >= 3 && last <= 12, `${removedAt}`);
+    assert.deepEqual(
+      cluster.loaded.filter(({ atMs }) => atMs > 60_000),
+      [],
+    );
   });
 
   test('it takes models that nobody has before copies of those that somebody has', () => {

@@ -30,4 +30,5 @@ export {
 } from './filler.ts';
 export { FRESH_BELOW_SHARE, FRESH_MS_MAX, FRESH_REST_MS, FreshNodes, fairShareUnits } from './fresh-nodes.ts';
 export { EVICT_LATER_MIN_MS, EVICT_MARGIN, type FillLoad, type FillPlan, type NotPlanned, type PlanView } from './plan.ts';
+export { evictedCopyOf, type KnownCopy, offersOf, type ProposalView, secondCopyOf } from './proposals.ts';
 export { coldMsSaved, type Demand, HORIZON_MS, probabilityNeeded, SECOND_COPY_SHARE, victimWorthPerUnit } from './worth.ts';

@@ -56,6 +56,17 @@ export class LoadTimes {
     return durationMs(this.#types.get(type)?.meanMs ?? this.#defaultMs);
   }
 
+  /** The mean over all loads of the types that are remembered; before any was measured what is assumed. */
+  typicalMs(): DurationMs {
+    let samples = 0;
+    let sumMs = 0;
+    for (const stats of this.#types.values()) {
+      samples += stats.samples;
+      sumMs += stats.samples * stats.meanMs;
+    }
+    return durationMs(samples === 0 ? this.#defaultMs : sumMs / samples);
+  }
+
   #forgetOldest(): void {
     for (const type of this.#types.keys()) {
       this.#types.delete(type);

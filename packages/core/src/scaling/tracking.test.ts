@@ -71,6 +71,18 @@ describe('§4.4.9 load times', () => {
     assert.ok(Math.abs(times.assumeLoadedAfterMs('onnx') - (600 + 3 * 200)) < 1e-6);
   });
 
+  test('a typical load is the mean of all, whatever their type', () => {
+    const times = new LoadTimes(durationMs(9000));
+    assert.equal(times.typicalMs(), 3000);
+    for (const [type, took] of [
+      ['a', 100],
+      ['a', 200],
+      ['b', 600],
+    ] as const)
+      times.add(type, durationMs(took));
+    assert.equal(times.typicalMs(), 300);
+  });
+
   test('the types that are remembered are bounded', () => {
     const times = new LoadTimes(durationMs(9000));
     for (let at = 0; at <= LOAD_TIME_TYPES_MAX; at += 1) times.add(`t${at}`, durationMs(600));

@@ -6,14 +6,24 @@ import { durationMs, monotonicMs } from '../index.ts';
 import {
   afterLoad,
   applyParameter,
+  CLEARANCE_PERIOD_MS,
   type DynamicParameters,
   type FailFast,
   failFastAt,
+  INSTANCE_GONE_AFTER_MS,
   isDisabled,
+  JANITOR_FIRST_MS,
+  JANITOR_PERIOD_MS,
   type LoadEnd,
+  MIGRATED_USED_WITHIN_MS,
+  MIGRATION_PARALLEL_MAX,
   maybeReady,
   mayWrite,
   PARAMETER_CHARS_MAX,
+  REAPED_AGE_MIN_MS,
+  REAPER_FIRST_MS,
+  REAPER_FIRST_READ_ONLY_MS,
+  REAPER_PERIOD_MS,
 } from './index.ts';
 
 const TIMEOUT = durationMs(90_000);
@@ -127,4 +137,11 @@ test('read-only mode stops what changes or prunes what is registered, and nothin
   for (const action of stopped) assert.deepEqual([mayWrite(action, true), mayWrite(action, false)], [false, true], action);
   for (const action of ['claim-copy', 'withdraw-claim', 'record-failure', 'publish-instance'] as const)
     assert.equal(mayWrite(action, true), true, action);
+});
+
+test('§4.17 the constants are the spec’s', () => {
+  assert.deepEqual([JANITOR_FIRST_MS, JANITOR_PERIOD_MS], [1000, 360_000]);
+  assert.deepEqual([REAPER_FIRST_MS, REAPER_FIRST_READ_ONLY_MS, REAPER_PERIOD_MS], [120_000, 60_000, 420_000]);
+  assert.deepEqual([INSTANCE_GONE_AFTER_MS, REAPED_AGE_MIN_MS], [600_000, 600_000]);
+  assert.deepEqual([MIGRATED_USED_WITHIN_MS, MIGRATION_PARALLEL_MAX, CLEARANCE_PERIOD_MS], [3_600_000, 10, 180_000]);
 });

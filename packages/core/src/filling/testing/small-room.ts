@@ -43,5 +43,6 @@ export const aCandidate = (name: string, part: Partial<Omit<FillCandidate, 'mode
   callsPerMinute: null,
   exclude: [],
   freesPerUnit: 0,
+  idleAfterMs: null,
   ...part,
 });

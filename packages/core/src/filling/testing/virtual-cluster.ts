@@ -11,10 +11,12 @@ import {
   sizeUnits,
 } from '../../index.ts';
 import { type ModelRecord, newModelRecord, withCopyClaimed, withCopyUnloaded } from '../../records/index.ts';
+import { type ClusterFacts, mayRemove, type RemoveCopy, scaleDownPass } from '../../scaling/index.ts';
 import type { FillNode } from '../fill-node.ts';
 import { FILL_PERIOD_MS, Filler, type FillSituation } from '../filler.ts';
 import type { FillLoad } from '../plan.ts';
-import { aCandidate, NOW } from './small-room.ts';
+import { type KnownCopy, offersOf } from '../proposals.ts';
+import { NOW } from './small-room.ts';
 
 const UNITS = 10;
 const LOAD_MS = 1000;
@@ -84,20 +86,69 @@ export class VirtualCluster {
     this.#start(leader.finish().loads);
     for (const instance of this.#instances.values()) {
       const run = instance.filler.begin(this.#situation(), instant);
-      if (run.spreadUnits > 0) this.#offer(instance, (candidate) => run.scan.propose(candidate));
+      const view = { nowMs: instant.wallMs, isLive: (id: InstanceId) => this.#instances.has(id) };
+      const offers = offersOf(this.#known(instance), nodeOf(instance), durationMs(LOAD_MS), view);
+      if (run.spreadUnits > 0) for (const offer of offers) run.scan.propose(offer);
       this.#start(run.finish().loads);
     }
     for (const instance of this.#instances.values()) this.#load(instance);
   }
 
-  #offer({ id, cache, capacity }: Instance, propose: (candidate: ReturnType<typeof aCandidate>) => void): void {
-    const full = capacity - cache.size * UNITS < UNITS;
-    for (const [model, usedMs] of cache) {
-      const record = this.#records.get(model);
-      if (record === undefined || record.copies.size !== 1) continue;
-      const idleMs = durationMs(Math.max(0, NOW + this.#nowMs - usedMs));
-      propose(aCandidate(model, { reason: 'spread', idleMs, exclude: [id], freesPerUnit: full ? 0.001 : 0 }));
+  /** What instances that are full give up because a fresh one took it over, as the janitor's run does; by the model. */
+  scaleDown(): readonly RemoveCopy[] {
+    const nowMs = epochMs(NOW + this.#nowMs);
+    const removed: RemoveCopy[] = [];
+    for (const instance of this.#instances.values()) {
+      const node = nodeOf(instance);
+      const copies = this.#known(instance).map((copy) => ({ ...copy, heavyAgeMs: null, load: undefined, queued: 0 }));
+      const freeShareOf = (id: InstanceId): number => {
+        const other = this.#instances.get(id);
+        return other === undefined ? 0 : 1 - (other.cache.size * UNITS) / other.capacity;
+      };
+      const view = { cluster: this.#facts(instance.id), nowMs, selfFull: node.full, freeShareOf };
+      for (const decision of scaleDownPass(copies, sizeUnits(instance.capacity), view).decisions) {
+        const record = this.#records.get(decision.model);
+        if (decision.kind !== 'remove-copy' || record === undefined) continue;
+        if (!mayRemove(record, decision, instance.id, (id) => this.#instances.has(id))) continue;
+        instance.cache.delete(decision.model);
+        this.#records.set(decision.model, withCopyUnloaded(record, instance.id, nowMs));
+        removed.push(decision);
+      }
     }
+    return removed;
+  }
+
+  /** Models that are loaded somewhere. */
+  get loadedModels(): number {
+    return [...this.#records.values()].filter(({ copies }) => copies.size > 0).length;
+  }
+
+  #facts(self: InstanceId): ClusterFacts {
+    const nodes = [...this.#instances.values()].map(nodeOf);
+    const sum = (of: (node: FillNode) => number): number => nodes.reduce((total, node) => total + of(node), 0);
+    const fullness = {
+      capacityUnits: sizeUnits(sum((node) => node.capacityUnits)),
+      freeUnits: sizeUnits(sum((node) => (node.full ? 0 : node.capacityUnits - node.usedUnits))),
+      oldestUseMs: epochMs(Math.min(...nodes.map((node) => node.oldestUseMs ?? NOW))),
+    };
+    const suitable = new Map(nodes.map(({ id }) => [id, 0] as const));
+    const ids = [...this.#instances.keys()];
+    return {
+      self,
+      isLive: (id) => this.#instances.has(id),
+      isBefore: (a, b) => ids.indexOf(a) > ids.indexOf(b),
+      factsFor: () => ({ suitable, fullness, assumeLoadedAfterMs: durationMs(LOAD_MS) }),
+    };
+  }
+
+  #known({ cache }: Instance): KnownCopy[] {
+    return [...cache].flatMap(([model, usedMs]) => {
+      const record = this.#records.get(model);
+      const lastUsedMs = epochMs(usedMs);
+      return record === undefined
+        ? []
+        : [{ record, units: sizeUnits(UNITS), lastUsedMs, callsPerMinute: null, loadMs: durationMs(LOAD_MS) }];
+    });
   }
 
   #start(loads: readonly FillLoad[]): void {
