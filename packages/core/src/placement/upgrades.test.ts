@@ -64,12 +64,19 @@ describe('§4.12: replica sets that are being replaced', () => {
   });
 
   it('§9.4, 7: a record that is published again is no new pod, nor is a container that started again', () => {
-    const upgrades = tracker(pod('aaaaaa-11111', 500), pod('bbbbbb-11111', 19));
-    for (const minutes of [500, 0]) upgrades.put({ ...pod('aaaaaa-11111', minutes), modelCount: 7 }, now);
-    upgrades.put(pod('bbbbbb-11111', 0), now);
-    assert.deepEqual(replaced(upgrades), [], 'neither did the old set change nor the new one start a pod');
+    const upgrades = tracker(pod('aaaaaa-11111', 500), pod('bbbbbb-11111', 3));
+    upgrades.put({ ...pod('aaaaaa-11111', 500), modelCount: 7 }, now);
+    upgrades.put(pod('aaaaaa-11111', 0), now);
+    assert.deepEqual(replaced(upgrades), ['aaaaaa-11111'], 'the old set has no newer pod');
     upgrades.remove(instanceId('aaaaaa-11111'), now);
     assert.deepEqual(replaced(upgrades), [], 'it was counted once, and is gone');
+    const settled = tracker(pod('aaaaaa-11111', 500), pod('bbbbbb-11111', 19));
+    for (const id of ['aaaaaa-11111', 'bbbbbb-11111']) settled.put(pod(id, 0), now);
+    assert.deepEqual(replaced(settled), [], 'neither did the old set change nor the new one start a pod');
+  });
+
+  it('a set that begins as the other ends is no upgrade', () => {
+    assert.deepEqual(replaced(tracker(pod('aaaaaa-11111', 3), pod('bbbbbb-11111', 3))), []);
   });
 
   it('other labels are another set', () => {
@@ -77,6 +84,8 @@ describe('§4.12: replica sets that are being replaced', () => {
     assert.deepEqual(replaced(upgrades), []);
     upgrades.put(pod('aaaaaa-11111', 500), now);
     assert.deepEqual(replaced(upgrades), ['aaaaaa-11111']);
+    upgrades.put(pod('bbbbbb-11111', 3, ['gpu']), now);
+    assert.deepEqual(replaced(upgrades), [], 'the newer set has no pod with these labels any more');
   });
 
   it('after a rollback the set without pods replaces nothing', () => {
