@@ -2,7 +2,7 @@
 export { type ContractOptions, type ContractStore, kvContract, type MakeStore } from './contract.ts';
 export { type CrashPlan, crashContract } from './contract-crash.ts';
 export { type FaultOptions, type FaultRig, faultContract, type KvFaults } from './contract-faults.ts';
-export { EtcdProcess, type EtcdTls, etcdTools } from './etcd-process.ts';
+export { EtcdProcess, type EtcdTls, type EtcdTools, etcdTools } from './etcd-process.ts';
 export { FaultyKv, type TxnFault, type WayFault } from './faulty-kv.ts';
 export { RecordingSink } from './recording-sink.ts';
 export { TcpProxy } from './tcp-proxy.ts';
