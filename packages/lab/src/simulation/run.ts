@@ -1,12 +1,14 @@
+import { CHECKERS, type CheckerRun, Knowledge, PROBE, PROBE_DEADLINE_MS } from './checkers/index.ts';
 import { Cluster, enter } from './cluster/index.ts';
 import { shutWorldOut, type Violation, World } from './engine/index.ts';
 import type { Scenario } from './scenario/index.ts';
 
 /** After the last fault the cluster has so long to come to rest: two leases and an expired failure. */
 const REST_MS = 45_000;
-/** Then every model is called at every node. */
-const PROBE_MS = 40_000;
-const CLOSE_MS = 15_000;
+/** The calls at the end, and what they set off, have so long. */
+const PROBE_MS = PROBE_DEADLINE_MS + 10_000;
+/** All nodes leave at once, and have so long. */
+const CLOSE_MS = 30_000;
 
 /** What came of one run. */
 export interface RunResult {
@@ -26,12 +28,7 @@ export async function run(scenario: Scenario, options: { readonly traceLines?: n
   const open = shutWorldOut((what) => world.violate('nothing leaves the simulation', `${what} was used`));
   try {
     const cluster = await Cluster.build(world, scenario);
-    enter(cluster);
-    await world.run(scenario.durationMs);
-    cluster.quiet = true;
-    await world.run(scenario.durationMs + REST_MS);
-    void PROBE_MS;
-    void CLOSE_MS;
+    await new Story(cluster).tell();
     const answered = cluster.calls.all.filter(({ end }) => end?.kind === 'answered').length;
     return {
       hash: world.trace.hash,
@@ -43,5 +40,52 @@ export async function run(scenario: Scenario, options: { readonly traceLines?: n
     };
   } finally {
     open();
+  }
+}
+
+/** The four parts of every run: trouble, rest, calls for everything everywhere, and the end. */
+class Story {
+  readonly #cluster: Cluster;
+  readonly #checkers: readonly CheckerRun[];
+  #untilMs = 0;
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+    const knowledge = new Knowledge(cluster);
+    this.#checkers = CHECKERS.map((checker) => checker.begin(cluster, knowledge));
+    for (const checker of this.#checkers) cluster.watch(checker);
+  }
+
+  async tell(): Promise<void> {
+    const { world, scenario } = this.#cluster;
+    const holds = (): boolean => world.violations.length === 0;
+    enter(this.#cluster);
+    await this.#run(scenario.durationMs);
+    this.#cluster.quiet = true;
+    if (holds()) await this.#run(REST_MS);
+    if (holds()) for (const checker of this.#checkers) checker.atRest?.();
+    if (holds()) this.#probe();
+    if (holds()) await this.#run(PROBE_MS);
+    if (holds()) for (const checker of this.#checkers) checker.afterProbe?.();
+    if (holds()) for (const node of this.#cluster.nodes.values()) node.stop(() => {});
+    if (holds()) await this.#run(CLOSE_MS);
+    if (holds()) for (const checker of this.#checkers) checker.atEnd?.();
+  }
+
+  #run(forMs: number): Promise<void> {
+    this.#untilMs += forMs;
+    const eachEvent = this.#checkers.filter(({ afterEvent }) => afterEvent !== undefined);
+    return this.#cluster.world.run(this.#untilMs, (actor) => {
+      for (const checker of eachEvent) checker.afterEvent?.(actor);
+    });
+  }
+
+  /** Calls every model at every node, at once. */
+  #probe(): void {
+    const { nodes, models, calls } = this.#cluster;
+    for (const node of nodes.values()) {
+      for (const model of models.keys())
+        calls.call({ traffic: PROBE, model, node, deadlineMs: PROBE_DEADLINE_MS, retry: 'safe' });
+    }
   }
 }

@@ -56,7 +56,7 @@ function begin(cluster: Cluster, fault: FaultSpec): () => void {
       return () => node?.thaw();
     }
     default:
-      return changeMood(nodes.get(fault.node), fault);
+      return changeMood(nodes.get(fault.node), fault, () => cluster.world.nowMs);
   }
 }
 
@@ -65,7 +65,7 @@ type Mood = Extract<
   { readonly kind: 'slow-loads' | 'refused-loads' | 'hanging-unloads' | 'failing-unloads' | 'unavailable-answers' }
 >;
 
-function changeMood(node: SimNode | undefined, fault: Mood): () => void {
+function changeMood(node: SimNode | undefined, fault: Mood, nowMs: () => number): () => void {
   if (node === undefined) return () => {};
   const { moods } = node;
   switch (fault.kind) {
@@ -93,6 +93,7 @@ function changeMood(node: SimNode | undefined, fault: Mood): () => void {
       moods.unavailableAnswers = fault.share;
       return () => {
         moods.unavailableAnswers = 0;
+        moods.answersDisturbedMs = nowMs();
       };
   }
 }

@@ -45,6 +45,13 @@ export interface SimCall {
 const PATIENCE_MS = 3000;
 const CONTENT_TYPE = 'application/grpc';
 
+/** Told of every call. */
+export interface CallSink {
+  started(call: SimCall): void;
+  /** Again if it should end more than once. */
+  ended(call: SimCall): void;
+}
+
 /** What is wanted of a call. */
 export interface CallWish {
   readonly traffic: string;
@@ -61,12 +68,12 @@ export class Calls {
   readonly #world: World;
   readonly #engine: SimEngine;
   readonly #connections = new Map<SimNode, ClientConnection>();
-  readonly #onEnd: (call: SimCall) => void;
+  readonly #sink: CallSink;
   #open = 0;
 
-  constructor(world: World, network: Network, onEnd: (call: SimCall) => void) {
+  constructor(world: World, network: Network, sink: CallSink) {
     this.#world = world;
-    this.#onEnd = onEnd;
+    this.#sink = sink;
     const endpoint = { actor: this.actor, host: 'clients' };
     this.#engine = new SimEngine(network, endpoint, new ActorClock(world, this.actor));
   }
@@ -89,6 +96,7 @@ export class Calls {
     };
     this.all.push(call);
     this.#open += 1;
+    this.#sink.started(call);
     const fields = [':method', 'POST', ':scheme', 'http', ':path', '/simulated.Service/Ask', ':authority', 'mesh'];
     fields.push('content-type', CONTENT_TYPE, 'te', 'trailers', HEADER.modelId, wish.model, HEADER.requestId, call.id);
     fields.push(HEADER.grpcTimeout, formatGrpcTimeout(durationMs(wish.deadlineMs)));
@@ -118,7 +126,10 @@ export class Calls {
 
   #ended(call: SimCall, end: CallEnd): void {
     call.ends += 1;
-    if (call.end !== undefined) return;
+    if (call.end !== undefined) {
+      if (call.end.kind !== 'given-up') this.#sink.ended(call);
+      return;
+    }
     call.end = end;
     call.endedMs = this.#world.nowMs;
     this.#open -= 1;
@@ -129,7 +140,7 @@ export class Calls {
           ? `${end.code} ${end.message}`
           : '';
     this.#world.trace.add(this.#world.nowMs, call.id, `${call.model} ${end.kind} ${facts}`);
-    this.#onEnd(call);
+    this.#sink.ended(call);
   }
 }
 

@@ -12,6 +12,7 @@ import { SimNode } from './sim-node.ts';
 /** What checkers hear of; each says only what it wants to hear. */
 export interface ClusterWitness extends Partial<RuntimeWitness> {
   nodeEvent?(life: NodeLife, event: NodeEvent): void;
+  callStarted?(call: SimCall): void;
   callEnded?(call: SimCall): void;
   lifeOver?(life: NodeLife, gracefully: boolean): void;
 }
@@ -40,8 +41,13 @@ export class Cluster implements Surroundings {
     this.network = new Network(world, new Actor('kernel'));
     this.models = new Map(scenario.models.map((model) => [model.key, model]));
     this.operations = new Operations(world);
-    this.calls = new Calls(world, this.network, (call) => {
-      for (const one of this.#witnesses) one.callEnded?.(call);
+    this.calls = new Calls(world, this.network, {
+      started: (call) => {
+        for (const one of this.#witnesses) one.callStarted?.(call);
+      },
+      ended: (call) => {
+        for (const one of this.#witnesses) one.callEnded?.(call);
+      },
     });
     this.witness = this.#fanOut();
     for (const spec of scenario.nodes) {
@@ -85,6 +91,9 @@ export class Cluster implements Surroundings {
       },
       callBegan: (runtime: SimRuntime, callId: string, model: string, loaded: Artifact | null) => {
         for (const one of all) one.callBegan?.(runtime, callId, model, loaded);
+      },
+      callAnswered: (runtime: SimRuntime, callId: string) => {
+        for (const one of all) one.callAnswered?.(runtime, callId);
       },
     };
   }

@@ -114,6 +114,7 @@ export class SimKv implements Kv {
     if (this.#closed) throw new MeshError('registry-unavailable', 'the registry was closed');
     const watch: RemoteWatch = { sink, queue: [], lastMs: 0, held: 0, open: true, cancel: () => {} };
     this.#watches.add(watch);
+    this.#registry.watching(this.endpoint);
     this.#registry.world.in(this.#registry.actor, this.#wayMs(), `watch ${prefix}`, () => {
       if (!watch.open) return;
       const inner = this.#registry.store.watch(prefix, options, {

@@ -35,6 +35,7 @@ export class SimRegistry {
   readonly #resolutions = new Map<string, KvResolution>();
   readonly #clients = new Set<SimKv>();
   readonly #onDelivered: DeliveryListener[] = [];
+  readonly #onWatching: ((endpoint: Endpoint) => void)[] = [];
 
   private constructor(world: World, actor: Actor, layout: RegistryLayout, store: Kv) {
     this.world = world;
@@ -128,6 +129,15 @@ export class SimRegistry {
   /** Hears of news that arrive at nodes. */
   onDelivered(listener: DeliveryListener): void {
     this.#onDelivered.push(listener);
+  }
+
+  /** Hears of processes that begin a watch: what they were told before, they may have listed anew. */
+  onWatching(listener: (endpoint: Endpoint) => void): void {
+    this.#onWatching.push(listener);
+  }
+
+  watching(endpoint: Endpoint): void {
+    for (const listener of this.#onWatching) listener(endpoint);
   }
 
   delivered(endpoint: Endpoint, batch: KvBatch): void {

@@ -14,6 +14,7 @@ export interface RuntimeAnswers {
   answersUnavailable(): boolean;
   /** What answers; `null`: the model is not there. */
   callBegan(callId: string, model: string): Artifact | null;
+  callAnswered(callId: string): void;
 }
 
 /** What an answer says about who gave it. */
@@ -82,6 +83,7 @@ export class RuntimeCall implements StreamHandler {
 
   #answer(answer: RuntimeAnswer): void {
     if (this.#gone) return;
+    this.#runtime.callAnswered(this.#callId);
     const message = Buffer.from(JSON.stringify(answer));
     const framed = Buffer.alloc(5 + message.length);
     framed.writeUInt32BE(message.length, 1);

@@ -9,4 +9,16 @@ export class RuntimeMoods {
   failingUnloads = 0;
   /** Share of calls that are answered with UNAVAILABLE. */
   unavailableAnswers = 0;
+  /** When answers were last anything but right. */
+  answersDisturbedMs = Number.NEGATIVE_INFINITY;
+
+  /** Whether unloads are not what they should be. */
+  get disturbUnloads(): boolean {
+    return this.hangingUnloads || this.failingUnloads > 0;
+  }
+
+  /** Whether answers have not been right all the time since `atMs`. */
+  disturbedSince(atMs: number): boolean {
+    return this.unavailableAnswers > 0 || this.answersDisturbedMs >= atMs;
+  }
 }

@@ -16,6 +16,8 @@ export interface RuntimeWitness {
   unloadBegan(runtime: SimRuntime, model: string): void;
   /** A call arrived whole; `loaded`: what it is answered by, `null` where the model is not there. */
   callBegan(runtime: SimRuntime, callId: string, model: string, loaded: Artifact | null): void;
+  /** The answer leaves it. */
+  callAnswered(runtime: SimRuntime, callId: string): void;
 }
 
 /** Between node and runtime, one way, in milliseconds. */
@@ -189,6 +191,10 @@ export class SimRuntime implements Runtime, RuntimeAnswers {
     const loaded = this.memory.artifactOf(model);
     this.#witness.callBegan(this, callId, model, loaded);
     return loaded;
+  }
+
+  callAnswered(callId: string): void {
+    this.#witness.callAnswered(this, callId);
   }
 
   #startProcess(afterMs: number): void {
