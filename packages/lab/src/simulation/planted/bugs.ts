@@ -1,0 +1,104 @@
+import type { PlantedBug } from './bug.ts';
+
+const CACHE = 'packages/core/src/cache';
+const NODE = 'packages/mesh/src/node';
+const LINK = 'packages/mesh/src/link';
+const CALL = 'packages/mesh/src/dataplane/call';
+
+/** Each is caught within {@link PLANTED_SEEDS_MAX} seeds, or the simulation is worth less than it says. */
+export const PLANTED_BUGS: readonly PlantedBug[] = [
+  {
+    name: 'unload-under-calls',
+    breaks: 'a copy is unloaded while calls still run on it',
+    file: `${LINK}/counters.ts`,
+    was: 'if (this.inFlight(slot) !== 0) return false;',
+    becomes: '',
+  },
+  {
+    name: 'place-in-queue-kept',
+    breaks: 'a call that gave up still counts as waiting',
+    file: `${CALL}/locator.ts`,
+    was: 'if (left) this.#waitingCalls -= 1;',
+    becomes: 'if (left) this.#waitingCalls -= 0;',
+  },
+  {
+    name: 'stale-order',
+    breaks: 'uses since the last look do not count when victims are chosen',
+    file: `${CACHE}/victims.ts`,
+    was: 'heap.update(node, rank);',
+    becomes: 'return node.item;',
+  },
+  {
+    name: 'load-before-room',
+    breaks: 'a load starts before the copies that it pushes out have gone',
+    file: `${CACHE}/unload-buffer.ts`,
+    was: 'return this.#occupied + this.#unloading + this.#deficit + units - (',
+    becomes: 'return Math.min(this.#unloading, 0) + this.#occupied + this.#deficit + units - (',
+  },
+  {
+    name: 'withdrawal-forgotten',
+    breaks: 'the registry names copies that are gone',
+    file: `${NODE}/owed-writes.ts`,
+    was: 'return { ...before, withdrawn: true, lastUsedMs',
+    becomes: 'return { ...before, lastUsedMs',
+  },
+  {
+    name: 'debts-never-paid',
+    breaks: 'what the registry did not take is never written again',
+    file: `${NODE}/start-control.ts`,
+    was: 'await claims.payOwed();',
+    becomes: '',
+  },
+  {
+    name: 'lost-watch-not-followed',
+    breaks: 'after a lost watch a node never hears of the registry again',
+    file: `${NODE}/registry-mirror.ts`,
+    was: '      this.#unwatch();\n      this.#followLater();',
+    becomes: '      this.#unwatch();',
+  },
+  {
+    name: 'unknown-taken-for-committed',
+    breaks: 'a transaction whose answer was lost counts as committed',
+    file: `${NODE}/registry-mirror.ts`,
+    was: "if (resolution.kind !== 'committed') return false;",
+    becomes: "if (resolution.kind !== 'committed') return true;",
+  },
+  {
+    name: 'unregistered-copy-stays',
+    breaks: 'an unregistered model goes on being served',
+    file: `${NODE}/local-copies.ts`,
+    was: "if (copy !== null) this.#shell.step({ kind: 'remove', model: name });",
+    becomes: '',
+  },
+  {
+    name: 'repetition-forbidden-in-vain',
+    breaks: 'a call that forbids repetition is repeated',
+    file: 'packages/core/src/routing/next-attempt.ts',
+    was: "if (call.callRetry === 'never') return",
+    becomes: "if (call.callRetry === 'never' && call.responseForwarded) return",
+  },
+  {
+    name: 'waiters-forgotten',
+    breaks: 'only the first of those who wait for a model is told',
+    file: `${CALL}/locator.ts`,
+    was: '      tell(waiter, outcome);\n',
+    becomes: '      tell(waiter, outcome);\n      break;\n',
+  },
+  {
+    name: 'timers-left-running',
+    breaks: 'a node that has left still has timers',
+    file: `${NODE}/cache-shell.ts`,
+    was: 'for (const timer of this.#timers.values()) timer.cancel();',
+    becomes: '',
+  },
+  {
+    name: 'record-lost-with-its-lease',
+    breaks: 'a node whose lease ended is not written into the registry again',
+    file: `${NODE}/session.ts`,
+    was: 'for (const held of this.#keys.values()) held.written = undefined;',
+    becomes: '',
+  },
+];
+
+/** So many seeds a bug may survive. */
+export const PLANTED_SEEDS_MAX = 500;
