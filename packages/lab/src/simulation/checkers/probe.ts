@@ -6,9 +6,6 @@ export const PROBE = 'probe';
 /** They have so long: everything may have to be loaded once at every node. */
 export const PROBE_DEADLINE_MS = 60_000;
 
-/** Calls are not yet sent from node to node: until they are, that is no fault of placement. */
-const NOT_BUILT = 'no way to ';
-
 /** Calls for every model at every node, when nothing is wrong any more. */
 export const probe: Checker = {
   name: 'probe',
@@ -25,7 +22,6 @@ export const probe: Checker = {
           const isRegistered = knowledge.truth.registered(model) !== undefined;
           const isBroken = cluster.models.get(model)?.broken === true;
           const facts = JSON.stringify(end);
-          if (end?.kind === 'status' && end.message.startsWith(NOT_BUILT)) continue;
           if (isRegistered && !isBroken && end?.kind !== 'answered')
             world.violate('probe', `${model} at ${node.spec.id} (${id}): ${facts}`);
           if (!isRegistered && !(end?.kind === 'status' && end.code === 5))

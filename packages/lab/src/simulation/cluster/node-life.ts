@@ -1,17 +1,21 @@
 import { durationMs, type InstanceId, instanceId, sizeUnits } from '@modelmesh/core';
 import { type CacheConfig, DEFAULT_CACHE_CONFIG } from '@modelmesh/core/cache';
 import { Scope } from '@modelmesh/core/scope';
+import { GrpcRouter } from '@modelmesh/grpc/call';
 import { DEFAULT_STREAM_LIMITS } from '@modelmesh/grpc/stream';
 import { TimerWheel } from '@modelmesh/grpc/timer-wheel';
 import { allowAll } from '@modelmesh/mesh/authz';
 import { DataPlane, type DataPlaneLimits } from '@modelmesh/mesh/dataplane';
 import { allocateCounters, type CounterMemory, createInProcessLink, SlotCounters } from '@modelmesh/mesh/link';
 import { ALONE, type NodeEvent, type RunningControl, startControl } from '@modelmesh/mesh/node';
+import { type Introduction, servePeers, splitAddress } from '@modelmesh/mesh/peer';
+import { PEER_PROTOCOL } from '@modelmesh/wire/peer';
 import { Actor, ActorClock, type World } from '../engine/index.ts';
 import { type Endpoint, type Network, SimEngine, type SimListener } from '../network/index.ts';
 import type { SimKv, SimRegistry } from '../registry/index.ts';
 import { type RuntimeMoods, type RuntimeWitness, SimRuntime } from '../runtime/index.ts';
 import type { ModelSpec, NodeSpec } from '../scenario/index.ts';
+import { PeerCalls } from './peer-calls.ts';
 
 const KIB = 1024;
 /** Slots of a node: few, so that running out of them happens. */
@@ -74,6 +78,9 @@ export class NodeLife {
   readonly #around: Surroundings;
   readonly #memory: CounterMemory;
   readonly #link = createInProcessLink();
+  readonly #peers: PeerCalls;
+  readonly #self: Introduction;
+  #peerListener: SimListener | undefined;
   #listener: SimListener | undefined;
 
   constructor(around: Surroundings, spec: NodeSpec, life: number, id: string, moods: RuntimeMoods) {
@@ -92,12 +99,22 @@ export class NodeLife {
     this.counters = new SlotCounters(this.#memory);
     this.timers = new TimerWheel(this.clock);
     this.runtime = new SimRuntime({ ...around, node: this.endpoint, spec: spec.runtime, moods });
+    const engine = new SimEngine(network, this.endpoint, this.clock);
+    this.#self = {
+      protocol: PEER_PROTOCOL,
+      cluster: 'simulated',
+      instance: this.instance,
+      incarnation: `${id}.${life}`,
+      features: [],
+    };
+    const self = this.#self;
+    this.#peers = new PeerCalls({ engine, clock: this.clock, timers: this.timers, self });
     this.dataPlane = new DataPlane({
       worker: 0,
       instance: this.instance,
       clock: this.clock,
       timers: this.timers,
-      engine: new SimEngine(network, this.endpoint, this.clock),
+      engine,
       runtimeLimits: DEFAULT_STREAM_LIMITS,
       counters: this.#memory,
       link: this.#link.dataPlane,
@@ -105,6 +122,12 @@ export class NodeLife {
       authorizer: allowAll,
       limits: LIMITS,
       rules: { rules: new Map(), allowOthers: true },
+      peers: {
+        self,
+        random: world.random(`peers ${actor.name}`),
+        waitingMax: 1000,
+        connect: (address) => engine.connect({ kind: 'tcp', ...splitAddress(address) }, DEFAULT_STREAM_LIMITS),
+      },
     });
   }
 
@@ -117,11 +140,19 @@ export class NodeLife {
     return `${this.spec.id}:8033`;
   }
 
+  /** Where other nodes reach it. */
+  get peerAddress(): string {
+    return `${this.spec.id}:8034`;
+  }
+
   /** Starts as the program does: control first, then the port. Rejects when it cannot; then the process ends. */
   async start(): Promise<void> {
     const { network, registry } = this.#around;
     this.running = await startControl({
       ...ALONE,
+      incarnation: this.#self.incarnation,
+      peerAddress: this.peerAddress,
+      peers: this.#peers,
       instance: this.instance,
       location: this.spec.id,
       zone: this.spec.zone,
@@ -139,22 +170,21 @@ export class NodeLife {
     });
     this.running.control.subscribe(0, (event) => this.#around.onNodeEvent(this, event));
     this.dataPlane.start();
+    const { clock, timers, dataPlane } = this;
+    const router = new GrpcRouter({ clock, timers, messageBytesMax: LIMITS.messageBytesMax, fallback: dataPlane.acceptPeer });
+    servePeers(router, { self: this.#self, ...this.running.peerAnswers }, clock);
+    this.#peerListener = network.listen(this.peerAddress, this.endpoint, router.accept);
     this.#listener = network.listen(this.address, this.endpoint, this.dataPlane.accept);
     this.phase = 'serving';
   }
 
   /** Leaves as the program does on SIGTERM. */
   async close(): Promise<void> {
-    const listener = this.#listener;
     this.phase = 'leaving';
-    if (listener !== undefined) {
-      listener.draining = true;
-      for (const lane of [...listener.lanes]) lane.drain();
-      await this.#drained(listener);
-      this.#around.network.unlisten(this.address, listener);
-    }
+    await Promise.all([this.#leave(this.address, this.#listener), this.#leave(this.peerAddress, this.#peerListener)]);
     this.dataPlane.close();
     await this.running?.close();
+    this.#peers.close();
     await this.runtime.close();
     await this.scope.close();
     await this.kv.close();
@@ -170,11 +200,16 @@ export class NodeLife {
     network.processEnded(this.actor, silent);
   }
 
-  async #drained(listener: SimListener): Promise<void> {
+  /** Takes nothing new at the port, and lets what is under way end within the grace. */
+  async #leave(address: string, listener: SimListener | undefined): Promise<void> {
+    if (listener === undefined) return;
+    listener.draining = true;
+    for (const lane of [...listener.lanes]) lane.drain();
     const untilMs = this.clock.monotonicMs() + SHUTDOWN_GRACE_MS;
     while (listener.lanes.size > 0 && this.clock.monotonicMs() < untilMs) {
       await new Promise<void>((resolve) => this.clock.after(durationMs(SHUTDOWN_LOOK_MS), resolve));
     }
     for (const lane of [...listener.lanes]) lane.destroy();
+    this.#around.network.unlisten(address, listener);
   }
 }
