@@ -224,7 +224,7 @@ export class Placing {
       const address = members.addressOf(at);
       if (address === undefined) continue;
       try {
-        const copy = await peers.copy(address, record.key, this.#withTimeout(signal));
+        const copy = await this.#inTime(signal, (limited) => peers.copy(address, record.key, limited));
         if (copy.kind === 'loaded' || copy.kind === 'loading') return { at, copy };
       } catch (error) {
         if (signal.aborted) throw toMeshError(error);
@@ -241,7 +241,7 @@ export class Placing {
     if (record === undefined) return;
     const asked = this.#holders(record, new Set()).flatMap((at) => {
       const address = members.addressOf(at);
-      return address === undefined ? [] : [peers.unload(address, model, this.#withTimeout(signal))];
+      return address === undefined ? [] : [this.#inTime(signal, (limited) => peers.unload(address, model, limited))];
     });
     const ended = await Promise.allSettled(asked);
     const refused = ended.find((one) => one.status === 'rejected');
@@ -421,10 +421,16 @@ export class Placing {
     return this.#record(model);
   }
 
-  #withTimeout(signal: AbortSignal): AbortSignal {
+  /** Asks a peer, for {@link ASK_TIMEOUT_MS} at most. */
+  async #inTime<Answer>(signal: AbortSignal, ask: (limited: AbortSignal) => Promise<Answer>): Promise<Answer> {
     const timeout = new AbortController();
-    this.#parts.clock.after(ASK_TIMEOUT_MS, () => timeout.abort(new MeshError('deadline-exceeded', 'the peer did not answer')));
-    return AbortSignal.any([signal, timeout.signal]);
+    const late = (): void => timeout.abort(new MeshError('deadline-exceeded', 'the peer did not answer'));
+    const timer = this.#parts.clock.after(ASK_TIMEOUT_MS, late);
+    try {
+      return await ask(AbortSignal.any([signal, timeout.signal]));
+    } finally {
+      timer.cancel();
+    }
   }
 
   #notHere(question: LocateQuestion, message: string): void {

@@ -2,20 +2,19 @@ import { durationMs, type InstanceId, instanceId, sizeUnits } from '@modelmesh/c
 import { type CacheConfig, DEFAULT_CACHE_CONFIG } from '@modelmesh/core/cache';
 import { Scope } from '@modelmesh/core/scope';
 import { GrpcRouter } from '@modelmesh/grpc/call';
-import { DEFAULT_STREAM_LIMITS } from '@modelmesh/grpc/stream';
+import { type ClientConnection, DEFAULT_STREAM_LIMITS } from '@modelmesh/grpc/stream';
 import { TimerWheel } from '@modelmesh/grpc/timer-wheel';
 import { allowAll } from '@modelmesh/mesh/authz';
 import { DataPlane, type DataPlaneLimits } from '@modelmesh/mesh/dataplane';
 import { allocateCounters, type CounterMemory, createInProcessLink, SlotCounters } from '@modelmesh/mesh/link';
 import { ALONE, type NodeEvent, type RunningControl, startControl } from '@modelmesh/mesh/node';
-import { type Introduction, servePeers, splitAddress } from '@modelmesh/mesh/peer';
+import { type Introduction, StreamPeers, servePeers, splitAddress } from '@modelmesh/mesh/peer';
 import { PEER_PROTOCOL } from '@modelmesh/wire/peer';
 import { Actor, ActorClock, type World } from '../engine/index.ts';
 import { type Endpoint, type Network, SimEngine, type SimListener } from '../network/index.ts';
 import type { SimKv, SimRegistry } from '../registry/index.ts';
 import { type RuntimeMoods, type RuntimeWitness, SimRuntime } from '../runtime/index.ts';
 import type { ModelSpec, NodeSpec } from '../scenario/index.ts';
-import { PeerCalls } from './peer-calls.ts';
 
 const KIB = 1024;
 /** Slots of a node: few, so that running out of them happens. */
@@ -47,6 +46,8 @@ export const SIMULATED_CACHE: CacheConfig = {
 /** After a drain begins, streams that are still open have so long to end. */
 const SHUTDOWN_GRACE_MS = 10_000;
 const SHUTDOWN_LOOK_MS = 100;
+/** Before that, copies are moved elsewhere for so long. */
+const MIGRATION_MS = 8000;
 
 /** What the lives of nodes share. */
 export interface Surroundings {
@@ -78,7 +79,7 @@ export class NodeLife {
   readonly #around: Surroundings;
   readonly #memory: CounterMemory;
   readonly #link = createInProcessLink();
-  readonly #peers: PeerCalls;
+  readonly #peers: StreamPeers;
   readonly #self: Introduction;
   #peerListener: SimListener | undefined;
   #listener: SimListener | undefined;
@@ -108,7 +109,9 @@ export class NodeLife {
       features: [],
     };
     const self = this.#self;
-    this.#peers = new PeerCalls({ engine, clock: this.clock, timers: this.timers, self });
+    const connect = (address: string): ClientConnection =>
+      engine.connect({ kind: 'tcp', ...splitAddress(address) }, DEFAULT_STREAM_LIMITS);
+    this.#peers = new StreamPeers({ self, clock: this.clock, timers: this.timers, connect });
     this.dataPlane = new DataPlane({
       worker: 0,
       instance: this.instance,
@@ -126,7 +129,7 @@ export class NodeLife {
         self,
         random: world.random(`peers ${actor.name}`),
         waitingMax: 1000,
-        connect: (address) => engine.connect({ kind: 'tcp', ...splitAddress(address) }, DEFAULT_STREAM_LIMITS),
+        connect,
       },
     });
   }
@@ -181,6 +184,7 @@ export class NodeLife {
   /** Leaves as the program does on SIGTERM. */
   async close(): Promise<void> {
     this.phase = 'leaving';
+    await this.running?.leave(durationMs(MIGRATION_MS));
     await Promise.all([this.#leave(this.address, this.#listener), this.#leave(this.peerAddress, this.#peerListener)]);
     this.dataPlane.close();
     await this.running?.close();

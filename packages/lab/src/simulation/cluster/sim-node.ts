@@ -5,6 +5,9 @@ import { NodeLife, type Surroundings } from './node-life.ts';
 /** After this time a node that could not start is started again, as an orchestrator does. */
 const START_AGAIN_MS = 3000;
 
+/** The timer wheel stops by itself, a tick after its last deadline. */
+const WHEEL_MS = 25;
+
 /** A place in the cluster where one node lives at a time, one life after the other. */
 export class SimNode {
   readonly spec: NodeSpec;
@@ -69,7 +72,8 @@ export class SimNode {
       life.kill(false);
       after();
     };
-    life.close().then(over, (error: unknown) => {
+    const closed = (): void => void this.#around.world.in(life.actor, WHEEL_MS, 'process ends', over);
+    life.close().then(closed, (error: unknown) => {
       this.#around.world.violate('a node that leaves ends', `${life.actor.name}: ${error}`);
     });
   }

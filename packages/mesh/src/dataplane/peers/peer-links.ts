@@ -1,4 +1,4 @@
-import { type DurationMs, durationMs, type InstanceId, type ModelKey } from '@modelmesh/core';
+import { type DurationMs, durationMs, type InstanceId, type ModelKey, type Timer } from '@modelmesh/core';
 import type { PeerStanding } from '@modelmesh/core/routing';
 import type { DataPlaneEnd, PeerRoute } from '../../link/index.ts';
 import type { MetPeer } from '../../peer/index.ts';
@@ -30,7 +30,8 @@ export class PeerLinks implements LinkOwner {
   readonly #parts: PeerLinksParts;
   readonly #links = new Map<InstanceId, PeerLink>();
   readonly #busy = new Set<PeerLink>();
-  #watching = false;
+  /** Until the busy links are looked at again. */
+  #watching: Timer | undefined;
   #closed = false;
 
   constructor(parts: PeerLinksParts) {
@@ -97,6 +98,7 @@ export class PeerLinks implements LinkOwner {
 
   close(): void {
     this.#closed = true;
+    this.#watching?.cancel();
     for (const link of this.#links.values()) link.close();
     this.#links.clear();
   }
@@ -107,7 +109,7 @@ export class PeerLinks implements LinkOwner {
       return;
     }
     this.#busy.add(link);
-    if (!this.#watching) this.#watchLater();
+    if (this.#watching === undefined) this.#watchLater();
   }
 
   onLinkReachable({ route: { instance, incarnation } }: PeerLink, reachable: boolean, why: string): void {
@@ -121,9 +123,8 @@ export class PeerLinks implements LinkOwner {
 
   /** One timer for all links, and none while no call is anywhere. */
   #watchLater(): void {
-    this.#watching = true;
-    this.#parts.clock.after(PING_EVERY_MS, () => {
-      this.#watching = false;
+    this.#watching = this.#parts.clock.after(PING_EVERY_MS, () => {
+      this.#watching = undefined;
       if (this.#busy.size === 0) return;
       this.#watchLater();
       for (const link of [...this.#busy]) link.watch();
