@@ -10,6 +10,7 @@ import { addGet } from './commands/get.ts';
 import { addInfer } from './commands/infer.ts';
 import { addLoad, addUnload } from './commands/load.ts';
 import { addServe } from './commands/serve.ts';
+import { addSimulate } from './commands/simulate.ts';
 import { addStatus } from './commands/status.ts';
 import { EXIT_MEANINGS } from './exit-code.ts';
 import { SERVER_VARIABLE } from './session.ts';
@@ -30,6 +31,7 @@ const COMMANDS = [
   addUnload,
   addStatus,
   addEvents,
+  addSimulate,
   addCompletion,
 ];
 

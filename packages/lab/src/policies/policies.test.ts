@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { judgeFamilies, mayShip, RULE } from './index.ts';
+
+const saved = (...shares: readonly number[]) => shares.map((savedMean) => ({ savedMean }));
+
+test('the rule: enough on three of four families, and worse by more than a little on none', () => {
+  assert.equal(mayShip(saved(0.15, 0.15, 0.15, -0.03)), true);
+  assert.equal(mayShip(saved(0.15, 0.15, 0.149, 0.1)), false);
+  assert.equal(mayShip(saved(0.5, 0.5, 0.5, -0.031)), false);
+  assert.equal(mayShip(saved(0.5, 0.5, 0.5, 0.5)), true);
+});
+
+test('the order by cost is shipped by the rule: ten seeds a family, a quarter of the calls of the measurement', (context) => {
+  const seeds = Array.from({ length: 10 }, (_, at) => 201 + at);
+  const verdicts = judgeFamilies('cost-aware', seeds, { calls: 15_000 });
+  for (const { family, savedMean, savedLeast, hitRates } of verdicts)
+    context.diagnostic(
+      `${family}: ${savedMean.toFixed(3)} saved, least ${savedLeast.toFixed(3)}, hits ${hitRates.map((rate) => rate.toFixed(3))}`,
+    );
+  assert.ok(mayShip(verdicts));
+  for (const { family, savedLeast, failures } of verdicts) {
+    assert.ok(savedLeast >= -RULE.lostMax, `${family} under its worst seed`);
+    assert.deepEqual(failures, [0, 0]);
+  }
+});
+
+test('the default beside itself saves nothing, so that what is measured is the policy', () => {
+  for (const verdict of judgeFamilies('lru', [1], { calls: 3000, models: 60 })) {
+    assert.deepEqual([verdict.savedMean, verdict.savedLeast, verdict.savedMost], [0, 0, 0]);
+    assert.equal(verdict.coldSeconds[0], verdict.coldSeconds[1]);
+  }
+});
