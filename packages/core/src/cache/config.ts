@@ -2,9 +2,12 @@
 
 import { assert } from '../assert.ts';
 import { bytes, type DurationMs, durationMs, type SizeUnits, sizeUnits, unitsForBytes } from '../units.ts';
+import type { CachePolicyName } from './policy/index.ts';
 
 /** Configuration of one instance's cache. Capacity, concurrency and load timeout come from the runtime instead. */
 export interface CacheConfig {
+  /** The order in which copies go when room has to be made. */
+  readonly policy: CachePolicyName;
   /** Copies and remembered failures at the same time; also the number of slots. */
   readonly copiesMax: number;
   /** Models that wait to be loaded, over all runtimes states; beyond: refusal `queue-full`. */
@@ -59,6 +62,7 @@ export const LEAK_READINGS_MIN = 2;
 
 /** The spec's defaults. */
 export const DEFAULT_CACHE_CONFIG: CacheConfig = Object.freeze({
+  policy: 'lru',
   copiesMax: 16_384,
   loadQueueMax: 4096,
   rememberedSizesMax: 65_536,

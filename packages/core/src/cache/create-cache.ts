@@ -15,11 +15,12 @@ import { type CachePolicy, createCachePolicy } from './policy/index.ts';
 import { oldestUseMs } from './victims.ts';
 
 /**
- * A cache without a runtime yet. `uses` reads the data plane's counters; `policy` is the order of victims and belongs to this cache alone.
+ * A cache without a runtime yet. `uses` reads the data plane's counters; `policy` is the order of victims, by
+ * default the one that `config` names, and belongs to this cache alone.
  *
  * @throws {Bug} if a limit of `config` is not positive.
  */
-export function createCache(config: CacheConfig, uses: CopyUses, policy: CachePolicy = createCachePolicy('lru')): Cache {
+export function createCache(config: CacheConfig, uses: CopyUses, policy: CachePolicy = createCachePolicy(config.policy)): Cache {
   return new MachineCache(createMachine(checkCacheConfig(config), uses, policy));
 }
 

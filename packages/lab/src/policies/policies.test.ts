@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { judgeFamilies, mayShip, RULE } from './index.ts';
+import { type FamilyVerdict, guideRows, guideShares, judgeFamilies, mayShip, RULE } from './index.ts';
 
 const saved = (...shares: readonly number[]) => shares.map((savedMean) => ({ savedMean }));
 
@@ -24,6 +25,23 @@ test('the order by cost is shipped by the rule: ten seeds a family, a quarter of
     assert.deepEqual(failures, [0, 0]);
   }
 });
+
+test('the guide shows the figures that were kept, and the rule held for them', () => {
+  const { figures } = JSON.parse(readFileSync(new URL('../../results/policies.json', import.meta.url), 'utf8')) as Kept;
+  const guide = readFileSync(new URL('../../../../docs/guides/cache-policies.md', import.meta.url), 'utf8');
+  assert.ok(mayShip(figures.families) && figures.mayShip);
+  for (const row of guideRows(figures.families)) assert.ok(guide.includes(row), row);
+  for (const { name, families } of figures.variations)
+    assert.ok(guide.includes(guideShares(families)), `${name}: ${guideShares(families)}`);
+});
+
+interface Kept {
+  readonly figures: {
+    readonly mayShip: boolean;
+    readonly families: readonly FamilyVerdict[];
+    readonly variations: readonly { readonly name: string; readonly families: readonly FamilyVerdict[] }[];
+  };
+}
 
 test('the default beside itself saves nothing, so that what is measured is the policy', () => {
   for (const verdict of judgeFamilies('lru', [1], { calls: 3000, models: 60 })) {

@@ -194,6 +194,7 @@ function dataPlaneLimits({ limits }: Config): DataPlaneLimits {
 function cacheConfig({ cache, limits }: Config): CacheConfig {
   return {
     ...DEFAULT_CACHE_CONFIG,
+    policy: cache.policy,
     copiesMax: limits.copiesMax,
     spaceWaitMs: cache.spaceWaitMs,
     minChurnAgeMs: cache.minChurnAgeMs,

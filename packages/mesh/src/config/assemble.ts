@@ -72,6 +72,7 @@ export function assembleConfig(resolved: Resolved, around: Assembling): Config {
     dataPlaneRules: rulesOf(values, problem),
     limits: limitsOf(values, problem),
     cache: {
+      policy: values.cachePolicy,
       loadFailureExpiryMs: values.failureExpiry,
       unloadReserveUnits: values.unloadReserve === null ? null : unitsForBytes(values.unloadReserve),
       drainGraceMs: values.drainGrace,

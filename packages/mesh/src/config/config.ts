@@ -3,6 +3,7 @@
  * `parse-config.ts`; nothing else reads those sources.
  */
 import { type Bytes, type DurationMs, durationMs, type InstanceId, type SizeUnits } from '@modelmesh/core';
+import type { CachePolicyName } from '@modelmesh/core/cache';
 import type { ConnectTarget } from '@modelmesh/grpc/stream';
 
 /** A time that nothing waits for: the longest that Node's timers can wait, 24.8 days. */
@@ -173,6 +174,7 @@ export interface LimitsConfig {
 
 /** How the cache behaves beside what the runtime says of itself. */
 export interface CacheConfig {
+  readonly policy: CachePolicyName;
   readonly loadFailureExpiryMs: DurationMs;
   /** `null`: by the formula of spec §4.1. */
   readonly unloadReserveUnits: SizeUnits | null;

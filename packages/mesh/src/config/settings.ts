@@ -1,5 +1,6 @@
 /** The table of all settings. Parsing, flags, variables and the reference are made from it; nothing is configured elsewhere. */
 import { type Bytes, bytes, type DurationMs, durationMs, UNIT_BYTES } from '@modelmesh/core';
+import type { CachePolicyName } from '@modelmesh/core/cache';
 import { NO_TIMEOUT_MS } from './config.ts';
 import { setting } from './setting.ts';
 import { LIMIT_SETTINGS } from './settings-limits.ts';
@@ -305,6 +306,13 @@ const METRICS = {
 };
 
 const TIMES_AND_LOG = {
+  cachePolicy: setting<CachePolicyName>({
+    path: 'cache.policy',
+    kind: oneOf('lru', 'cost-aware'),
+    default: 'lru',
+    live: false,
+    doc: 'Which copies go first when room has to be made: `lru` those used longest ago, `cost-aware` those that cost the least seconds of loading for their memory.',
+  }),
   failureExpiry: setting({
     path: 'cache.loadFailureExpiry',
     kind: duration(1000, NO_TIMEOUT_MS),

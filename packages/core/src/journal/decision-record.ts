@@ -1,0 +1,39 @@
+import type { EpochMs, InstanceId, ModelKey } from '../units.ts';
+
+/**
+ * What was decided: where a copy goes, who has to go for it, that it is not taken in, where a call went, how many copies there are to be,
+ * what becomes of the runtime and its memory.
+ */
+export type DecisionKind = 'placement' | 'eviction' | 'refusal' | 'route' | 'scale' | 'runtime';
+
+/** A decision, as whoever makes it writes it down. */
+export interface DecisionBody {
+  readonly kind: DecisionKind;
+  readonly atMs: EpochMs;
+  /** The model that it is about. */
+  readonly model?: ModelKey | null;
+  /** Others that it touched: victims, for instance. */
+  readonly models?: readonly ModelKey[];
+  /** Where it took effect, or where something was sent. */
+  readonly instance?: InstanceId | null;
+  /** The call for which it was made. */
+  readonly requestId?: string | null;
+  /** The reason as a sentence, for people. */
+  readonly because: string;
+  /** What else the kind says: candidates, scores, rejections, bytes. */
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/** A decision that was kept. `id` grows by one with each of one journal. */
+export interface DecisionRecord extends Required<DecisionBody> {
+  readonly id: number;
+}
+
+/** Which records somebody asks for; what is left out does not matter. */
+export interface DecisionQuery {
+  readonly kind?: DecisionKind;
+  /** About this model, or one that touched it. */
+  readonly model?: ModelKey;
+  readonly instance?: InstanceId;
+  readonly requestId?: string;
+}
