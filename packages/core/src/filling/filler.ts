@@ -26,6 +26,8 @@ import type { FillPlan } from './plan.ts';
 
 /** Time between two runs. */
 export const FILL_PERIOD_MS: DurationMs = durationMs(10_000);
+/** The first run of a new leader: until then calls have told where their models are wanted (spec §4.9). Instances begin at once. */
+export const FILL_FIRST_AS_LEADER_MS: DurationMs = durationMs(120_000);
 /** What was planned for an instance counts as used there for so long: its record does not show it at once. */
 export const FILL_RESERVED_MS: DurationMs = durationMs(10_000);
 /** A load of which nothing was heard for so long is no longer counted as being under way. */

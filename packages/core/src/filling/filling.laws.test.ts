@@ -210,9 +210,10 @@ test('law: nothing goes to and fro: what is evicted was used earlier than what c
     empty: fc.integer({ min: 0, max: 2 }),
     cold: fc.nat(200),
     spreadMs: fc.integer({ min: MINUTE, max: 40 * MINUTE }),
+    joins: fc.boolean(),
   });
   fc.assert(
-    fc.property(aCluster, ({ full, empty, cold, spreadMs }) => {
+    fc.property(aCluster, ({ full, empty, cold, spreadMs, joins }) => {
       const cluster = new VirtualCluster();
       const names = NAMES.slice(0, full + Math.min(empty, 4 - full));
       for (const [at, name] of names.entries()) {
@@ -220,7 +221,11 @@ test('law: nothing goes to and fro: what is evicted was used earlier than what c
         for (let model = 0; at < full && model < 45; model += 1) cluster.register(`${name}${model}`, model * spreadMs, name);
       }
       for (let model = 0; model < cold; model += 1) cluster.register(`cold${model}`, model * spreadMs);
-      for (let period = 0; period < 360; period += 1) cluster.run();
+      for (let period = 0; period < 360; period += 1) {
+        if (joins && period === 30) cluster.join('late', 500);
+        if (period % 36 === 35) cluster.scaleDown();
+        cluster.run();
+      }
       for (const { usedMs, forUsedMs } of cluster.evicted) assert.ok(usedMs < forUsedMs);
       const pairs = cluster.loaded.map(({ model, to }) => `${model} ${to}`);
       assert.equal(new Set(pairs).size, pairs.length, 'a model was filled into one instance twice');

@@ -1,24 +1,23 @@
 /**
- * Instances that came to a cluster which is in use, and have less than their share of it (`field.md` §4.9, item 11): from joining until
- * they have it. An instance that had its share and lost it is not fresh again before a while, so that nothing goes to and fro.
+ * Instances that joined a cluster which is in use, and have less than their share of it (`field.md` §4.9, item 11): from joining until they
+ * have it. Once each time it joins: one that had its share and lost it is filled by calls like any other, so that nothing goes to and fro.
  */
 
 import { type DurationMs, durationMs, type InstanceId, type MonotonicMs, type SizeUnits, sizeUnits } from '../units.ts';
 import { type FillNode, ROOM_LEFT_SHARE } from './fill-node.ts';
 
-/** Below this part of its fair share an instance is fresh. */
+/** Below this part of its fair share an instance that joined is fresh. */
 export const FRESH_BELOW_SHARE = 0.5;
-/** One that does not get its share within this time is left as it is. */
+/** Where a fair share is less than this part of an instance there is hardly anything to share, and a call is answered sooner by what is there. */
+export const FRESH_SHARE_MIN = 0.05;
+/** For so long after it joined an instance may be fresh. */
 export const FRESH_MS_MAX: DurationMs = durationMs(300_000);
-/** After that, or after it has its share, it is not fresh again for so long. */
-export const FRESH_REST_MS: DurationMs = durationMs(600_000);
 
-interface Fresh {
-  readonly sinceMs: MonotonicMs;
-  /** What it is to have in the end, fixed when it came: what is copied to it must not raise it. */
-  readonly targetUnits: SizeUnits;
-  /** When it ceased to be fresh; null: it is. */
-  readonly doneMs: MonotonicMs | null;
+interface Joined {
+  readonly atMs: MonotonicMs;
+  /** What it is to have in the end, fixed when it was found fresh: what is copied to it must not raise it. Null: it was not, so far. */
+  readonly targetUnits: SizeUnits | null;
+  readonly isDone: boolean;
 }
 
 /** The fair share of an instance: that part of all that is used which its capacity is of all capacity, and never its last eighth. */
@@ -29,23 +28,29 @@ export function fairShareUnits(node: FillNode, nodes: readonly FillNode[]): Size
   return sizeUnits(Math.floor(Math.min((used * node.capacityUnits) / capacity, node.capacityUnits * (1 - ROOM_LEFT_SHARE))));
 }
 
-/** Folded from what is seen of the instances; bounded by their number. */
+/** Folded from what is seen of the instances; bounded by their number. Those that are there at the first look did not join. */
 export class FreshNodes {
-  readonly #nodes = new Map<InstanceId, Fresh>();
+  readonly #nodes = new Map<InstanceId, Joined>();
+  #hasLooked = false;
 
-  /** Takes the instances as they are; those that are gone are forgotten. With one instance there is nothing to share. */
+  /** Takes the instances as they are; those that are gone are forgotten, and join when they come back. */
   observe(nodes: readonly FillNode[], now: MonotonicMs): void {
     const ids = new Set(nodes.map(({ id }) => id));
     for (const id of this.#nodes.keys()) if (!ids.has(id)) this.#nodes.delete(id);
-    for (const node of nodes) this.#observeOne(node, nodes, now);
+    for (const node of nodes) {
+      const known = this.#nodes.get(node.id) ?? { atMs: now, targetUnits: null, isDone: !this.#hasLooked };
+      this.#nodes.set(node.id, known.isDone ? known : next(known, node, nodes, now));
+    }
+    this.#hasLooked = true;
   }
 
   /** What each fresh instance still wants. */
   wanted(nodes: readonly FillNode[]): ReadonlyMap<InstanceId, SizeUnits> {
     const wanted = new Map<InstanceId, SizeUnits>();
     for (const { id, usedUnits } of nodes) {
-      const fresh = this.#nodes.get(id);
-      if (fresh?.doneMs === null && usedUnits < fresh.targetUnits) wanted.set(id, sizeUnits(fresh.targetUnits - usedUnits));
+      const joined = this.#nodes.get(id);
+      if (joined === undefined || joined.isDone || joined.targetUnits === null) continue;
+      if (usedUnits < joined.targetUnits) wanted.set(id, sizeUnits(joined.targetUnits - usedUnits));
     }
     return wanted;
   }
@@ -71,18 +76,12 @@ export class FreshNodes {
     if (own === undefined || own.excess === 0) return sizeUnits(0);
     return sizeUnits((Math.floor(own.share) + (rank < models - whole ? 1 : 0)) * typical);
   }
+}
 
-  #observeOne(node: FillNode, nodes: readonly FillNode[], now: MonotonicMs): void {
-    const known = this.#nodes.get(node.id);
-    const fair = fairShareUnits(node, nodes);
-    if (known === undefined || (known.doneMs !== null && now - known.doneMs >= FRESH_REST_MS)) {
-      const isFresh = nodes.length > 1 && node.usedUnits < fair * FRESH_BELOW_SHARE;
-      if (isFresh) this.#nodes.set(node.id, { sinceMs: now, targetUnits: fair, doneMs: null });
-      else this.#nodes.delete(node.id);
-      return;
-    }
-    if (known.doneMs !== null) return;
-    if (node.usedUnits >= known.targetUnits || now - known.sinceMs >= FRESH_MS_MAX)
-      this.#nodes.set(node.id, { ...known, doneMs: now });
-  }
+function next(known: Joined, node: FillNode, nodes: readonly FillNode[], now: MonotonicMs): Joined {
+  if (now - known.atMs >= FRESH_MS_MAX) return { ...known, isDone: true };
+  if (known.targetUnits !== null) return node.usedUnits >= known.targetUnits ? { ...known, isDone: true } : known;
+  const fair = fairShareUnits(node, nodes);
+  const isFresh = fair >= node.capacityUnits * FRESH_SHARE_MIN && node.usedUnits < fair * FRESH_BELOW_SHARE;
+  return isFresh ? { ...known, targetUnits: fair } : known;
 }

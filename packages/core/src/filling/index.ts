@@ -20,6 +20,7 @@ export {
 } from './fill-node.ts';
 export { FillScan, type IsResting, type ScanView, TYPE_GROUPS_MAX, worthPerUnit } from './fill-scan.ts';
 export {
+  FILL_FIRST_AS_LEADER_MS,
   FILL_FORGOTTEN_MS,
   FILL_PERIOD_MS,
   FILL_RESERVED_MS,
@@ -28,7 +29,7 @@ export {
   type FillRun,
   type FillSituation,
 } from './filler.ts';
-export { FRESH_BELOW_SHARE, FRESH_MS_MAX, FRESH_REST_MS, FreshNodes, fairShareUnits } from './fresh-nodes.ts';
+export { FRESH_BELOW_SHARE, FRESH_MS_MAX, FRESH_SHARE_MIN, FreshNodes, fairShareUnits } from './fresh-nodes.ts';
 export { EVICT_LATER_MIN_MS, EVICT_MARGIN, type FillLoad, type FillPlan, type NotPlanned, type PlanView } from './plan.ts';
 export { evictedCopyOf, type KnownCopy, offersOf, type ProposalView, secondCopyOf } from './proposals.ts';
 export { coldMsSaved, type Demand, HORIZON_MS, probabilityNeeded, SECOND_COPY_SHARE, victimWorthPerUnit } from './worth.ts';
