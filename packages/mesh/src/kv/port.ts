@@ -123,7 +123,10 @@ export type KvResolution =
 /** One change as a watch tells it. */
 export type KvEvent = { readonly kind: 'put'; readonly entry: KvEntry } | { readonly kind: 'delete'; readonly key: string };
 
-/** All changes of one transaction under the watched prefix, in the order of its operations. */
+/**
+ * All changes of one revision under the watched prefix: those of one transaction in the order of its operations, or of several that have no
+ * key in common and that the store committed together.
+ */
 export interface KvBatch {
   readonly revision: Revision;
   readonly events: readonly KvEvent[];

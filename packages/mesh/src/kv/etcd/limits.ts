@@ -21,10 +21,11 @@ export const RETRY_PAUSE_MS = durationMs(50);
 export const ANSWER_BYTES_MAX = 32 * 1024 * 1024;
 /** Reads and leases that are on their way at once; the others wait. */
 export const CALLS_MAX = 512;
-/** Transactions that are on their way at once; each has a writer key of its own. */
-export const WRITERS_MAX = 128;
-/** Writer keys that a client begins with; it makes more when transactions wait. */
-export const WRITERS_MIN = 8;
+/** Commits that are on their way at once, each of as many transactions as go together. */
+export const COMMITS_MAX = 2;
+/** Writer keys of a client: as many as it begins with, and as many as it makes when commits wait because others are not settled. */
+export const WRITERS_MIN = 4;
+export const WRITERS_MAX = 64;
 /** Life of the writer keys after their client ended without a word, and how often they are kept alive. */
 export const WRITERS_TTL_MS = durationMs(60_000);
 export const WRITERS_KEEP_ALIVE_MS = durationMs(20_000);

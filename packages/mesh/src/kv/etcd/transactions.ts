@@ -1,9 +1,10 @@
-import { type Clock, MeshError, sleep } from '@modelmesh/core';
+import { type Clock, MeshError, type Revision, sleep } from '@modelmesh/core';
 import { protobufMethod } from '@modelmesh/grpc/call';
 import { KV, Lease } from '@modelmesh/wire/etcd';
 import { holds } from '../condition.ts';
-import type { KvCondition, KvOperation, KvTxn, KvTxnOutcome, KvUnknown, LeaseId } from '../port.ts';
+import type { KvCondition, KvEntry, KvTxn, KvTxnOutcome, KvUnknown, LeaseId } from '../port.ts';
 import { evidenceOf, isLeaseGone, portError } from './answers.ts';
+import { CommitQueue, type Pending } from './commit-queue.ts';
 import { type EtcdKeys, leaseNumber, revisionOf } from './etcd-keys.ts';
 import type { EtcdLink } from './etcd-link.ts';
 import { RETRY_PAUSE_MS, TRIES_MAX, WRITE_MS } from './limits.ts';
@@ -14,9 +15,11 @@ import { type WriterKey, type WriterKeys, writerIdOf } from './writer-keys.ts';
 const TXN = protobufMethod(KV.method.txn);
 const TIME_TO_LIVE = protobufMethod(Lease.method.leaseTimeToLive);
 
-/** What one try of a change came to. */
+/** What one try of a batch came to. */
 type Tried =
-  | { readonly kind: 'outcome'; readonly outcome: KvTxnOutcome }
+  /** Its transactions were told what became of them, except `rest`, which nothing stood in the way of. */
+  | { readonly kind: 'done'; readonly rest: readonly Pending[] }
+  | { readonly kind: 'unknown'; readonly outcome: KvUnknown }
   /** It had no effect; another try may. */
   | { readonly kind: 'again'; readonly error: MeshError };
 
@@ -27,6 +30,7 @@ export class Transactions {
   readonly #clock: Clock;
   readonly #writers: WriterKeys;
   readonly #outcomes: Outcomes;
+  readonly #queue = new CommitQueue((batch) => this.#commitTogether(batch));
 
   constructor(parts: {
     readonly link: EtcdLink;
@@ -83,37 +87,48 @@ export class Transactions {
   }
 
   async #change(txn: KvTxn, byteCount: number): Promise<KvTxnOutcome> {
-    const outage = this.#link.outage;
+    const { outage } = this.#link;
     if (outage !== undefined) throw outage;
+    return this.#queue.push(txn, byteCount);
+  }
+
+  /** Tries until it is clear what became of the batch; what others were in the way of is told, the rest comes back. */
+  async #commitTogether(batch: readonly Pending[]): Promise<readonly Pending[]> {
     for (let tries = 1; ; tries++) {
-      const writer = await this.#writers.take(byteCount);
+      const writer = await this.#writers.take();
       let tried: Tried;
       try {
-        tried = await this.#try(txn, writer);
+        tried = await this.#try(batch, writer);
       } catch (error) {
         this.#writers.giveBack(writer);
         throw error;
       }
-      if (tried.kind === 'outcome' && tried.outcome.kind === 'unknown') {
+      if (tried.kind === 'unknown') {
         this.#writers.setAside();
         this.#outcomes.settleLater(writer);
-        return tried.outcome;
+        for (const { resolve } of batch) resolve(tried.outcome);
+        return [];
       }
       this.#writers.giveBack(writer);
-      if (tried.kind === 'outcome') return tried.outcome;
+      if (tried.kind === 'done') return tried.rest;
       if (tries >= TRIES_MAX) throw tried.error;
     }
   }
 
-  async #try(txn: KvTxn, writer: WriterKey): Promise<Tried> {
+  async #try(batch: readonly Pending[], writer: WriterKey): Promise<Tried> {
     const after = this.#link.revision;
     const member = await this.#link.member();
+    const txn: KvTxn = {
+      conditions: batch.flatMap(({ txn: { conditions } }) => conditions),
+      operations: batch.flatMap(({ txn: { operations } }) => operations),
+    };
     try {
       const { succeeded, header, responses } = await member.call(TXN, changeMessage(this.#keys, txn, writer), WRITE_MS);
       const at = revisionOf(header?.revision ?? 0n);
       if (succeeded) {
         writer.at = at;
-        return { kind: 'outcome', outcome: { kind: 'committed', revision: at } };
+        for (const { resolve } of batch) resolve({ kind: 'committed', revision: at });
+        return { kind: 'done', rest: [] };
       }
       const mark = readKeys(responses.slice(-1))[0];
       if (mark === undefined || revisionOf(mark.modRevision) !== writer.at) {
@@ -123,10 +138,9 @@ export class Transactions {
           error: new MeshError('registry-unavailable', 'the writer keys in etcd were lost again and again'),
         };
       }
-      const current = readEntries(this.#keys, responses.slice(0, -1));
-      return { kind: 'outcome', outcome: { kind: 'conflict', revision: at, current } };
+      return { kind: 'done', rest: conflicts(batch, at, readEntries(this.#keys, responses.slice(0, -1))) };
     } catch (error) {
-      if (isLeaseGone(error)) return this.#leaseGone(txn.operations, writer);
+      if (isLeaseGone(error)) return this.#leaseGone(batch, writer);
       switch (evidenceOf(error)) {
         case 'sign-in':
           await this.#link.signIn(member);
@@ -137,16 +151,21 @@ export class Transactions {
         case 'refused':
           throw portError(error, member.name);
         case 'perhaps':
-          return { kind: 'outcome', outcome: { kind: 'unknown', writer: writerIdOf(writer), after } };
+          return { kind: 'unknown', outcome: { kind: 'unknown', writer: writerIdOf(writer), after } };
       }
     }
   }
 
   /** One of the leases in the request is gone, and etcd does not say which: it may be that of the writer key. */
-  async #leaseGone(operations: readonly KvOperation[], writer: WriterKey): Promise<Tried> {
-    const leases = new Set(operations.flatMap((operation) => (operation.kind === 'put' ? (operation.lease ?? []) : [])));
-    for (const lease of leases) {
-      if (await this.#isGone(lease)) return { kind: 'outcome', outcome: { kind: 'lease-gone', lease } };
+  async #leaseGone(batch: readonly Pending[], writer: WriterKey): Promise<Tried> {
+    for (const { txn, resolve } of batch) {
+      const leases = new Set(txn.operations.flatMap((operation) => (operation.kind === 'put' ? (operation.lease ?? []) : [])));
+      for (const lease of leases) {
+        if (!(await this.#isGone(lease))) continue;
+        resolve({ kind: 'lease-gone', lease });
+        // One with leases is alone in its batch.
+        return { kind: 'done', rest: [] };
+      }
     }
     await this.#writers.renewFrom(writer);
     return { kind: 'again', error: new MeshError('registry-unavailable', 'leases in etcd were lost again and again') };
@@ -156,6 +175,18 @@ export class Transactions {
     const { ttl } = await this.#link.ask(TIME_TO_LIVE, { id: leaseNumber(lease) });
     return ttl <= 0n;
   }
+}
+
+/** Tells those whose conditions do not hold. @returns the others */
+function conflicts(batch: readonly Pending[], at: Revision, entries: readonly (KvEntry | null)[]): Pending[] {
+  let start = 0;
+  return batch.filter(({ txn: { conditions }, resolve }) => {
+    const current = entries.slice(start, start + conditions.length);
+    start += conditions.length;
+    if (conditions.every((condition, index) => holds(condition, current[index] ?? null))) return true;
+    resolve({ kind: 'conflict', revision: at, current });
+    return false;
+  });
 }
 
 /** Nothing in it is sure to change the store where the conditions hold. */

@@ -1,7 +1,7 @@
-import { type Clock, durationMs, MeshError, type Revision, revision, type Timer } from '@modelmesh/core';
+import { type Clock, durationMs, type MeshError, type Revision, revision, type Timer } from '@modelmesh/core';
 import { protobufMethod } from '@modelmesh/grpc/call';
 import { Compare_CompareTarget, KV, Lease } from '@modelmesh/wire/etcd';
-import { KV_PENDING_BYTES_MAX, KV_PENDING_MAX, type LeaseId } from '../port.ts';
+import type { LeaseId } from '../port.ts';
 import { type EtcdKeys, leaseNumber, leaseText, revisionOf, valueBytes } from './etcd-keys.ts';
 import type { EtcdLink } from './etcd-link.ts';
 import { WRITERS_KEEP_ALIVE_MS, WRITERS_MAX, WRITERS_MIN, WRITERS_TTL_MS } from './limits.ts';
@@ -37,7 +37,6 @@ type FreshPut = {
 };
 
 interface Waiting {
-  readonly byteCount: number;
   readonly resolve: (key: WriterKey) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -54,7 +53,6 @@ export class WriterKeys {
   /** The last one given back is the next one lent: while one caller writes, one key is written. */
   #free: WriterKey[] = [];
   #waiting: Waiting[] = [];
-  #waitingBytes = 0;
   #lent = 0;
   #lease: LeaseId | undefined;
   #count = 0;
@@ -74,31 +72,21 @@ export class WriterKeys {
     return this.#lease;
   }
 
-  /** Transactions that have a key or wait for one. */
-  get busy(): number {
-    return this.#lent + this.#waiting.length;
-  }
-
   /** Makes the first keys. Rejects as `EtcdLink.ask`. */
   async open(): Promise<void> {
     await this.#make(undefined);
     this.#keepLater();
   }
 
-  /** A key for one transaction, in the order of the calls. Rejects with `overloaded`, or as `EtcdLink.ask` where keys must be made. */
-  take(byteCount: number): Promise<WriterKey> {
+  /** A key for one commit, in the order of the calls. Rejects as `EtcdLink.ask` where keys must be made. */
+  take(): Promise<WriterKey> {
     const free = this.#waiting.length === 0 ? this.#free.pop() : undefined;
     if (free !== undefined) {
       this.#lent += 1;
       return Promise.resolve(free);
     }
-    if (this.#waiting.length >= KV_PENDING_MAX || this.#waitingBytes + byteCount > KV_PENDING_BYTES_MAX) {
-      const text = `${this.#waiting.length} registry writes with ${this.#waitingBytes} bytes wait for etcd already`;
-      return Promise.reject(new MeshError('overloaded', text));
-    }
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ byteCount, resolve, reject });
-      this.#waitingBytes += byteCount;
+      this.#waiting.push({ resolve, reject });
       if (this.#count < WRITERS_MAX) this.#makeMore();
     });
   }
@@ -149,7 +137,6 @@ export class WriterKeys {
       }
       const next = this.#waiting.shift();
       if (next === undefined) return;
-      this.#waitingBytes -= next.byteCount;
       this.#lent += 1;
       next.resolve(key);
     }
@@ -169,7 +156,6 @@ export class WriterKeys {
   }
 
   #refuseWaiting(error: unknown): void {
-    this.#waitingBytes = 0;
     for (const { reject } of this.#waiting.splice(0)) reject(error);
   }
 

@@ -23,7 +23,7 @@ export function lifeContract(withStore: WithStore): void {
         await closing;
         await kv.close();
         assert.deepEqual(await sink.ending, { kind: 'closed' });
-        assert.equal(sink.batches.length, 51);
+        assert.equal(sink.events.length, 51);
         assert.equal(clock.pendingTimers, 0);
         const refused = ofKind('registry-unavailable', /closed/);
         await assert.rejects(kv.get('a'), refused);

@@ -89,6 +89,11 @@ export class EtcdProcess {
     return member ?? assert.fail();
   }
 
+  /** Process id of one that runs. */
+  get pid(): number {
+    return this.#child?.pid ?? assert.fail();
+  }
+
   get endpoint(): { readonly host: string; readonly port: number } {
     return { host: '127.0.0.1', port: this.port };
   }
