@@ -25,6 +25,7 @@ import { assembleControl, type ControlAssembly } from './assemble-control.ts';
 import type { Control } from './control.ts';
 import type { Events } from './events.ts';
 import { FollowedParameters, type ParameterOverrides, refuseIfDisabled } from './followed-parameters.ts';
+import { refuseBesideJava } from './java-instances.ts';
 import { moveCopies } from './leaving.ts';
 import type { CacheMetrics } from './local-copies.ts';
 import type { EnsureCopies } from './management.ts';
@@ -133,6 +134,7 @@ export async function startControl(setup: ControlSetup): Promise<RunningControl>
   await parameters.start();
   const { mirror, claims, session, leadership, copies, events, members, placing } = parts;
   await mirror.start();
+  refuseBesideJava(parts.view, setup.readOnly);
   await claims.forgetEarlierLife();
   await session.start(setup.scope);
   leadership.onChange = (leads) => {
