@@ -13,7 +13,7 @@ import {
   scaleDownPass,
   secondCopyIdleMs,
 } from './index.ts';
-import { aCluster, aRecord, HOUR, MINUTE, SELF, type SmallCluster } from './testing/index.ts';
+import { aCluster, aRecord, HOUR, MINUTE, runUnderLoad, SELF, type SmallCluster } from './testing/index.ts';
 
 const NOW = epochMs(1_700_000_000_000);
 const DAY = 24 * HOUR;
@@ -232,5 +232,23 @@ describe('§4.10.4 the pass', () => {
       others: ['b'],
       because: 'second copy, unused for 86400 s of 3600 s, cache 36000 s old',
     });
+  });
+});
+
+describe('up and down with the load', () => {
+  test('when it falls copies go one at a time, down to two while it is used; when it rises again they come back', (context) => {
+    const callsPerMinute = (minute: number): number => (minute <= 60 || minute > 300 ? 9000 : 600);
+    const { added, removed, copies } = runUnderLoad(['a', 'b', 'c', 'd', 'e', 'f'], [{ callsPerMinute }], 0, 6 * HOUR);
+    const minutes = (moves: readonly { readonly minute: number }[]) => moves.map(({ minute }) => Math.round(minute));
+    context.diagnostic(`added in minutes ${minutes(added).join(', ')}; removed in ${minutes(removed).join(', ')}`);
+    assert.deepEqual(
+      removed.map(({ left }) => left),
+      Array.from({ length: removed.length }, (_, at) => removed.length + 1 - at),
+    );
+    assert.equal(removed.at(-1)?.left, 2);
+    assert.ok(removed.every(({ minute }) => minute > 60 && minute <= 300));
+    for (const [at, { minute }] of removed.entries()) assert.ok(minute - (removed[at - 1]?.minute ?? 0) >= 80 / 60);
+    assert.ok(added.filter(({ minute }) => minute > 300 && minute < 310).length >= 2);
+    assert.ok((copies.get('m0') ?? 0) >= 4);
   });
 });

@@ -1,4 +1,4 @@
-/** A few instances under a constant load for hours of virtual time: the real rules of scaling, a registry and loads that take their time. */
+/** A few instances under load for hours of virtual time: the real rules of scaling, a registry and loads that take their time. */
 
 import {
   type DurationMs,
@@ -25,7 +25,8 @@ import { mayRemove, scaleDownPass } from '../scale-down-pass.ts';
 
 /** A model and the calls that come for it, spread evenly over the copies that serve. */
 export interface SteadyModel {
-  readonly callsPerMinute: number;
+  /** The same all the time, or by the minute. */
+  readonly callsPerMinute: number | ((minute: number) => number);
   readonly policy?: Partial<CopiesPolicy>;
 }
 
@@ -55,7 +56,7 @@ export function runUnderLoad(
 
 class SteadyCluster {
   readonly #ids: readonly InstanceId[];
-  readonly #rates: ReadonlyMap<string, number>;
+  readonly #rates: ReadonlyMap<string, SteadyModel['callsPerMinute']>;
   readonly #records = new Map<string, ModelRecord>();
   readonly #calls = new Map<string, number>();
   readonly #scalers: ReadonlyMap<InstanceId, CopyScaler>;
@@ -94,13 +95,19 @@ class SteadyCluster {
   }
 
   #serve(): void {
-    for (const [name, rate] of this.#rates) {
+    for (const name of this.#rates.keys()) {
+      const rate = this.#rateOf(name);
       const serving = this.#servingIn(name);
       for (const id of serving) {
         const calls = (rate * STEP_MS) / 60_000 / serving.length;
         this.#calls.set(`${name} ${id}`, (this.#calls.get(`${name} ${id}`) ?? 0) + calls);
       }
     }
+  }
+
+  #rateOf(name: string): number {
+    const rate = this.#rates.get(name) ?? 0;
+    return typeof rate === 'number' ? rate : rate(this.#nowMs / 60_000);
   }
 
   #servingIn(name: string): readonly InstanceId[] {
@@ -147,7 +154,7 @@ class SteadyCluster {
       .map((record) => ({
         record,
         units: sizeUnits(100),
-        lastUsedMs: (this.#rates.get(record.key) ?? 0) > 0 ? nowMs : epochMs(START),
+        lastUsedMs: this.#rateOf(record.key) > 0 ? nowMs : epochMs(START),
         heavyAgeMs: ageOf(scaler?.use(record.key)?.heavyAtMs ?? null, this.#nowMs),
         load: scaler?.load(record.key),
         queued: 0,
