@@ -7,6 +7,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { MeshError, toMeshError } from '@modelmesh/core';
 import { checkTlsFiles } from './certificates/index.ts';
+import { checkConstraints } from './compose/index.ts';
 import {
   CONFIG_FILE_VARIABLE,
   type ConfigResult,
@@ -75,7 +76,7 @@ function sourcesOf(flags: ConfigSources['flags'], path: string | null): ConfigSo
     env,
     flags,
     machine: { hostName: hostname(), tempFolder: tmpdir() },
-    checks: [checkTlsFiles, checkMethodRules, checkEtcdFiles, checkStaticModels],
+    checks: [checkTlsFiles, checkMethodRules, checkConstraints, checkEtcdFiles, checkStaticModels],
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '@modelmesh/core';
 import { type CacheConfig, DEFAULT_CACHE_CONFIG } from '@modelmesh/core/cache';
+import type { TypeConstraints } from '@modelmesh/core/constraints';
 import type { Scope } from '@modelmesh/core/scope';
 import { createNodeHttp2Engine, DEFAULT_STREAM_LIMITS, type StreamEngine, type StreamLimits } from '@modelmesh/grpc/stream';
 import { TimerWheel } from '@modelmesh/grpc/timer-wheel';
@@ -20,7 +21,7 @@ import {
   restHandler,
 } from '../dataplane/index.ts';
 import { type Kv, openRegistry, readEtcdPlace } from '../kv/index.ts';
-import { allocateCounters, createInProcessLink, type MethodRules } from '../link/index.ts';
+import { allocateCounters, type ControlEnd, createInProcessLink, type MethodRules } from '../link/index.ts';
 import type { Log } from '../log/index.ts';
 import { createManagementApp, type ManagementApp } from '../management/index.ts';
 import {
@@ -34,6 +35,7 @@ import {
   systemRandom,
 } from '../node/index.ts';
 import { type DoorParts, type Doors, openDoors } from './doors.ts';
+import { FollowedConstraints, readConstraints } from './followed-constraints.ts';
 import { FollowedRules } from './followed-rules.ts';
 import { composeRuntime } from './node-runtime.ts';
 import { PeerPort } from './peer-port.ts';
@@ -102,11 +104,11 @@ export async function composeNode(config: Config, around: NodeSurroundings): Pro
   const control = { clock, scope: around.scope, kv, layout, runtime, counters, link: link.control, metrics: around.metrics };
   const cache = cacheConfig(config);
   const wishes = { readOnly: config.readOnly, onParameters: around.onParameters };
-  const running = await startControl({ ...ALONE, ...amongOthers(port), ...identity, ...control, ...wishes, cache });
+  const cluster = clusterWishes(config, around.log);
+  const running = await startControl({ ...ALONE, ...amongOthers(port), ...identity, ...control, ...wishes, ...cluster, cache });
   port?.answerWith(running.peerAnswers);
   dataPlane.start();
-  const send = (rules: MethodRules): void => link.control.send({ kind: 'method-rules', rules });
-  const rules = new FollowedRules(config.dataPlaneRules, { clock, log: around.log, send });
+  const followed = followFiles(config, around.log, { clock, running, link: link.control });
   const bodies = new ByteBudget(config.limits.restBodiesBytesMax);
   const rest: { limits: RestLimits; readonly bodies: ByteBudget } = { limits: restLimits(config), bodies };
   const parts = await doorParts(config, around, { clock, timers, running, dataPlane, rest });
@@ -119,14 +121,14 @@ export async function composeNode(config: Config, around: NodeSurroundings): Pro
     peerPort: port?.listener ?? null,
     reconfigure: (changed) => {
       if (changed.peer?.tls != null) port?.useTls(changed.peer.tls);
-      rules.use(changed.dataPlaneRules);
+      followed.use(changed);
       dataPlane.setLimits(dataPlaneLimits(changed));
       rest.limits = restLimits(changed);
       bodies.setMax(changed.limits.restBodiesBytesMax);
     },
     doors: (roles) => openDoors(roles, parts),
     close: async () => {
-      rules.stop();
+      followed.stop();
       await parts.management.close();
       dataPlane.close();
       await running.close();
@@ -134,6 +136,35 @@ export async function composeNode(config: Config, around: NodeSurroundings): Pro
       await runtime.close();
       await around.scope.close();
       await kv.close();
+    },
+  };
+}
+
+/** How models are placed and scaled, and how the start is judged. */
+function clusterWishes({ scaling, failFast, typeConstraints }: Config, log: Log) {
+  const warn = (message: string): void => log.warn('type-constraints-doubtful', message);
+  return { scaling, failFast, constraints: readConstraints(typeConstraints, warn) };
+}
+
+/** The files that a configuration names and that may change while the node runs. */
+function followFiles(
+  config: Config,
+  log: Log,
+  node: { readonly clock: Clock; readonly running: RunningControl; readonly link: ControlEnd },
+): { use(changed: Config): void; stop(): void } {
+  const { clock, running, link } = node;
+  const send = (rules: MethodRules): void => link.send({ kind: 'method-rules', rules });
+  const rules = new FollowedRules(config.dataPlaneRules, { clock, log, send });
+  const use = (changed: TypeConstraints): void => running.useConstraints(changed);
+  const constraints = new FollowedConstraints(config.typeConstraints, { clock, log, use });
+  return {
+    use: (changed) => {
+      rules.use(changed.dataPlaneRules);
+      constraints.use(changed.typeConstraints);
+    },
+    stop: () => {
+      rules.stop();
+      constraints.stop();
     },
   };
 }

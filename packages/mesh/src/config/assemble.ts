@@ -1,4 +1,5 @@
 import { durationMs, instanceId, unitsForBytes } from '@modelmesh/core';
+import { DEFAULT_SCALING_CONFIG, type ScalingConfig } from '@modelmesh/core/scaling';
 import type { ConnectTarget } from '@modelmesh/grpc/stream';
 import { peerOf } from './assemble-peer.ts';
 import {
@@ -14,6 +15,7 @@ import {
   type RegistryConfig,
   type RuntimeConfig,
   type TlsConfig,
+  type TypeConstraintsConfig,
 } from './config.ts';
 import type { Resolved } from './layer.ts';
 import { type ConfigProblem, shownValue } from './problem.ts';
@@ -70,6 +72,9 @@ export function assembleConfig(resolved: Resolved, around: Assembling): Config {
     peer: peerOf(values, resolved, around.machine, problem),
     runtime: runtimeOf(values, resolved, around.machine, problem),
     dataPlaneRules: rulesOf(values, problem),
+    typeConstraints: constraintsOf(values, problem),
+    scaling: scalingOf(values),
+    failFast: { enabled: values.failFast, periodMs: values.failFastPeriod },
     limits: limitsOf(values, problem),
     cache: {
       policy: values.cachePolicy,
@@ -307,6 +312,24 @@ function rulesOf(values: SettingValues, problem: AddProblem): DataPlaneRulesConf
   }
   return path === null ? { kind: 'default' } : { kind: 'file', path };
 }
+
+function constraintsOf(values: SettingValues, problem: AddProblem): TypeConstraintsConfig {
+  const { typeConstraints: json, typeConstraintsFile: path } = values;
+  if (json !== null) {
+    if (path !== null) problem('typeConstraintsFile', 'it unset, as placement.typeConstraints is set');
+    return { kind: 'inline', json };
+  }
+  return path === null ? { kind: 'none' } : { kind: 'file', path };
+}
+
+const scalingOf = (values: SettingValues): ScalingConfig => ({
+  ...DEFAULT_SCALING_CONFIG,
+  callsPerMinuteMax: values.callsPerMinute,
+  concurrencyPercent: values.concurrencyPercent,
+  meanQueueMaxMs: values.queueTime,
+  hotCallsPerCopyMax: values.hotCalls,
+  scaleUpsInFlightMax: values.scaleUpsInFlight,
+});
 
 function limitsOf(values: SettingValues, problem: AddProblem): LimitsConfig {
   if (values.replayPerCall > values.replay) problem('replayPerCall', 'no more than limits.replayBytesMax');

@@ -4,6 +4,7 @@
  */
 import { type Bytes, type DurationMs, durationMs, type InstanceId, type SizeUnits } from '@modelmesh/core';
 import type { CachePolicyName } from '@modelmesh/core/cache';
+import type { ScalingConfig } from '@modelmesh/core/scaling';
 import type { ConnectTarget } from '@modelmesh/grpc/stream';
 
 /** A time that nothing waits for: the longest that Node's timers can wait, 24.8 days. */
@@ -194,6 +195,12 @@ export type DataPlaneRulesConfig =
   | { readonly kind: 'inline'; readonly json: string }
   | { readonly kind: 'file'; readonly path: string };
 
+/** Where type constraints come from (spec `modelmesh.md` §6.1). */
+export type TypeConstraintsConfig =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'inline'; readonly json: string }
+  | { readonly kind: 'file'; readonly path: string };
+
 /** A node's configuration. */
 export interface Config {
   /** Unset settings have ModelMesh's defaults, and errors its codes, where the two differ (`MM_COMPAT=modelmesh`). */
@@ -224,6 +231,10 @@ export interface Config {
   readonly peer: PeerConfig | null;
   readonly runtime: RuntimeConfig;
   readonly dataPlaneRules: DataPlaneRulesConfig;
+  readonly typeConstraints: TypeConstraintsConfig;
+  readonly scaling: ScalingConfig;
+  /** How the first loads of a node are judged (spec `modelmesh.md` §4.15). */
+  readonly failFast: { readonly enabled: boolean; readonly periodMs: DurationMs };
   readonly limits: LimitsConfig;
   readonly cache: CacheConfig;
   readonly shutdownTimeoutMs: DurationMs;

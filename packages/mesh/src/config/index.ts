@@ -17,6 +17,7 @@ export {
   type RegistryConfig,
   type RuntimeConfig,
   type TlsConfig,
+  type TypeConstraintsConfig,
 } from './config.ts';
 export { flagsHelp } from './flags-help.ts';
 export { type FollowedConfig, followConfig } from './follow-config.ts';

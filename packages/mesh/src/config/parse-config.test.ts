@@ -50,7 +50,15 @@ function problemsOf(given: Given): string[] {
 const warningsOf = (env: Readonly<Record<string, string>>): string[] => parse({ env }).warnings.map(configProblemText);
 
 /** Settings that may be any text. */
-const FREE_TEXTS = ['zone', 'defaultEndpointOwner', 'labels', 'dataPlane.rules', 'staticModels.inline', 'peer.tls.keyPassphrase'];
+const FREE_TEXTS = [
+  'zone',
+  'defaultEndpointOwner',
+  'labels',
+  'dataPlane.rules',
+  'placement.typeConstraints',
+  'staticModels.inline',
+  'peer.tls.keyPassphrase',
+];
 
 describe('a configuration without any source', () => {
   it('is complete: one port for inference and management, probes, pre-stop, metrics, SQLite, the embedded runtime', () => {
@@ -263,7 +271,7 @@ describe('problems', () => {
         .sort()
         .join(', ')}`,
       'extra (from mesh.yaml:5): unknown, expected one of cache, compat, dataDir, dataPlane, defaultEndpointOwner, instanceId, labels, ' +
-        'limits, listeners, location, log, metrics, peer, prestop, probes, registry, runtime, serviceName, shutdownTimeout, staticModels, tls, zone',
+        'limits, listeners, location, log, metrics, peer, placement, prestop, probes, registry, runtime, scaling, serviceName, shutdownTimeout, start, staticModels, tls, zone',
       '--no-such: unknown, expected a flag that is known',
       'probes.port (from mesh.yaml:3): got "high", expected a port from 0 to 65535, or none',
       'tls.clientAuth (from MM_TLS_CLIENT_AUTH): got "maybe", expected one of none, optional, require',

@@ -3,6 +3,7 @@ import { type Bytes, bytes, type DurationMs, durationMs, UNIT_BYTES } from '@mod
 import type { CachePolicyName } from '@modelmesh/core/cache';
 import { NO_TIMEOUT_MS } from './config.ts';
 import { setting } from './setting.ts';
+import { CLUSTER_SETTINGS } from './settings-cluster.ts';
 import { LIMIT_SETTINGS } from './settings-limits.ts';
 import { PEER_SETTINGS } from './settings-peer.ts';
 import { REGISTRY_SETTINGS } from './settings-registry.ts';
@@ -403,6 +404,7 @@ export const SETTINGS = {
   ...TLS,
   ...REGISTRY_SETTINGS,
   ...START_SETTINGS,
+  ...CLUSTER_SETTINGS,
   ...RUNTIME_SETTINGS,
   ...RULES,
   ...METRICS,

@@ -17,8 +17,7 @@ const refused = (because: string, ...harmless: readonly string[]): UnsupportedVa
 const warned = (because: string, ...harmless: readonly string[]): UnsupportedVariable => ({ kind: 'warned', because, harmless });
 const silent = (because: string): UnsupportedVariable => ({ kind: 'silent', because, harmless: [] });
 
-const CONSTRAINTS = 'type constraints are not supported by this version; leave it unset';
-const SCALING = 'no effect: this version does not scale copies over nodes';
+const CONCURRENCY = 'no effect: this version does not limit the calls of one copy';
 const JVM = 'no effect: it sets up a Java virtual machine';
 const SCHEDULER = 'read by nothing';
 
@@ -31,17 +30,11 @@ export const UNSUPPORTED_VARIABLES: ReadonlyMap<string, UnsupportedVariable> = n
     ),
   ],
   ['LL_REGISTRY', warned('no effect: nodes are not found through litelinks')],
-  ['MM_TYPE_CONSTRAINTS', refused(CONSTRAINTS)],
-  ['MM_TYPE_CONSTRAINTS_PATH', refused(CONSTRAINTS)],
   ['MM_PAYLOAD_PROCESSORS', refused('payload processors are not supported by this version; leave it unset')],
   ['MM_PAYLOAD_PROCESSORS_THREADS', warned('no effect without payload processors')],
   ['MM_PAYLOAD_PROCESSORS_CAPACITY', warned('no effect without payload processors')],
-  ['MM_SCALEUP_RPM_THRESHOLD', warned(SCALING)],
-  ['MM_MAX_INFLIGHT_PER_MODEL_COPY', warned(SCALING)],
-  ['MM_CONC_SCALEUP_BANDWIDTH_PCT', warned(SCALING)],
+  ['MM_MAX_INFLIGHT_PER_MODEL_COPY', warned(CONCURRENCY)],
   ['MM_SEND_DEST_ID', warned('no effect: a call between nodes always names the one that it is for')],
-  ['BOOTSTRAP_CLEARANCE_PERIOD_MS', warned('no effect: start-up does not wait for load failures elsewhere')],
-  ['MM_FAILFAST_UPGRADE_ENABLED', warned('no effect: start-up does not wait for load failures elsewhere')],
   ['MM_METRICS_STATSD_PORT', warned('no effect, as in ModelMesh')],
   ['MM_METRICS_PROMETHEUS_PORT', warned('no effect, as in ModelMesh; use MM_METRICS')],
   ['MEM_LIMIT_MB', warned(JVM)],

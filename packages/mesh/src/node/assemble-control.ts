@@ -15,6 +15,7 @@ import { encodeRecord } from '@modelmesh/wire/registry';
 import { SlotCounters } from '../link/index.ts';
 import { RegistryClaims } from './claim-book.ts';
 import { Events } from './events.ts';
+import { Filling } from './filling.ts';
 import { Janitor } from './janitor.ts';
 import { Leadership } from './leader.ts';
 import { LocalCopies } from './local-copies.ts';
@@ -50,6 +51,7 @@ export interface ControlAssembly {
   readonly placing: Placing;
   readonly minimums: Minimums;
   readonly scaling: Scaling;
+  readonly filling: Filling;
   readonly janitor: Janitor;
   readonly reaper: Reaper;
   readonly readiness: Readiness;
@@ -158,7 +160,7 @@ function assembleUpkeep(
     readonly loadTimes: { readonly current: LoadTimes; readonly timeoutMs: DurationMs };
     readonly isLeader: () => boolean;
   },
-): Pick<ControlAssembly, 'scaling' | 'janitor' | 'reaper'> {
+): Pick<ControlAssembly, 'scaling' | 'filling' | 'janitor' | 'reaper'> {
   const { instance: self, clock, scope, readOnly } = setup;
   const { mirror, pulse, events, own } = registry;
   const { members, copies, claims, counters, placing, management, loadTimes, isLeader, touchRecord } = parts;
@@ -167,10 +169,24 @@ function assembleUpkeep(
     ...shared,
     config: setup.scaling,
     loadTimes: () => loadTimes.current,
-    onProposal: () => {},
+    onProposal: ({ model }) => filling.proposeSecondCopy(model),
     onDecision: () => {},
   });
   own.busyness = () => scaling.busyness;
+  const { view } = mirror;
+  const filling: Filling = new Filling({
+    ...shared,
+    view,
+    pulse,
+    scaler: () => scaling.scaler,
+    loadTimes: () => loadTimes.current,
+    loadTimeoutMs: () => loadTimes.timeoutMs,
+    defaultUnits: () => defaultUnitsOf(setup),
+    leads: isLeader,
+    isLeaving: () => own.leaving,
+    onLoad: () => {},
+  });
+  copies.onPushedOut = (model, units, idleForMs) => filling.evicted(model, units, idleForMs);
   const onProblem = (message: string): void => events.emit({ kind: 'upkeep-failed', message });
   const janitor = new Janitor({
     ...shared,
@@ -185,7 +201,7 @@ function assembleUpkeep(
   const { signal } = scope;
   const reaper = new Reaper({ clock, mirror, pulse, onProblem, members, placing, leads: isLeader, readOnly, sweep, signal });
   registry.onGone = (id) => reaper.instanceGone(id);
-  return { scaling, janitor, reaper };
+  return { scaling, filling, janitor, reaper };
 }
 
 /** What loads teach: how long they take, and whether the start goes well. */

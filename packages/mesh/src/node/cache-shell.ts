@@ -8,6 +8,7 @@ import {
   epochMs,
   type MeshError,
   type ModelKey,
+  type SizeUnits,
   type Timer,
   toMeshError,
 } from '@modelmesh/core';
@@ -32,7 +33,7 @@ export interface CacheShellSink {
   /** No call may be sent to the slot any more. */
   onNotServing(model: ModelKey, slot: Slot): void;
   onWake(model: ModelKey, outcome: WakeOutcome): void;
-  onEvicted(model: ModelKey, idleForMs: DurationMs): void;
+  onEvicted(model: ModelKey, units: SizeUnits, idleForMs: DurationMs): void;
   onGone(model: ModelKey): void;
   /** A load failed, or the model can never fit: told once, whoever waits for it and however often it is asked for. */
   onLoadFailed(model: ModelKey, message: string): void;
@@ -194,7 +195,7 @@ export class CacheShell {
         this.#sink.onWake(effect.model, effect.outcome);
         return;
       case 'evicted':
-        this.#sink.onEvicted(effect.model, effect.idleForMs);
+        this.#sink.onEvicted(effect.model, effect.units, effect.idleForMs);
         return;
       case 'gone':
         this.#sink.onGone(effect.model);

@@ -58,6 +58,8 @@ export class LocalCopies implements CacheShellSink {
   onChange: () => void = () => {};
   /** A model took so long to load. */
   onLoadTook: (record: ModelRecord, tookMs: DurationMs) => void = () => {};
+  /** A copy was pushed out. */
+  onPushedOut: (model: ModelKey, units: SizeUnits, idleForMs: DurationMs) => void = () => {};
   /** A load failed. */
   onFailure: (record: ModelRecord) => void = () => {};
 
@@ -261,8 +263,9 @@ export class LocalCopies implements CacheShellSink {
     this.waits.woken(model, outcome);
   }
 
-  onEvicted(model: ModelKey, idleForMs: DurationMs): void {
+  onEvicted(model: ModelKey, units: SizeUnits, idleForMs: DurationMs): void {
     this.#events.emit({ kind: 'model-evicted', model, message: `model ${model} makes room`, fields: { idleForMs } });
+    this.onPushedOut(model, units, idleForMs);
   }
 
   onGone(model: ModelKey): void {

@@ -247,6 +247,38 @@ describe('load', () => {
   });
 });
 
+describe('free room', () => {
+  it('§4.9: a fresh node takes its fair share within a minute, and what it takes over serves all the while', async () => {
+    const rig = await MeshRig.of(['a', 'b'], { capacityMib: 24 });
+    const models = Array.from({ length: 32 }, (_, at) => `m${at}`);
+    await rig.register(...models);
+    for (const model of models) await call(rig, rig.node('a'), model);
+    for (const model of models) assert.equal(rig.loadedAt(model).length, 1);
+    const fresh = await rig.add('c', { capacityMib: 24 });
+    await rig.after(60_000);
+    // A third of what is loaded, less what stays free for loads that somebody waits for.
+    assert.ok(fresh.runtime.loaded.size >= 8, `${fresh.runtime.loaded.size} of 32`);
+    for (const model of models) assert.ok(rig.loadedAt(model).length > 0, model);
+    await rig.close();
+  });
+
+  it('models that lost their place come back where there is room, without a call', async () => {
+    const rig = await MeshRig.of(['a'], { capacityMib: 12 });
+    const models = Array.from({ length: 12 }, (_, at) => `m${at}`);
+    await rig.register(...models);
+    for (const model of models) {
+      await call(rig, rig.node('a'), model);
+      await rig.after(1000);
+    }
+    const before = models.filter((model) => rig.loadedAt(model).length > 0).length;
+    assert.ok(before < models.length);
+    await rig.add('b', { capacityMib: 24 });
+    await rig.after(60_000);
+    assert.ok(models.filter((model) => rig.loadedAt(model).length > 0).length > before);
+    await rig.close();
+  });
+});
+
 /** A store that can go away, with the watches on it. */
 class MortalStore {
   away = false;

@@ -217,6 +217,19 @@ export class Placing {
     throw last ?? new MeshError('no-capacity', `model ${model} is loaded nowhere else`);
   }
 
+  /** Loads a copy in that very instance, and waits for the end of it. @throws {MeshError} with what it said */
+  async loadAt(
+    model: ModelKey,
+    instance: InstanceId,
+    load: { readonly lastUsedMs: EpochMs; readonly signal: AbortSignal },
+  ): Promise<void> {
+    const record = this.#record(model);
+    if (record === undefined || record.copies.has(instance)) return;
+    const wanted = { lastUsedMs: load.lastUsedMs, sync: true, exclude: [...record.copies.keys()], signal: load.signal };
+    const came = await this.#tryAt(record, { kind: 'load', instance }, wanted);
+    if ('error' in came) throw came.error;
+  }
+
   /** What the holders of copies say of them: the first that answers for sure. `undefined`: nobody could be asked. */
   async askHolders(record: ModelRecord, signal: AbortSignal): Promise<{ at: InstanceId; copy: PeerCopy } | undefined> {
     const { peers, members } = this.#parts;

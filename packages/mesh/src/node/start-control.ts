@@ -111,6 +111,8 @@ export interface RunningControl {
   leaderChanged(): void;
   /** What this node answers to others. */
   readonly peerAnswers: Omit<PeerService, 'self'>;
+  /** Other type constraints are in force from now on; what is loaded stays where it is. */
+  useConstraints(constraints: TypeConstraints): void;
   /** Why the node is not ready; `null` if it is. */
   notReadyBecause(): string | null;
   /**
@@ -146,6 +148,8 @@ export async function startControl(setup: ControlSetup): Promise<RunningControl>
   watchRuntime(setup, parts);
   measure(setup, parts);
   parts.scaling.start(setup.scope);
+  // Read-only, this node may claim for calls but fills nothing.
+  if (!setup.readOnly) parts.filling.start(setup.scope);
   parts.janitor.start(setup.scope);
   parts.reaper.start(setup.scope);
   return {
@@ -154,6 +158,7 @@ export async function startControl(setup: ControlSetup): Promise<RunningControl>
     figures: () => figuresOf(parts),
     runtimeState: () => setup.runtime.state,
     leaderChanged: () => parts.management.transitions.leaderChanged(),
+    useConstraints: (constraints) => members.cluster.configure({ constraints }),
     notReadyBecause: () => parts.readiness.problem,
     leave: (allowedMs) => leave(setup, parts, allowedMs),
     peerAnswers: {
