@@ -254,6 +254,7 @@ describe('free room', () => {
     await rig.register(...models);
     for (const model of models) await call(rig, rig.node('a'), model);
     for (const model of models) assert.equal(rig.loadedAt(model).length, 1);
+    await rig.after(30_000);
     const fresh = await rig.add('c', { capacityMib: 24 });
     await rig.after(60_000);
     // A third of what is loaded, less what stays free for loads that somebody waits for.
