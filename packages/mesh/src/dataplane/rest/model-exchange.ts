@@ -24,6 +24,8 @@ const READ_AHEAD_BYTES_MAX = 65_536;
 /** Waits shorter than this are no cache miss (spec `modelmesh.md` §2.5). */
 const SILENT_WAIT_MS = 10;
 
+const NOBODY: ReadonlySet<InstanceId> = new Set();
+
 /** What one route asks of the exchange. */
 export interface ExchangeNeeds {
   readonly method: RestMethod;
@@ -252,16 +254,23 @@ export abstract class ModelExchange
     this.#queueOrRead();
   }
 
-  onPeerLocated(instance: InstanceId): void {
-    this.onLocateFailed(new MeshError('unavailable', `no way to ${instance} is built`), false);
+  /** The call asks again when it has its body: where the copy is then is what counts. */
+  onPeerLocated(): void {
+    this.#countMiss();
+    this.#queueOrRead();
   }
 
   onNotHere(message: string): void {
     this.onLocateFailed(new MeshError('unavailable', message), false);
   }
 
-  onLocateFailed(error: MeshError, _elsewhere: boolean): void {
+  onLocateFailed(error: MeshError, elsewhere: boolean): void {
     this.#countMiss();
+    // The call that follows tries the others.
+    if (elsewhere) {
+      this.#queueOrRead();
+      return;
+    }
     this.#phase = { kind: 'new' };
     this.fail(error);
   }
@@ -311,7 +320,8 @@ export abstract class ModelExchange
       this.#read();
       return;
     }
-    if (plane.routes.model(model)?.local !== null) {
+    const route = plane.routes.model(model);
+    if (route === undefined || plane.copies.choose(route, NOBODY, isBalanced(this.exchange.headers)).kind !== 'none') {
       this.#queueOrRead();
       return;
     }

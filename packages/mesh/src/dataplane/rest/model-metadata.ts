@@ -3,7 +3,7 @@ import { durationMs, MeshError, type ModelKey, monotonicMs, toMeshError } from '
 import { frameMessage } from '@modelmesh/grpc/framing';
 import { ModelMetadataRequestSchema } from '@modelmesh/wire/inference';
 import { decodeModelMetadata, type ModelMetadata } from '@modelmesh/wire/oip';
-import type { SlotRef } from '../../link/index.ts';
+import type { ModelRoute, RemoteCopy, SlotRef } from '../../link/index.ts';
 import { type Failure, failureOf } from './failure.ts';
 import type { RestDeps } from './rest-deps.ts';
 import { METHOD } from './rest-method.ts';
@@ -30,8 +30,13 @@ export interface MetadataLimits {
 export const METADATA_LIMITS: MetadataLimits = { entriesMax: 1024, entryBytesMax: 65_536, waitersMax: 4096 };
 const RETRY_AFTER_MS = durationMs(1000);
 
+/** Where the copies were when one of them told it: here, or at others. */
+type Source =
+  | { readonly kind: 'here'; readonly slot: SlotRef }
+  | { readonly kind: 'elsewhere'; readonly claims: readonly RemoteCopy[] };
+
 interface Entry {
-  readonly slot: SlotRef;
+  readonly source: Source;
   readonly metadata: ModelMetadata;
 }
 
@@ -66,8 +71,7 @@ export class MetadataBook {
     const entry = this.#entries.get(model);
     if (entry === undefined) return undefined;
     this.#entries.delete(model);
-    const slot = this.#deps.plane.routes.model(model)?.local;
-    if (slot?.index !== entry.slot.index || slot.generation !== entry.slot.generation) return undefined;
+    if (!stillHolds(entry.source, this.#deps.plane.routes.model(model))) return undefined;
     this.#entries.set(model, entry);
     return entry.metadata;
   }
@@ -103,9 +107,8 @@ export class MetadataBook {
 
   /** The runtime has answered. */
   fetched(fetch: MetadataFetch, metadata: ModelMetadata, byteLength: number): void {
-    const slot = this.#deps.plane.routes.model(fetch.model)?.local;
-    if (slot !== null && slot !== undefined && byteLength <= this.#limits.entryBytesMax)
-      this.#keep(fetch.model, { slot, metadata });
+    const source = sourceOf(this.#deps.plane.routes.model(fetch.model));
+    if (source !== undefined && byteLength <= this.#limits.entryBytesMax) this.#keep(fetch.model, { source, metadata });
     this.#tell(fetch, (waiter) => waiter.onMetadata(metadata));
   }
 
@@ -131,6 +134,22 @@ export class MetadataBook {
     const [oldest] = this.#entries.keys();
     if (oldest !== undefined) this.#entries.delete(oldest);
   }
+}
+
+function sourceOf(route: ModelRoute | undefined): Source | undefined {
+  if (route === undefined) return undefined;
+  if (route.local !== null) return { kind: 'here', slot: route.local };
+  return route.remote.length === 0 ? undefined : { kind: 'elsewhere', claims: route.remote };
+}
+
+/** Whether the copy that told it may be the one that is called: of those elsewhere nobody knows which, and all hold the same model. */
+function stillHolds(source: Source, route: ModelRoute | undefined): boolean {
+  if (route === undefined) return false;
+  if (source.kind === 'here')
+    return route.local?.index === source.slot.index && route.local.generation === source.slot.generation;
+  const isThere = ({ instance, sinceMs }: RemoteCopy): boolean =>
+    route.remote.some((copy) => copy.instance === instance && copy.sinceMs === sinceMs);
+  return route.local === null && source.claims.some(isThere);
 }
 
 /** One question to the runtime, and who waits for its answer. */

@@ -5,7 +5,7 @@ import { durationMs, type EpochMs, epochMs, type InstanceId, instanceId, type Mo
 import { SeededRandom } from '@modelmesh/core/testing';
 import { GrpcClient, GrpcRouter } from '@modelmesh/grpc/call';
 import { Listener } from '@modelmesh/grpc/listen';
-import { type ClientConnection, createNodeHttp2Engine, DEFAULT_STREAM_LIMITS } from '@modelmesh/grpc/stream';
+import { type ClientConnection, type ConnectTarget, createNodeHttp2Engine, DEFAULT_STREAM_LIMITS } from '@modelmesh/grpc/stream';
 import { TimerWheel } from '@modelmesh/grpc/timer-wheel';
 import { PEER_PROTOCOL } from '@modelmesh/wire/peer';
 import { allowAll } from '../../../authz/index.ts';
@@ -52,6 +52,8 @@ export interface PeerNodeOptions {
   readonly limits?: Partial<DataPlaneLimits>;
   /** Calls that may wait for a link to open. */
   readonly waitingMax?: number;
+  /** Another runtime than the echoing one. */
+  readonly runtimeAt?: ConnectTarget;
   /** Methods of the runtime, and where they want the model's key. */
   readonly methods?: Readonly<Record<string, readonly number[]>>;
 }
@@ -148,7 +150,7 @@ export class PeerNode {
 
   /** Control: the runtime is there. */
   runtimeUp(epoch = 1): void {
-    const target = { kind: 'unix', path: this.#runtimePath } as const;
+    const target = this.#options.runtimeAt ?? ({ kind: 'unix', path: this.#runtimePath } as const);
     const methods = new Map(Object.entries(this.#options.methods ?? {}));
     this.#link.control.send({ kind: 'runtime-up', access: { epoch, target, methods, anyMethod: true } });
   }
