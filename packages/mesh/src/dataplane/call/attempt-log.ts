@@ -26,9 +26,9 @@ export class AttemptLog {
     return this.#lines;
   }
 
-  /** A copy was chosen among several. */
+  /** A copy was chosen; of note where it was chosen among several. */
   chose(choice: CopyChoice): void {
-    if (choice.kind === 'none' || choice.considered.length === 0) return;
+    if (choice.kind === 'none' || choice.considered.length < 2) return;
     this.#lines.push(`chose ${choice.considered.map(shown).join(' before ')}: ${choice.because}`);
   }
 

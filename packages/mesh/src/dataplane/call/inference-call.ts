@@ -238,9 +238,14 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, AttemptOwner, F
         return;
       case 'purge-and-reload':
         this.#again(next.charged);
+        if (slot === null) {
+          // Its node has forgotten the copy by itself. Another one that is loaded answers sooner than that can be loaded anew.
+          this.#log.tryNoMore(instance);
+          this.#seek();
+          return;
+        }
         this.#purge(slot);
-        if (slot === null) this.#seek();
-        else this.#locate();
+        this.#locate();
         return;
       case 'wait-for-runtime':
         this.#again(next.charged);

@@ -1,44 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { GrpcStatusError, rawMethod } from '@modelmesh/grpc/call';
 import type { HeaderBlock } from '@modelmesh/grpc/stream';
 import { GATHER, SPREAD } from '../../testing/index.ts';
-import { PeerMesh, type PeerNode } from './testing/index.ts';
-
-const ECHO = rawMethod('/any.Service/Call');
-
-interface Answered {
-  readonly body: string;
-  readonly headers: HeaderBlock | undefined;
-  readonly trailers: HeaderBlock | undefined;
-}
-
-/** Calls through `node`, with the model `m` unless the headers name another. */
-async function call(node: PeerNode, text: string, more: readonly string[] = [], timeoutMs?: number): Promise<Answered> {
-  let headers: HeaderBlock | undefined;
-  let trailers: HeaderBlock | undefined;
-  const answer = await node.client.call(ECHO, [Buffer.from(text)], {
-    headers: ['mm-model-id', 'm', ...more],
-    onHeaders: (block) => {
-      headers = block;
-    },
-    onTrailers: (block) => {
-      trailers = block;
-    },
-    ...(timeoutMs === undefined ? {} : { timeoutMs: timeoutMs as never }),
-  });
-  return { body: Buffer.from(answer).toString(), headers, trailers };
-}
-
-/** Code, message and trailers of a call that fails. */
-async function refused(promise: Promise<unknown>): Promise<GrpcStatusError> {
-  const error: unknown = await promise.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  assert.ok(error instanceof GrpcStatusError, String(error));
-  return error;
-}
+import { call, ECHO, PeerMesh, type PeerNode, refused, until } from './testing/index.ts';
 
 /** Two nodes of which the second has the copy of `m`. */
 async function apart(): Promise<{ mesh: PeerMesh; entry: PeerNode; holder: PeerNode }> {
@@ -123,7 +87,37 @@ describe('a call for a model that is at another node', () => {
       { headers: ['mm-model-id', 'm'] },
     );
     for await (const _first of calls) break;
-    while (holder.runtime.spreadsCancelled === 0) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => holder.runtime.spreadsCancelled > 0);
     assert.equal(entry.callsAt(holder), 0);
+  });
+
+  it('has the time that remains, there too, and ends there as well when it has passed', async () => {
+    const { mesh, entry, holder } = await apart();
+    await using _ = mesh;
+    await call(entry, 'q', [], 5000);
+    const [, told] = /^(\d+)m$/.exec(holder.runtime.seen[0]?.get('grpc-timeout') ?? '') ?? [];
+    assert.ok(Number(told) > 0 && Number(told) <= 5000, `the runtime was told ${told}`);
+    // A copy that is still loading there keeps the call waiting.
+    await holder.route('m', null);
+    await assert.rejects(call(entry, 'q', [], 150), { kind: 'deadline-exceeded' });
+    await until(() => holder.dataPlane.plane.locator.waitingCalls === 0 && entry.callsAt(holder) === 0);
+  });
+
+  it('goes at the pace of its reader, who stalls nobody else', async () => {
+    const { mesh, entry, holder } = await apart();
+    await using _ = mesh;
+    const MESSAGES = 128;
+    const message = Buffer.alloc(131_072, 7);
+    let taken = 0;
+    async function* many() {
+      for (; taken < MESSAGES; taken++) yield [Buffer.from(message)];
+    }
+    const answers = entry.client.exchange(ECHO, many(), { headers: ['mm-model-id', 'm'] });
+    await until(() => holder.runtime.seen.length > 0);
+    for (let round = 0; round < 20; round++) assert.equal((await call(entry, `q${round}`)).body, `q${round}`);
+    assert.ok(taken < MESSAGES / 2, `${taken} of ${MESSAGES} messages were taken of a caller that reads nothing`);
+    let received = 0;
+    for await (const answer of answers) received += Number(Buffer.from(answer).equals(message));
+    assert.equal(received, MESSAGES);
   });
 });

@@ -209,9 +209,9 @@ export class PeerNode {
 
   /** Ends as a process that is killed: everything breaks at once. */
   async kill(): Promise<void> {
-    this.dataPlane.close();
     this.#connection.close();
     await Promise.all([this.#listener, this.#peerListener].map((listener) => listener.close(clock, durationMs(0))));
+    this.dataPlane.close();
     await this.runtime.kill();
     rmSync(this.#folder, { recursive: true, force: true });
   }

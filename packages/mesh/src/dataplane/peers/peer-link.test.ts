@@ -1,0 +1,230 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { create, toBinary } from '@bufbuild/protobuf';
+import { durationMs, type InstanceId, instanceId, modelKey } from '@modelmesh/core';
+import { FakeClock, SeededRandom } from '@modelmesh/core/testing';
+import { headerBlock } from '@modelmesh/grpc/stream';
+import { TimerWheel } from '@modelmesh/grpc/timer-wheel';
+import { HelloResponseSchema } from '@modelmesh/wire/peer';
+import type { PeerRoute, ToControl } from '../../link/index.ts';
+import { type FakeConnection, FakeEngine, framed } from '../call/testing/index.ts';
+import {
+  CopyLatencies,
+  HELLO_WITHIN_MS,
+  LATENCIES_MAX,
+  type LinkWaiter,
+  type PeerLink,
+  PeerLinks,
+  PING_EVERY_MS,
+} from './index.ts';
+
+const B = instanceId('b');
+const ROUTE: PeerRoute = { instance: B, incarnation: '1', address: '10.0.0.2:8034', draining: false };
+const HEADERS = () => headerBlock([':path', '/a.B/C']);
+const SILENT = { onHeaders() {}, onData() {}, onTrailers() {}, onReset() {}, onWritable() {}, onClosed() {} };
+
+class Waiter implements LinkWaiter {
+  opened = 0;
+  readonly failures: string[] = [];
+
+  onLinkOpen(): void {
+    this.opened += 1;
+  }
+
+  onLinkFailed(message: string): void {
+    this.failures.push(message);
+  }
+}
+
+/** Links to `b` over connections that the test plays. Pings are answered when the test says so. */
+class LinkRig {
+  readonly clock = new FakeClock();
+  readonly engine = new FakeEngine();
+  readonly routes = new Map<InstanceId, PeerRoute>([[B, ROUTE]]);
+  readonly said: ToControl[] = [];
+  readonly links: PeerLinks;
+  pings = 0;
+  answersPings = true;
+
+  constructor(waitingMax = 2) {
+    this.links = new PeerLinks({
+      self: { protocol: { min: 1, max: 1 }, cluster: 'c', instance: instanceId('a'), incarnation: 'x', features: [] },
+      clock: this.clock,
+      random: new SeededRandom(1),
+      timers: new TimerWheel(this.clock),
+      waitingMax,
+      connect: () => {
+        const connection = this.engine.connect() as FakeConnection;
+        connection.ping = (answered) => {
+          this.pings += 1;
+          if (this.answersPings) answered(1);
+        };
+        return connection;
+      },
+      link: { send: (message) => this.said.push(message), onMessage: () => {} },
+      routes: { peer: (instance) => this.routes.get(instance), peers: () => this.routes },
+    });
+  }
+
+  get link(): PeerLink {
+    const link = this.links.to(B);
+    assert.ok(link !== undefined);
+    return link;
+  }
+
+  /** The peer takes the connection and says hello. */
+  async hello(more: { readonly cluster?: string; readonly incarnation?: string } = {}): Promise<void> {
+    const { connection } = this.engine;
+    connection.become({ kind: 'ready', epoch: 1 });
+    const self = {
+      protocolMin: 1,
+      protocolMax: 1,
+      cluster: 'c',
+      instance: 'b',
+      incarnation: '1',
+      features: [],
+      wallMs: 0,
+      ...more,
+    };
+    connection.streams.at(-1)?.answers(framed(toBinary(HelloResponseSchema, create(HelloResponseSchema, { self }))));
+    await this.settle();
+  }
+
+  settle(): Promise<void> {
+    return new Promise((resolve) => setImmediate(resolve));
+  }
+
+  /** An open link with one call on it. */
+  async busy(): Promise<PeerLink> {
+    const { link } = this;
+    link.enter();
+    link.open(HEADERS, SILENT, new Waiter());
+    await this.hello();
+    return link;
+  }
+
+  states(): readonly boolean[] {
+    return this.said.flatMap((message) => (message.kind === 'peer-state' ? [message.reachable] : []));
+  }
+}
+
+describe('a link to a peer', () => {
+  it('is made with the first call, which waits for the hello; later ones go at once', async () => {
+    const rig = new LinkRig();
+    assert.equal(rig.engine.connections.length, 0);
+    const waiter = new Waiter();
+    rig.link.enter();
+    assert.equal(rig.link.open(HEADERS, SILENT, waiter), undefined);
+    assert.equal(waiter.opened, 0);
+    await rig.hello();
+    assert.equal(waiter.opened, 1);
+    assert.ok(rig.link.open(HEADERS, SILENT, waiter) !== undefined);
+    assert.equal(rig.engine.connections.length, 1);
+    assert.deepEqual(rig.states(), []);
+  });
+
+  it('lets only so many calls wait for it', () => {
+    const rig = new LinkRig(2);
+    for (const waiter of [new Waiter(), new Waiter()]) rig.link.open(HEADERS, SILENT, waiter);
+    assert.throws(() => rig.link.open(HEADERS, SILENT, new Waiter()), { kind: 'overloaded' });
+  });
+
+  it('pings four times a second while calls are there, and has no timer while none is', async () => {
+    const rig = new LinkRig();
+    const link = await rig.busy();
+    for (let round = 0; round < 8; round++) rig.clock.advance(PING_EVERY_MS);
+    assert.equal(rig.pings, 8);
+    assert.ok(link.mayCall);
+    link.leave();
+    rig.clock.advance(PING_EVERY_MS);
+    assert.equal(rig.pings, 8);
+    assert.equal(rig.clock.pendingTimers, 0);
+  });
+
+  it('counts its peer as gone after two pings without an answer: suspected first, then its calls end', async () => {
+    const rig = new LinkRig();
+    const link = await rig.busy();
+    const { connection } = rig.engine;
+    rig.answersPings = false;
+    let candidateAtTheEnd: boolean | undefined;
+    connection.onState = ((before) => (state) => {
+      candidateAtTheEnd = link.mayCall;
+      before?.(state);
+    })(connection.onState);
+    for (let round = 0; round < 2; round++) rig.clock.advance(PING_EVERY_MS);
+    assert.ok(link.mayCall);
+    rig.clock.advance(PING_EVERY_MS);
+    assert.equal(candidateAtTheEnd, false);
+    assert.equal(connection.state.kind, 'closed');
+    assert.equal(rig.links.standing(B), 'away');
+    assert.deepEqual(rig.states(), [false]);
+  });
+
+  it('asks again ever more slowly, and tells control once when the peer answers', async () => {
+    const rig = new LinkRig();
+    await rig.busy();
+    rig.engine.connection.become({ kind: 'failed', message: 'gone' });
+    const made: number[] = [];
+    for (let waited = 0; waited < 30_000; waited += 10) {
+      const before = rig.engine.connections.length;
+      rig.clock.advance(durationMs(10));
+      if (rig.engine.connections.length > before) made.push(waited);
+    }
+    const pauses = made.slice(1).map((at, index) => at - (made[index] ?? 0));
+    assert.ok(made.length >= 6 && made.length <= 16, `${made.length} attempts in 30 s`);
+    assert.ok((pauses.at(-1) ?? 0) > 2 * (pauses[0] ?? 0), pauses.join());
+    assert.deepEqual(rig.states(), [false]);
+    while (rig.engine.connection.state.kind !== 'connecting') rig.clock.advance(durationMs(100));
+    await rig.hello();
+    assert.deepEqual(rig.states(), [false, true]);
+    assert.equal(rig.links.standing(B), 'ready');
+  });
+
+  it('takes no call where nobody says hello in time, or not the one that was meant', async () => {
+    for (const more of [undefined, { incarnation: '2' }, { cluster: 'other' }]) {
+      const rig = new LinkRig();
+      const waiter = new Waiter();
+      rig.link.enter();
+      rig.link.open(HEADERS, SILENT, waiter);
+      if (more === undefined) rig.clock.advance(HELLO_WITHIN_MS);
+      else await rig.hello(more);
+      assert.equal(waiter.failures.length, 1);
+      assert.throws(() => rig.link.open(HEADERS, SILENT, waiter), { kind: 'unavailable' });
+    }
+  });
+
+  it('to a peer that the table drops ends with its last call; another life gets a link of its own', async () => {
+    const rig = new LinkRig();
+    const link = await rig.busy();
+    rig.routes.delete(B);
+    rig.links.routesChanged();
+    assert.equal(rig.engine.connection.state.kind, 'ready');
+    assert.equal(rig.links.to(B), undefined);
+    link.leave();
+    assert.equal(rig.engine.connection.state.kind, 'closed');
+    rig.routes.set(B, { ...ROUTE, incarnation: '2' });
+    assert.notEqual(rig.link, link);
+    assert.equal(rig.links.standing(B), 'ready');
+    rig.routes.set(B, { ...ROUTE, incarnation: '2', draining: true });
+    assert.equal(rig.links.standing(B), 'leaving');
+  });
+
+  it('opens anew after a goodbye, with a hello, and without suspicion', async () => {
+    const rig = new LinkRig();
+    const link = await rig.busy();
+    rig.engine.connection.become({ kind: 'idle' });
+    assert.ok(link.mayCall);
+    const waiter = new Waiter();
+    assert.equal(link.open(HEADERS, SILENT, waiter), undefined);
+    await rig.hello();
+    assert.equal(waiter.opened, 1);
+    assert.deepEqual(rig.states(), []);
+  });
+});
+
+it('the table of latencies is bounded', () => {
+  const latencies = new CopyLatencies(new FakeClock());
+  for (let at = 0; at <= LATENCIES_MAX; at++) latencies.took(modelKey(`m${at}`), durationMs(at));
+  assert.equal(latencies.of(modelKey('m0')), null);
+  assert.equal(latencies.of(modelKey('m1')), 1);
+});

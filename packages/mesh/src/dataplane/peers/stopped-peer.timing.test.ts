@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { systemClock } from '../../node/index.ts';
+import { call, Freezer, PeerMesh, type PeerNode, until } from './testing/index.ts';
+
+/** Three nodes of which the first reaches the second through a way that can be frozen; both others have copies. */
+async function frozen(): Promise<{ mesh: PeerMesh; way: Freezer; a: PeerNode; b: PeerNode; c: PeerNode } & AsyncDisposable> {
+  const mesh = await PeerMesh.of(['a', 'b', 'c']);
+  const [a, b, c] = [mesh.at(0), mesh.at(1), mesh.at(2)];
+  const way = await Freezer.before(Number(b.asPeer.address.split(':')[1]));
+  await a.knows([{ ...b.asPeer, address: way.address }]);
+  await b.route('m', null);
+  await c.route('m', c.serve('m'));
+  await a.route('m', null, ['b']);
+  const end = async (): Promise<void> => {
+    await way.close();
+    await mesh[Symbol.asyncDispose]();
+  };
+  return { mesh, way, a, b, c, [Symbol.asyncDispose]: end };
+}
+
+describe('a node that is stopped', () => {
+  it('leaves the candidates within a second, its call is answered elsewhere, and it is a candidate again when it goes on', async () => {
+    await using world = await frozen();
+    const { way, a, b } = world;
+    const pending = call(a, 'q');
+    await until(() => b.heard('locate').length > 0);
+    await a.route('m', null, ['b', 'c']);
+    const stoppedMs = systemClock.monotonicMs();
+    way.freeze();
+    assert.equal((await pending).body, 'q');
+    const gone = systemClock.monotonicMs() - stoppedMs;
+    assert.ok(gone < 1000, `after ${Math.round(gone)} ms`);
+    for (let round = 0; round < 20; round++) await call(a, 'q', [], 400);
+    assert.deepEqual(
+      a.heard('peer-state').map(({ instance, reachable }) => [instance, reachable]),
+      [['b', false]],
+    );
+    way.thaw();
+    await until(() => a.heard('peer-state').length > 1);
+    assert.equal(a.heard('peer-state').at(-1)?.reachable, true);
+    assert.deepEqual(
+      a.reports.map(({ reachable }) => reachable),
+      [false, true],
+    );
+  });
+
+  it('before the first call is found out by the hello that it does not say, within a second', async () => {
+    await using world = await frozen();
+    const { way, a, b } = world;
+    way.freeze();
+    const stoppedMs = systemClock.monotonicMs();
+    const pending = call(a, 'q');
+    await until(() => a.callsAt(b) > 0);
+    await a.route('m', null, ['b', 'c']);
+    assert.equal((await pending).body, 'q');
+    const gone = systemClock.monotonicMs() - stoppedMs;
+    assert.ok(gone < 1000, `after ${Math.round(gone)} ms`);
+  });
+
+  it('is no reason to wait until the deadline: an attempt has four fifths of what remains while others could answer', async () => {
+    await using world = await frozen();
+    const { a, b } = world;
+    const pending = call(a, 'q', [], 2000);
+    await until(() => b.heard('locate').length > 0);
+    // It answers pings, and the call waits there for a load without end.
+    await a.route('m', null, ['b', 'c']);
+    assert.equal((await pending).body, 'q');
+    assert.deepEqual(a.records.at(-1)?.attempts, ['attempt-timeout at b']);
+  });
+});
