@@ -6,7 +6,7 @@ import { type ComposedNode, composeNode, type Doors, LiveLogging, LoggedCalls, t
 import { type Config, followConfig, type LiveConfig } from './config/index.ts';
 import { listen, type RunningListener } from './dataplane/index.ts';
 import type { NodeLog } from './log/index.ts';
-import { createMetrics, type Figures, type NodeMetrics, noMetrics } from './metrics/index.ts';
+import { allOf, createMetrics, createStatsD, type Figures, type Measurements, type NodeMetrics } from './metrics/index.ts';
 import { type NodeEvent, readStaticModels, registerStaticModels, systemClock } from './node/index.ts';
 
 /** What a node is started with besides its configuration. */
@@ -45,11 +45,13 @@ export async function startNode(start: NodeStart): Promise<RunningNode> {
   const { log } = start;
   const scope = new Scope('node', ({ task, error }) => log.error('loop-failed', `${task} ended by an error`, { error }));
   const metrics = config.metrics === null ? null : createMetrics(config.metrics, systemClock);
-  const calls = new LoggedCalls(metrics ?? noMetrics, log, config);
+  const statsd = config.statsd === null ? null : createStatsD(config.statsd, systemClock);
+  const measurements = allOf([metrics, statsd].filter((sink) => sink !== null));
+  const calls = new LoggedCalls(measurements, log, config);
   const logging = new LiveLogging(log, calls, config);
   const onParameters = logging.parametersChanged.bind(logging);
   const node = await composeNode(config, { ...start, scope, metrics: calls, onParameters });
-  const opened = new OpenParts(node, metrics);
+  const opened = new OpenParts(node, metrics, measurements);
   try {
     await opened.open(config, start);
   } catch (error) {
@@ -80,14 +82,16 @@ export async function startNode(start: NodeStart): Promise<RunningNode> {
 class OpenParts {
   readonly #node: ComposedNode;
   readonly #metrics: NodeMetrics | null;
+  readonly #measurements: Measurements;
   readonly #listeners: OpenListener[] = [];
   #admin: RunningAdmin | undefined;
   #isClosing = false;
 
-  constructor(node: ComposedNode, metrics: NodeMetrics | null) {
+  constructor(node: ComposedNode, metrics: NodeMetrics | null, measurements: Measurements) {
     this.#node = node;
     this.#metrics = metrics;
-    metrics?.readFrom(() => this.#figures());
+    this.#measurements = measurements;
+    measurements.readFrom(() => this.#figures());
   }
 
   async open(config: Config, { log, hostName }: NodeStart): Promise<void> {
@@ -166,7 +170,7 @@ class OpenParts {
     await this.#node.close();
     this.#admin?.shutdownFinished();
     await this.#admin?.close();
-    this.#metrics?.close();
+    this.#measurements.close();
   }
 
   #readiness(): { readonly ready: true } | { readonly ready: false; readonly reason: string } {

@@ -65,6 +65,7 @@ export function assembleConfig(resolved: Resolved, around: Assembling): Config {
     probes: adminListener(values.probesHost, values.probesPort),
     prestop: adminListener(values.prestopHost, values.prestopPort),
     metrics: metricsOf(values, around.info),
+    statsd: statsdOf(values),
     tls,
     registry: registryOf(values, resolved, problem),
     readOnly: values.readOnly,
@@ -167,6 +168,11 @@ function metricsOf(values: SettingValues, info: MetricsConfig['info']): MetricsC
     logScrapes: values.metricsLogScrapes,
     info,
   };
+}
+
+function statsdOf(values: SettingValues): Config['statsd'] {
+  const { statsdHost: host, statsdPort: port, statsdLegacy: legacy, metricsFullNames: fullMethodNames } = values;
+  return port === null ? null : { host, port, legacy, fullMethodNames };
 }
 
 function registryOf(values: SettingValues, { from }: Resolved, problem: AddProblem): RegistryConfig {

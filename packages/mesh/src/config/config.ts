@@ -137,6 +137,14 @@ export interface MetricsConfig {
   readonly info: { readonly name: string; readonly labels: ReadonlyMap<string, string> } | null;
 }
 
+/** StatsD over UDP (spec `modelmesh.md` §6.5). */
+export interface StatsDConfig {
+  readonly host: string;
+  readonly port: number;
+  /** ModelMesh's older names, without tags. */
+  readonly legacy: boolean;
+}
+
 /** Everything that is bounded, by name. */
 export interface LimitsConfig {
   readonly messageBytesMax: Bytes;
@@ -220,6 +228,7 @@ export interface Config {
   readonly probes: AdminListenerConfig | null;
   readonly prestop: AdminListenerConfig | null;
   readonly metrics: MetricsConfig | null;
+  readonly statsd: (StatsDConfig & Pick<MetricsConfig, 'fullMethodNames'>) | null;
   readonly tls: TlsConfig | null;
 
   readonly registry: RegistryConfig;

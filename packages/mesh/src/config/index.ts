@@ -16,6 +16,7 @@ export {
   type PeerConfig,
   type RegistryConfig,
   type RuntimeConfig,
+  type StatsDConfig,
   type TlsConfig,
   type TypeConstraintsConfig,
 } from './config.ts';

@@ -59,6 +59,14 @@ const METRICS_PARAMETERS: ReadonlyMap<string, SettingName | null> = new Map<stri
   ['legacy', null],
 ]);
 
+/** Port of `MM_METRICS=statsd` that names none. */
+const STATSD_PORT = '8126';
+const STATSD_PARAMETERS: ReadonlyMap<string, SettingName | null> = new Map<string, SettingName | null>([
+  ['port', 'statsdPort'],
+  ['fq_names', 'metricsFullNames'],
+  ['legacy', 'statsdLegacy'],
+]);
+
 const memoryDetail: ValueKind<boolean> = {
   expected: 'all, none or a list of netty, gc, bp, mp, ma',
   parse: (raw) => {
@@ -76,6 +84,10 @@ function readMetrics(env: Environment, draft: LayerDraft): void {
     draft.problems.push({ name: from, value: shownValue(value), from, expected });
   };
   const [kind = '', ...rest] = value.split(':');
+  const parameters = rest
+    .join(':')
+    .split(';')
+    .filter((parameter) => parameter !== '');
   switch (kind.toLowerCase()) {
     case 'disabled':
       draft.give('metricsPort', 'none', from);
@@ -83,20 +95,28 @@ function readMetrics(env: Environment, draft: LayerDraft): void {
     case 'prometheus':
       // ModelMesh's own default; ours is http.
       draft.give('metricsScheme', 'https', from);
-      for (const parameter of rest.join(':').split(';')) if (parameter !== '') readMetricsParameter(parameter, draft, problem);
+      for (const parameter of parameters) readMetricsParameter(parameter, METRICS_PARAMETERS, draft, problem);
       break;
     case 'statsd':
-      problem('prometheus or disabled: StatsD is not supported by this version');
+      // ModelMesh has one of the two.
+      draft.give('metricsPort', 'none', from);
+      draft.give('statsdPort', STATSD_PORT, from);
+      for (const parameter of parameters) readMetricsParameter(parameter, STATSD_PARAMETERS, draft, problem);
       break;
     default:
-      problem('disabled, or prometheus with parameters such as prometheus:port=2112');
+      problem('disabled, or prometheus or statsd with parameters such as prometheus:port=2112');
   }
 }
 
-function readMetricsParameter(parameter: string, draft: LayerDraft, problem: (expected: string) => void): void {
+function readMetricsParameter(
+  parameter: string,
+  known: ReadonlyMap<string, SettingName | null>,
+  draft: LayerDraft,
+  problem: (expected: string) => void,
+): void {
   const [name = '', text = ''] = parameter.split('=', 2);
-  const setting = METRICS_PARAMETERS.get(name);
-  if (setting === undefined) problem(`parameters out of ${[...METRICS_PARAMETERS.keys()].join(', ')}, not ${name}`);
+  const setting = known.get(name);
+  if (setting === undefined) problem(`parameters out of ${[...known.keys()].join(', ')}, not ${name}`);
   else if (setting !== null) draft.give(setting, text, 'MM_METRICS', setting === 'metricsProcess' ? memoryDetail : undefined);
 }
 
@@ -125,8 +145,8 @@ function addressOf(env: Environment, draft: LayerDraft, portName: string, socket
   return port === undefined ? undefined : { address: port, from: portName };
 }
 
-/** Labels of the gauge of `MM_INFO_METRICS`: five parts with the name. */
-const INFO_PARTS_MAX = 5;
+/** Most labels of the gauge of `MM_INFO_METRICS`. ModelMesh counts the name of the metric among its five, so that it has room for four. */
+const INFO_LABELS_MAX = 5;
 
 /**
  * The gauge of `MM_INFO_METRICS`: `name;label=VARIABLE,label=VARIABLE`, labels separated by commas or semicolons, values read from the
@@ -142,7 +162,7 @@ export function infoMetric(env: Environment, draft: Pick<LayerDraft, 'problems'>
   };
   const [name = '', ...parts] = value.split(/[;,]/).map((part) => part.trim());
   if (!/^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(name)) return problem('the name of a metric, then label=VARIABLE parts');
-  if (parts.length + 1 > INFO_PARTS_MAX) return problem(`at most ${INFO_PARTS_MAX - 1} labels`);
+  if (parts.length > INFO_LABELS_MAX) return problem(`at most ${INFO_LABELS_MAX} labels`);
   const labels = new Map<string, string>();
   for (const part of parts) {
     const [label = '', variable = ''] = part.split('=', 2);

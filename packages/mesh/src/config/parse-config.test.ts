@@ -191,7 +191,13 @@ describe("ModelMesh's variables", () => {
       [full?.listener.port, full?.scheme, full?.fullMethodNames, full?.perModel, full?.processMetrics],
       [2113, 'http', true, true, false],
     );
-    assert.match(problemsOf({ env: { MM_METRICS: 'statsd:port=8126' } })[0] ?? '', /StatsD is not supported/);
+    const statsd = configOf({ env: { MM_METRICS: 'statsd:port=9125;legacy=true;fq_names=true' } });
+    assert.deepEqual(statsd.statsd, { host: '127.0.0.1', port: 9125, legacy: true, fullMethodNames: true });
+    assert.equal(statsd.metrics, null, 'ModelMesh has one of the two');
+    assert.equal(configOf({ env: { MM_METRICS: 'statsd' } }).statsd?.port, 8126);
+    assert.equal(configOf({}).statsd, null);
+    assert.equal(configOf({ env: { MM_COMPAT: 'modelmesh', MM_SERVICE_NAME: 's' } }).statsd, null);
+    assert.match(problemsOf({ env: { MM_METRICS: 'statsd:scheme=http' } })[0] ?? '', /port, fq_names, legacy, not scheme/);
     assert.match(problemsOf({ env: { MM_METRICS: 'prometheus:prot=1' } })[0] ?? '', /port, scheme.*not prot/);
     assert.match(problemsOf({ env: { MM_METRICS: 'prometheus:port=x' } })[0] ?? '', /metrics\.port \(from MM_METRICS\): got "x"/);
   });
@@ -206,7 +212,9 @@ describe("ModelMesh's variables", () => {
       ]),
     });
     assert.match(problemsOf({ env: { MM_INFO_METRICS: 'i;a=MISSING' } })[0] ?? '', /MISSING to be set/);
-    assert.match(problemsOf({ env: { MM_INFO_METRICS: 'i;a=A,b=A,c=A,d=A,e=A', A: '1' } })[0] ?? '', /at most 4 labels/);
+    const five = 'i;a=A,b=A,c=A,d=A,e=A';
+    assert.equal(configOf({ env: { MM_INFO_METRICS: five, A: '1' } }).metrics?.info?.labels.size, 5, 'the name counts for none');
+    assert.match(problemsOf({ env: { MM_INFO_METRICS: `${five},f=A`, A: '1' } })[0] ?? '', /at most 5 labels/);
     assert.match(problemsOf({ env: { MM_INFO_METRICS: 'no good' } })[0] ?? '', /the name of a metric/);
   });
 
@@ -271,7 +279,7 @@ describe('problems', () => {
         .sort()
         .join(', ')}`,
       'extra (from mesh.yaml:5): unknown, expected one of cache, compat, dataDir, dataPlane, defaultEndpointOwner, instanceId, labels, ' +
-        'limits, listeners, location, log, metrics, peer, placement, prestop, probes, registry, runtime, scaling, serviceName, shutdownTimeout, start, staticModels, tls, zone',
+        'limits, listeners, location, log, metrics, peer, placement, prestop, probes, registry, runtime, scaling, serviceName, shutdownTimeout, start, staticModels, statsd, tls, zone',
       '--no-such: unknown, expected a flag that is known',
       'probes.port (from mesh.yaml:3): got "high", expected a port from 0 to 65535, or none',
       'tls.clientAuth (from MM_TLS_CLIENT_AUTH): got "maybe", expected one of none, optional, require',

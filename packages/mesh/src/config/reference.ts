@@ -26,8 +26,8 @@ const INDIRECT = `## Variables of ModelMesh that are several settings
 
 | variable | meaning here |
 | --- | --- |
-| \`MM_METRICS\` | \`disabled\`, or \`prometheus\` with \`:\` and parameters separated by \`;\`: \`port\`, \`scheme\` (\`https\` unless given), \`fq_names\`, \`per_model_metrics\`, \`mem_detail\` (\`none\` hides process metrics), \`legacy\` (no effect). \`statsd\` is refused |
-| \`MM_INFO_METRICS\` | \`name;label=VARIABLE,…\`: a gauge that is always 1, with at most four labels whose values are read from the variables named |
+| \`MM_METRICS\` | \`disabled\`, or \`prometheus\` with \`:\` and parameters separated by \`;\`: \`port\`, \`scheme\` (\`https\` unless given), \`fq_names\`, \`per_model_metrics\`, \`mem_detail\` (\`none\` hides process metrics), \`legacy\` (no effect); or \`statsd\` with \`port\` (8126), \`legacy\` and \`fq_names\`, which switches the page for Prometheus off |
+| \`MM_INFO_METRICS\` | \`name;label=VARIABLE,…\`: a gauge that is always 1, with at most five labels whose values are read from the variables named |
 | \`INTERNAL_GRPC_PORT\`, \`INTERNAL_GRPC_SOCKET_PATH\` | \`runtime.kind\` external and \`runtime.management\`; one of the two |
 | \`INTERNAL_SERVING_GRPC_PORT\`, \`INTERNAL_SERVING_GRPC_SOCKET_PATH\` | \`runtime.kind\` external and \`runtime.inference\`; one of the two |
 | \`KV_STORE\` | \`registry.kind\` etcd and \`registry.file\`, or \`registry.endpoints\` for what is no path and has a colon: \`etcd:/opt/kserve/mmesh/etcd/etcd_connection\`, \`etcd:http://a:2379,http://b:2379\`. ZooKeeper is refused |

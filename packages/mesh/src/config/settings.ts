@@ -5,6 +5,7 @@ import { NO_TIMEOUT_MS } from './config.ts';
 import { setting } from './setting.ts';
 import { CLUSTER_SETTINGS } from './settings-cluster.ts';
 import { LIMIT_SETTINGS } from './settings-limits.ts';
+import { METRICS_SETTINGS } from './settings-metrics.ts';
 import { PEER_SETTINGS } from './settings-peer.ts';
 import { REGISTRY_SETTINGS } from './settings-registry.ts';
 import { RUNTIME_SETTINGS } from './settings-runtime.ts';
@@ -12,7 +13,6 @@ import { START_SETTINGS } from './settings-start.ts';
 import {
   duration,
   either,
-  integer,
   jsonText,
   listOf,
   oneOf,
@@ -251,61 +251,6 @@ const RULES = {
   }),
 };
 
-const METRICS = {
-  metricsHost: setting({ path: 'metrics.host', kind: host, default: '0.0.0.0', live: false, doc: 'Address of `/metrics`.' }),
-  metricsPort: setting<number | null>({
-    path: 'metrics.port',
-    kind: orWord(port, 'none'),
-    default: 2112,
-    live: false,
-    doc: 'Port of `/metrics` for Prometheus (`port` of `MM_METRICS`; `MM_METRICS=disabled` is `none`).',
-  }),
-  metricsScheme: setting<'http' | 'https'>({
-    path: 'metrics.scheme',
-    kind: oneOf('http', 'https'),
-    default: 'http',
-    modelMeshDefault: 'https',
-    live: false,
-    doc: "`https` takes the node's certificate, or makes one that it signs itself (`scheme` of `MM_METRICS`, where `https` is the default).",
-  }),
-  metricsFullNames: setting({
-    path: 'metrics.fullMethodNames',
-    kind: yesNo,
-    default: false,
-    live: false,
-    doc: 'Whether the label `method` is `package.Service/Method` (`fq_names`).',
-  }),
-  metricsPerModel: setting({
-    path: 'metrics.perModel',
-    kind: yesNo,
-    default: false,
-    live: false,
-    doc: 'Whether there are series for each model and endpoint (`per_model_metrics`).',
-  }),
-  metricsModelsMax: setting({
-    path: 'metrics.modelsMax',
-    kind: integer(1, 10_000),
-    default: 200,
-    live: false,
-    doc: 'Models with series of their own at a time; the rest is counted as `other`.',
-  }),
-  metricsProcess: setting({
-    path: 'metrics.process',
-    kind: yesNo,
-    default: true,
-    live: false,
-    doc: 'Whether CPU, memory and event loop of the process are shown (`mem_detail=none` is `false`).',
-  }),
-  metricsLogScrapes: setting({
-    path: 'metrics.logScrapes',
-    kind: yesNo,
-    default: false,
-    modelMesh: { names: ['MM_LOG_PROMETHEUS_REQS'] },
-    live: false,
-    doc: 'Whether each scrape is logged.',
-  }),
-};
-
 const TIMES_AND_LOG = {
   cachePolicy: setting<CachePolicyName>({
     path: 'cache.policy',
@@ -407,7 +352,7 @@ export const SETTINGS = {
   ...CLUSTER_SETTINGS,
   ...RUNTIME_SETTINGS,
   ...RULES,
-  ...METRICS,
+  ...METRICS_SETTINGS,
   ...PEER_SETTINGS,
   ...LIMIT_SETTINGS,
   ...TIMES_AND_LOG,

@@ -15,6 +15,8 @@ export interface Figures {
   readonly modelsManaged: number;
   readonly modelsLoaded: number;
   readonly modelsWithFailure: number;
+  /** Whether this node leads: the numbers of the whole mesh are told by one node, so that they can be summed. */
+  readonly leads: boolean;
   /** Over all ports, since the start. */
   readonly connections: { readonly open: number; readonly refused: number };
 }
@@ -24,10 +26,11 @@ type GaugeName = NamesOf<typeof MODELMESH_METRICS, 'gauge'> | NamesOf<typeof OWN
 /** Parts of ten thousand. */
 const BASIS_POINTS = 10_000;
 
-const READ: Readonly<Record<GaugeName, (figures: Figures, wallMs: number) => number>> = {
-  modelmesh_models_loaded_total: ({ modelsLoaded }) => modelsLoaded,
-  modelmesh_models_with_failure_total: ({ modelsWithFailure }) => modelsWithFailure,
-  modelmesh_models_managed_total: ({ modelsManaged }) => modelsManaged,
+/** `null`: another node tells it. */
+const READ: Readonly<Record<GaugeName, (figures: Figures, wallMs: number) => number | null>> = {
+  modelmesh_models_loaded_total: ({ leads, modelsLoaded }) => (leads ? modelsLoaded : null),
+  modelmesh_models_with_failure_total: ({ leads, modelsWithFailure }) => (leads ? modelsWithFailure : null),
+  modelmesh_models_managed_total: ({ leads, modelsManaged }) => (leads ? modelsManaged : null),
   modelmesh_instance_lru_seconds: ({ leastRecentUseMs }) => Math.floor((leastRecentUseMs ?? 0) / 1000),
   modelmesh_instance_lru_age_seconds: ({ leastRecentUseMs }, wallMs) =>
     leastRecentUseMs === null ? 0 : Math.max(0, Math.floor((wallMs - leastRecentUseMs) / 1000)),
@@ -39,6 +42,12 @@ const READ: Readonly<Record<GaugeName, (figures: Figures, wallMs: number) => num
   mesh_instance_booked_bytes: ({ bookedBytes }) => bookedBytes,
   mesh_connections: ({ connections }) => connections.open,
 };
+
+/** ModelMesh's gauges as they stand; `null`: another node tells it. */
+export function modelMeshGauges(figures: Figures, wallMs: number) {
+  const names = Object.keys(READ).filter((name): name is NamesOf<typeof MODELMESH_METRICS, 'gauge'> => name in MODELMESH_METRICS);
+  return names.map((name) => [name, READ[name](figures, wallMs)] as const);
+}
 
 /** Adds the gauges. `read` is called once for each at a scrape, so it is kept for the turn. */
 export function addGauges(registry: Registry, read: () => Figures | null, clock: Clock): void {
@@ -61,7 +70,9 @@ export function addGauges(registry: Registry, read: () => Figures | null, clock:
       registers: [registry],
       collect() {
         const now = figures();
-        this.set(now === null ? 0 : READ[name](now, clock.wallMs()));
+        const value = now === null ? 0 : READ[name](now, clock.wallMs());
+        if (value === null) this.remove();
+        else this.set(value);
       },
     });
   }

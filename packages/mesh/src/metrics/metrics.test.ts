@@ -65,6 +65,7 @@ const FIGURES: Figures = {
   modelsManaged: 9,
   modelsLoaded: 4,
   modelsWithFailure: 1,
+  leads: true,
   connections: { open: 7, refused: 2 },
 };
 
@@ -250,4 +251,19 @@ describe('series per model', () => {
     ]);
     assert.deepEqual(lines(await metrics.render([]), /modelId="a"/), []);
   });
+});
+
+it('§6.5 the numbers of the whole mesh are shown by the leader alone, from the scrape on at which it leads', async () => {
+  const { metrics } = metricsOf();
+  let leads = false;
+  metrics.readFrom(() => ({ ...FIGURES, leads }));
+  assert.deepEqual(lines(await metrics.render([]), /^modelmesh_models_/), []);
+  leads = true;
+  assert.deepEqual(lines(await metrics.render([]), /^modelmesh_models_/), [
+    'modelmesh_models_loaded_total 4',
+    'modelmesh_models_with_failure_total 1',
+    'modelmesh_models_managed_total 9',
+  ]);
+  leads = false;
+  assert.deepEqual(lines(await metrics.render([]), /^modelmesh_models_/), []);
 });

@@ -13,17 +13,21 @@ import { addProcessMetrics } from './process-metrics.ts';
 import { renderText } from './render.ts';
 
 /** Waiting for less than this is no cache miss (spec `modelmesh.md` §2.5). */
-const CACHE_MISS_FROM_MS = 10;
+export const CACHE_MISS_FROM_MS = 10;
 
-/** The measurements of a node, and the page that shows them. */
-export interface NodeMetrics extends CallMetrics {
+/** Takes the measurements of a node. */
+export interface Measurements extends CallMetrics {
   /** A fact of the cache. */
   cacheMetric(model: ModelKey, metric: CacheMetric): void;
-  /** Where gauges are read at each scrape; without it they are 0. */
+  /** Where gauges are read; without it they are 0, or not told. */
   readFrom(figures: () => Figures): void;
+  close(): void;
+}
+
+/** The measurements of a node, and the page that shows them. */
+export interface NodeMetrics extends Measurements {
   /** The page in Prometheus' text format 0.0.4; only what is named, if anything is. */
   render(names: readonly string[]): Promise<string>;
-  close(): void;
 }
 
 /** Makes the metrics of a node, under ModelMesh's names where the meaning is the same. */
@@ -117,7 +121,8 @@ class PrometheusMetrics implements NodeMetrics {
   }
 }
 
-const CACHE_TIMES = {
+/** The histogram of each time that the cache measures. */
+export const CACHE_TIMES = {
   'loading-queue-delay': 'modelmesh_loading_queue_delay_milliseconds',
   'load-time': 'modelmesh_loadmodel_milliseconds',
   'unload-time': 'modelmesh_unloadmodel_milliseconds',
@@ -152,6 +157,30 @@ function addCounter(registry: Registry, name: keyof typeof MODELMESH_METRICS): C
 function addInfo(registry: Registry, { name, labels }: NonNullable<MetricsConfig['info']>): void {
   const gauge = new Gauge({ name, help: 'Says something by its labels', labelNames: [...labels.keys()], registers: [registry] });
   gauge.set(Object.fromEntries(labels), 1);
+}
+
+/** Measurements that all of these take. */
+export function allOf(sinks: readonly Measurements[]): Measurements {
+  return {
+    call: (facts) => {
+      for (const sink of sinks) sink.call(facts);
+    },
+    attempt: (...facts) => {
+      for (const sink of sinks) sink.attempt(...facts);
+    },
+    cacheMiss: (...facts) => {
+      for (const sink of sinks) sink.cacheMiss(...facts);
+    },
+    cacheMetric: (...facts) => {
+      for (const sink of sinks) sink.cacheMetric(...facts);
+    },
+    readFrom: (figures) => {
+      for (const sink of sinks) sink.readFrom(figures);
+    },
+    close: () => {
+      for (const sink of sinks) sink.close();
+    },
+  };
 }
 
 /** Metrics that nobody reads. */

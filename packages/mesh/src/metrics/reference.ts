@@ -1,6 +1,14 @@
 import { type MetricEntry, MODELMESH_METRICS, OWN_METRICS, PROCESS_METRICS } from './catalogue.ts';
 import { METHODS_MAX } from './method-labels.ts';
 import { MODEL_IDLE_MS } from './model-series.ts';
+import { GAUGES_EVERY_MS } from './statsd-metrics.ts';
+import { LEGACY_NAMES, STATSD_SUFFIX } from './statsd-names.ts';
+import { PACKET_BYTES_MAX } from './statsd-sender.ts';
+
+const COUNTERS = Object.keys(LEGACY_NAMES)
+  .filter((name) => !(name in MODELMESH_METRICS))
+  .map((name) => `\`${name}\``)
+  .join(', ');
 
 const INTRODUCTION = `# Metrics
 
@@ -15,13 +23,21 @@ ${METHODS_MAX} methods have a label of their own, later ones are counted as \`ot
 \`vModelId\`: \`metrics.modelsMax\` pairs at a time, the rest as \`other\`; a pair without calls for ${MODEL_IDLE_MS / 60_000} minutes gives its place away.
 `;
 
+const STATSD = `## StatsD
+
+With \`statsd.port\` (\`MM_METRICS=statsd\`) the same goes to an agent over UDP, lines of one moment together in packets of at most ${PACKET_BYTES_MAX} bytes. Names
+end in \`${STATSD_SUFFIX}\` and are followed by \`#method=…,code=…\` where there are such labels; times are whole milliseconds, of calls those that
+succeeded; sizes are sent as timings, as ModelMesh does; gauges come every ${GAUGES_EVERY_MS / 1000} seconds. Beside the table there are counters, since StatsD has no histograms:
+${COUNTERS}. With \`statsd.legacy\` the names are ModelMesh's older ones, method and code in
+the name: \`model-mesh.api-predict:12|ms\`, \`model-mesh.api-predict.OK:1|c\`; capacity and use are counted in units of 8 KiB.
+`;
+
 const DIFFERENCES = `## Differences from ModelMesh
 
 - Times keep their fractions of a millisecond; ModelMesh cuts them, so that everything below one millisecond counts as 0.
 - Metrics of the Java virtual machine (\`jvm_*\`, \`netty_*\`) do not exist; those of the process take their place.
-- \`modelmesh_models_*_total\` are shown by every node, since each of them knows the registry.
 - \`modelmesh_response_size_bytes\` also counts calls that failed after a part of their answer.
-- StatsD is not supported.
+- StatsD is off unless it is configured, under \`MM_COMPAT=modelmesh\` too; ModelMesh sends it to port 8126 when \`MM_METRICS\` is not set.
 `;
 
 const LABELS: Readonly<Record<MetricEntry['labels'], string>> = {
@@ -55,6 +71,7 @@ export function metricsReference(): string {
     `Bounds of the buckets:\n\n${bucketsOf(MODELMESH_METRICS)}\n`,
     `## Metrics of our own\n\n${tableOf(OWN_METRICS)}\n`,
     `## The process\n\n${tableOf(PROCESS_METRICS)}\n`,
+    STATSD,
     DIFFERENCES,
   ].join('\n');
 }

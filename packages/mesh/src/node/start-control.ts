@@ -85,6 +85,8 @@ export interface InstanceFigures {
   readonly modelsManaged: number;
   readonly modelsLoaded: number;
   readonly modelsWithFailure: number;
+  /** Whether this node leads. */
+  readonly leads: boolean;
 }
 
 /** What is true of a node that shares its registry with nobody. */
@@ -260,7 +262,7 @@ function measure(
   });
 }
 
-function figuresOf({ copies, view }: ControlAssembly): InstanceFigures {
+function figuresOf({ copies, view, leadership }: ControlAssembly): InstanceFigures {
   const summary = copies.cache.summary();
   let [managed, loaded, failing] = [0, 0, 0];
   for (const { record } of view.models()) {
@@ -277,5 +279,6 @@ function figuresOf({ copies, view }: ControlAssembly): InstanceFigures {
     modelsManaged: managed,
     modelsLoaded: loaded,
     modelsWithFailure: failing,
+    leads: leadership.leads,
   };
 }
