@@ -264,6 +264,13 @@ function assembleCluster(setup: ControlSetup, registry: ReturnType<typeof assemb
   routes.peers = { all: () => members.peerRoutes(clock.wallMs()), routeOf: (id) => members.routeOf(id) };
   registry.onLost = () => members.registryLost();
   registry.onFollowed = () => members.registryBack();
+  // Where the watch goes on by itself nothing is listed again, and yet what vanishes now may have vanished for all.
+  registry.pulse.onAway = () => members.registryLost();
+  registry.pulse.onBack = () => {
+    members.registryBack();
+    // Nothing can be claimed before this node is registered again.
+    void session.flush();
+  };
   const isRegistered = (): boolean => session.alive;
   const claims = new RegistryClaims(mirror, instance, { isRegistered, isLive: (id) => members.isReachable(id) });
   const counters = new SlotCounters(setup.counters);

@@ -6,6 +6,8 @@ import { MeshError } from '@modelmesh/core';
  */
 export class RegistryPulse {
   #error: MeshError | undefined;
+  /** It answers no more. A watch need not end for that: it may go on later where it was. */
+  onAway: () => void = () => {};
   /** It answers again. */
   onBack: () => void = () => {};
 
@@ -23,7 +25,10 @@ export class RegistryPulse {
 
   /** A call of it failed; only one that shows that it is away counts. */
   failed(error: MeshError): void {
-    if (error.kind === 'registry-unavailable') this.#error = error;
+    if (error.kind !== 'registry-unavailable') return;
+    const wasAway = this.#error !== undefined;
+    this.#error = error;
+    if (!wasAway) this.onAway();
   }
 
   /** The error of what would have to be written. @param what is refused, in words that follow "…: " */
