@@ -57,6 +57,9 @@ export interface FillBudget {
   readonly loads: number;
 }
 
+/** Nothing may be done. */
+export const NO_BUDGET: FillBudget = { freeUnits: sizeUnits(0), evictUnits: sizeUnits(0), loads: 0 };
+
 /** Loads that are on their way at a time, in all instances together, for each of their loading threads. */
 export const LOADS_UNDER_WAY_PER_THREAD = 8;
 /** Loads of one plan, however large the cluster. */

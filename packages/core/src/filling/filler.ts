@@ -17,6 +17,7 @@ import {
   type FillBudget,
   type FillNode,
   LEADER_SHARE,
+  NO_BUDGET,
   partOfBudget,
   typicalUnits,
 } from './fill-node.ts';
@@ -26,8 +27,11 @@ import type { FillPlan } from './plan.ts';
 
 /** Time between two runs. */
 export const FILL_PERIOD_MS: DurationMs = durationMs(10_000);
-/** The first run of a new leader: until then calls have told where their models are wanted (spec §4.9). Instances begin at once. */
-export const FILL_FIRST_AS_LEADER_MS: DurationMs = durationMs(120_000);
+/**
+ * A leader that is alone begins after this (spec §4.9): what is registered one by one is loaded when it is called, not because it is there.
+ * With others it begins at once.
+ */
+export const FILL_FIRST_ALONE_MS: DurationMs = durationMs(120_000);
 /** What was planned for an instance counts as used there for so long: its record does not show it at once. */
 export const FILL_RESERVED_MS: DurationMs = durationMs(10_000);
 /** A load of which nothing was heard for so long is no longer counted as being under way. */
@@ -66,6 +70,7 @@ export class Filler {
   readonly #memory = new FillMemory();
   readonly #fresh = new FreshNodes();
   readonly #underWay = new Map<ModelKey, UnderWay>();
+  #beganMs: MonotonicMs | undefined;
   #evicted: { readonly atMs: MonotonicMs; readonly units: SizeUnits }[] = [];
 
   constructor(role: FillRole) {
@@ -83,7 +88,9 @@ export class Filler {
     const share = role.kind === 'leader' ? LEADER_SHARE : (1 - LEADER_SHARE) / Math.max(1, nodes.length);
     const evictedUnits = sizeUnits(this.#evicted.reduce((sum, { units }) => sum + units, 0));
     const spent = { evictedUnits, loadsUnderWay: this.#underWay.size };
-    const budget = partOfBudget(clusterBudget(nodes, typical), share, spent, spreadUnits);
+    this.#beganMs ??= monotonicMs;
+    const isEarly = role.kind === 'leader' && nodes.length < 2 && monotonicMs - this.#beganMs < FILL_FIRST_ALONE_MS;
+    const budget = partOfBudget(isEarly ? NO_BUDGET : clusterBudget(nodes, typical), share, spent, spreadUnits);
     const view: ScanView = { ...situation, nodes, typical, nowMs: wallMs, wanted: this.#fresh.wanted(nodes) };
     const isResting: IsResting = (model, reason, lastUsedMs) =>
       this.#underWay.has(model) || this.#memory.isResting(model, reason, lastUsedMs, wallMs);

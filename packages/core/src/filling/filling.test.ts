@@ -9,6 +9,7 @@ import {
   evictedCopyOf,
   FILL_REST_MAX_MS,
   FILLED_MODELS_MAX,
+  Filler,
   FillMemory,
   type FillNode,
   FillScan,
@@ -238,6 +239,20 @@ describe('§4.13 after an eviction', () => {
   });
 });
 
+test('§4.9 a leader that is alone begins after two minutes, one with others at once', () => {
+  const loads = (names: readonly string[], ms: readonly number[]) => {
+    const cluster = new Filler({ kind: 'leader' });
+    return ms.map((at) => {
+      const situation = { ...viewOf(names.map((name) => aNode(name))), defaultUnits: TEN };
+      const run = cluster.begin(situation, { monotonicMs: monotonicMs(at), wallMs: NOW });
+      run.scan.propose(aCandidate(`m${at}`));
+      return run.finish().loads.length;
+    });
+  };
+  assert.deepEqual(loads(['a'], [0, 119_999, 120_000]), [0, 0, 1]);
+  assert.deepEqual(loads(['a', 'b'], [0]), [1]);
+});
+
 describe('what an instance proposes', () => {
   const known = (copies: readonly string[], policy: Partial<CopiesPolicy> = {}): KnownCopy => ({
     record: newModelRecord({
@@ -365,12 +380,18 @@ describe('a fresh instance', () => {
     );
   });
 
-  test('one that was there before is not, whatever it has; one that came back has joined again', () => {
-    assert.deepEqual(wantedBy([[10, 0]], busy, [...busy, aNode('d')]), [undefined]);
+  test('one that has been there for five minutes is not, whatever it has; one that came back has joined again', () => {
     const fresh = new FreshNodes();
-    const all = [...busy, aNode('d')];
-    for (const [at, nodes] of [all, busy, all].entries()) fresh.observe(nodes, monotonicMs(at));
-    assert.equal(fresh.wanted(all).size, 1);
+    const full = [...busy, aNode('d', { used: 900 })];
+    const empty = [...busy, aNode('d')];
+    const wants = (nodes: readonly FillNode[], ms: number) => {
+      fresh.observe(nodes, monotonicMs(ms));
+      return fresh.wanted(nodes).size;
+    };
+    assert.deepEqual(
+      [wants(full, 0), wants(full, 300_000), wants(empty, 300_001), wants(busy, 300_002), wants(empty, 300_003)],
+      [0, 0, 0, 0, 1],
+    );
   });
 
   test('in a cluster that is hardly used nobody is: a few models stay where they are called', () => {

@@ -28,20 +28,21 @@ export function fairShareUnits(node: FillNode, nodes: readonly FillNode[]): Size
   return sizeUnits(Math.floor(Math.min((used * node.capacityUnits) / capacity, node.capacityUnits * (1 - ROOM_LEFT_SHARE))));
 }
 
-/** Folded from what is seen of the instances; bounded by their number. Those that are there at the first look did not join. */
+/**
+ * Folded from what is seen of the instances; bounded by their number. For one that looks for the first time all of them have just joined: it
+ * has nothing to give itself then, unless they really came together, and among those each takes its share.
+ */
 export class FreshNodes {
   readonly #nodes = new Map<InstanceId, Joined>();
-  #hasLooked = false;
 
   /** Takes the instances as they are; those that are gone are forgotten, and join when they come back. */
   observe(nodes: readonly FillNode[], now: MonotonicMs): void {
     const ids = new Set(nodes.map(({ id }) => id));
     for (const id of this.#nodes.keys()) if (!ids.has(id)) this.#nodes.delete(id);
     for (const node of nodes) {
-      const known = this.#nodes.get(node.id) ?? { atMs: now, targetUnits: null, isDone: !this.#hasLooked };
+      const known = this.#nodes.get(node.id) ?? { atMs: now, targetUnits: null, isDone: false };
       this.#nodes.set(node.id, known.isDone ? known : next(known, node, nodes, now));
     }
-    this.#hasLooked = true;
   }
 
   /** What each fresh instance still wants. */

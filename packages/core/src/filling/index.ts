@@ -20,7 +20,7 @@ export {
 } from './fill-node.ts';
 export { FillScan, type IsResting, type ScanView, TYPE_GROUPS_MAX, worthPerUnit } from './fill-scan.ts';
 export {
-  FILL_FIRST_AS_LEADER_MS,
+  FILL_FIRST_ALONE_MS,
   FILL_FORGOTTEN_MS,
   FILL_PERIOD_MS,
   FILL_RESERVED_MS,
