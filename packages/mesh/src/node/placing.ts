@@ -14,6 +14,7 @@ import { type LoadFailure, type ModelRecord, withCopyWithdrawn, withoutFailureOf
 import type { RegistryView } from '@modelmesh/core/view';
 import type { ControlEnd, ErrorFacts, Located, ToControl } from '../link/index.ts';
 import type { PeerCopy, PeerLoad, Peers } from '../peer/index.ts';
+import { abortable } from './abortable.ts';
 import type { RegistryClaims } from './claim-book.ts';
 import { type WaitOutcome, waitError } from './copy-waits.ts';
 import type { LocalCopies } from './local-copies.ts';
@@ -487,17 +488,4 @@ function peerCopyOf(outcome: WaitOutcome): PeerCopy {
     default:
       return { kind: 'absent', message: 'message' in outcome ? outcome.message : outcome.kind };
   }
-}
-
-/** `promise`, or the signal's reason as soon as it fires. What was begun goes on. */
-export function abortable<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) {
-      reject(signal.reason);
-      return;
-    }
-    const aborted = (): void => reject(signal.reason);
-    signal.addEventListener('abort', aborted, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', aborted));
-  });
 }
