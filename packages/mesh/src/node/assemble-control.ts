@@ -268,8 +268,8 @@ function assembleCluster(setup: ControlSetup, registry: ReturnType<typeof assemb
   registry.pulse.onAway = () => members.registryLost();
   registry.pulse.onBack = () => {
     members.registryBack();
-    // Nothing can be claimed before this node is registered again.
-    void session.flush();
+    // Nothing can be claimed before this node is registered again. A session that lives needs nothing, and would only ask again and again.
+    if (!session.alive) void session.flush();
   };
   const isRegistered = (): boolean => session.alive;
   const claims = new RegistryClaims(mirror, instance, { isRegistered, isLive: (id) => members.isReachable(id) });
