@@ -24,19 +24,14 @@ export const ALLOWED_SKIPS: readonly AllowedSkip[] = [
     because: 'the same',
   },
   {
-    suite: 'packages/mesh/src/kv/testing/contract-leases.ts',
-    reason: 'the leases of this store run on a clock of its own',
+    suite: 'packages/mesh/src/kv/etcd/etcd-kv.real.test.ts',
+    reason: 'the leases of etcd run on a clock of its own',
     because: 'etcd cannot be given a clock; its leases are waited for in a suite of their own',
   },
   {
-    suite: 'packages/mesh/src/kv/testing/contract-reads.ts',
-    reason: 'the bounds of the history of this store cannot be set',
+    suite: 'packages/mesh/src/kv/etcd/etcd-kv.real.test.ts',
+    reason: 'the bounds of the history of etcd cannot be set',
     because: 'etcd keeps its history until it is told to compact it, which a suite of its own does',
-  },
-  {
-    suite: 'packages/mesh/src/kv/testing/contract-watch.ts',
-    reason: 'the bounds of the history of this store cannot be set',
-    because: 'the same',
   },
   {
     suite: 'packages/runtime/src/servers/onnx/first-run.process.test.ts',

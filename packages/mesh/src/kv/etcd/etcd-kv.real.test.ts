@@ -25,6 +25,10 @@ describe('a real etcd', { skip: tools.missing }, () => {
       return { kv, clock: new FakeClock(), dispose: () => undefined };
     },
     // What is skipped here is tried in the suites beside this one: leases as they end, history as it is compacted.
-    { ownLeaseClock: true, ownHistoryLimits: true, modelRuns: 40 },
+    {
+      leaseClock: 'the leases of etcd run on a clock of its own',
+      historyLimits: 'the bounds of the history of etcd cannot be set',
+      modelRuns: 40,
+    },
   );
 });

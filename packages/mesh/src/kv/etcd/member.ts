@@ -12,6 +12,8 @@ import { ANSWER_BYTES_MAX, BEAT_MS, MEMBER_TRY_MS } from './limits.ts';
 
 const AUTHENTICATE = protobufMethod(Auth.method.authenticate);
 const RANGE = protobufMethod(KV.method.range);
+/** Only what reads or writes keys is answered from as far as the whole cluster has come. */
+const KV_PATH = `/${KV.typeName}/`;
 const STATUS = protobufMethod(Maintenance.method.status);
 
 /** What connections to members are made of. */
@@ -98,7 +100,7 @@ export class Member {
   ): Promise<Response> {
     const { revision: seen } = this.#seen;
     const answer = await this.#client.call(method, request, { timeoutMs, headers: this.headers });
-    this.#look(answer.header, seen);
+    this.#look(answer.header, method.path.startsWith(KV_PATH) ? seen : undefined);
     return answer;
   }
 
@@ -184,13 +186,14 @@ export class Member {
     }
   }
 
-  #look(header: ResponseHeader | undefined, seenBefore: Revision): void {
+  #look(header: ResponseHeader | undefined, seenBefore: Revision | undefined): void {
     if (header === undefined) return;
     const newest = revisionOf(header.revision);
     this.#seen.clusterId ??= header.clusterId;
     if (this.#seen.clusterId !== header.clusterId) this.#refuse('it belongs to another cluster than the members before');
-    // A grant of a lease carries no newer revision than its member had, which need not be the newest.
-    if (newest < seenBefore) this.#refuse(`it answers from revision ${newest}, and ${seenBefore} was seen already`);
+    // What concerns leases the leader may answer for this member, before it has applied as much as this one.
+    if (seenBefore !== undefined && newest < seenBefore)
+      this.#refuse(`it answers from revision ${newest}, and ${seenBefore} was seen already`);
     if (newest > this.#seen.revision) this.#seen.revision = newest;
   }
 

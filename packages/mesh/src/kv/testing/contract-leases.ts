@@ -6,7 +6,6 @@ import type { ContractOptions, WithStore } from './contract.ts';
 import { RecordingSink } from './recording-sink.ts';
 import { commit, list, ofKind, put, remove } from './writing.ts';
 
-const OWN_CLOCK = 'the leases of this store run on a clock of its own';
 const TTL_MS = durationMs(20_000);
 
 /** Leases: expiry, keeping alive, revocation. */
@@ -30,7 +29,7 @@ async function untilDeleted(kv: Kv, from: Revision, key: string): Promise<void> 
 function expiry(withStore: WithStore, options: ContractOptions): void {
   it(
     'delete their keys at one revision when their time is over',
-    { skip: options.ownLeaseClock === true && OWN_CLOCK },
+    { skip: options.leaseClock },
     withStore(async ({ kv, clock }) => {
       const lease = await kv.grantLease(TTL_MS);
       assert.equal(lease.ttlMs, TTL_MS);
@@ -56,7 +55,7 @@ function expiry(withStore: WithStore, options: ContractOptions): void {
   );
   it(
     'live on while they are kept alive',
-    { skip: options.ownLeaseClock === true && OWN_CLOCK },
+    { skip: options.leaseClock },
     withStore(async ({ kv, clock }) => {
       const { id } = await kv.grantLease(TTL_MS);
       const written = await commit(kv, [put('a', '', id)]);
@@ -75,7 +74,7 @@ function expiry(withStore: WithStore, options: ContractOptions): void {
 function reassignment(withStore: WithStore, options: ContractOptions): void {
   it(
     'do not take keys that were written without them or with another since',
-    { skip: options.ownLeaseClock === true && OWN_CLOCK },
+    { skip: options.leaseClock },
     withStore(async ({ kv, clock }) => {
       const [first, second] = [await kv.grantLease(TTL_MS), await kv.grantLease(durationMs(2 * TTL_MS))];
       await commit(kv, [

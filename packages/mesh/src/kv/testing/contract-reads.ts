@@ -5,8 +5,6 @@ import { KV_RANGE_LIMIT_MAX } from '../port.ts';
 import type { ContractOptions, WithStore } from './contract.ts';
 import { commit, list, ofKind, put, remove } from './writing.ts';
 
-const OWN_HISTORY = 'the bounds of the history of this store cannot be set';
-
 /** Single reads and ranges. */
 export function readsContract(withStore: WithStore, options: ContractOptions): void {
   describe('reads', () => {
@@ -27,7 +25,7 @@ export function readsContract(withStore: WithStore, options: ContractOptions): v
     ranges(withStore);
     it(
       'say that a revision is no longer kept',
-      { skip: options.ownHistoryLimits === true && OWN_HISTORY },
+      { skip: options.historyLimits },
       withStore(
         async ({ kv }) => {
           const early = await commit(kv, [put('a', '0'), put('stays', 's')]);
@@ -46,7 +44,7 @@ export function readsContract(withStore: WithStore, options: ContractOptions): v
     );
     it(
       'say so where the bound of the bytes was passed, and go on with what is current',
-      { skip: options.ownHistoryLimits === true && OWN_HISTORY },
+      { skip: options.historyLimits },
       withStore(
         async ({ kv }) => {
           const early = await commit(kv, [put('a', 'x'.repeat(1000))]);

@@ -6,8 +6,6 @@ import type { ContractOptions, WithStore } from './contract.ts';
 import { RecordingSink } from './recording-sink.ts';
 import { commit, list, ofKind, put, remove } from './writing.ts';
 
-const OWN_HISTORY = 'the bounds of the history of this store cannot be set';
-
 const after = (at: Revision) => ({ from: revision(at + 1) });
 
 /** Watches: order, completeness, resumption, ends. */
@@ -155,7 +153,7 @@ function resumption(withStore: WithStore): void {
 function ends(withStore: WithStore, options: ContractOptions): void {
   it(
     'end as compacted where the past that they ask for is gone',
-    { skip: options.ownHistoryLimits === true && OWN_HISTORY },
+    { skip: options.historyLimits },
     withStore(
       async ({ kv }) => {
         const first = await commit(kv, [put('a', '0')]);

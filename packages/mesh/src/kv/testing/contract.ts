@@ -19,12 +19,12 @@ export interface ContractStore {
 /** Makes an empty store. */
 export type MakeStore = (history?: KvHistoryLimits) => Promise<ContractStore>;
 
-/** Parts that an adapter cannot pass, whose tests are skipped with the reason; and how much is tried. */
+/** Parts that an adapter cannot pass, each with the reason that is printed with the skipped tests; and how much is tried. */
 export interface ContractOptions {
   /** Leases do not run on the injected clock: they need tests of their own. */
-  readonly ownLeaseClock?: boolean;
+  readonly leaseClock?: string;
   /** The bounds of the history cannot be set: its end needs tests of its own. */
-  readonly ownHistoryLimits?: boolean;
+  readonly historyLimits?: string;
   /** Sequences of calls that are compared with the naive store. */
   readonly modelRuns?: number;
 }
