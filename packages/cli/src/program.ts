@@ -6,6 +6,7 @@ import { addDelete } from './commands/delete.ts';
 import { addDemo } from './commands/demo.ts';
 import { addDescribe } from './commands/describe.ts';
 import { addEvents } from './commands/events.ts';
+import { addExplain } from './commands/explain.ts';
 import { addGet } from './commands/get.ts';
 import { addInfer } from './commands/infer.ts';
 import { addLoad, addUnload } from './commands/load.ts';
@@ -25,6 +26,7 @@ const COMMANDS = [
   addApply,
   addGet,
   addDescribe,
+  addExplain,
   addDelete,
   addInfer,
   addLoad,

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { FakeClock } from '@modelmesh/core/testing';
 import { parse } from 'yaml';
 import { EXIT } from '../index.ts';
-import { endpointOf, FakeWorld, fakeMesh, instanceOf, modelOf } from '../testing/index.ts';
+import { endpointOf, FakeWorld, fakeMesh, instanceOf, memoryOf, modelOf } from '../testing/index.ts';
 
 const CLEAR_LINE = '\r\u001b[2K';
 
@@ -17,7 +17,7 @@ test('models are listed as a table, as JSON and as YAML', async () => {
       modelOf('fraud@3', {
         status: 'LOADED',
         copies: [{ model: 'fraud@3', instance: 'n1', status: 'LOADED', since: null, error: null }],
-        memory: { declaredBytes: null, bookedBytes: 1536 * 1024 },
+        memory: memoryOf({ bookedBytes: 1536 * 1024 }),
         lastUsedAt: '2023-11-14T22:10:00.000Z',
         createdAt: '2023-11-14T22:00:00.000Z',
       }),
@@ -159,7 +159,7 @@ test('errors of the mesh end with the code of their kind', async () => {
 });
 
 test('a load tells how long it took and what it takes; unloading and not waiting tell what they did', async () => {
-  const loaded = modelOf('m', { status: 'LOADED', memory: { declaredBytes: null, bookedBytes: 8192 } });
+  const loaded = modelOf('m', { status: 'LOADED', memory: memoryOf({ bookedBytes: 8192 }) });
   await using mesh = await fakeMesh({
     'POST /api/v1/models/m:load': { json: loaded },
     'POST /api/v1/models/m:unload': { json: modelOf('m') },

@@ -44,6 +44,16 @@ export async function fakeMesh(answers: Answers = {}, tls?: { readonly cert: str
   };
 }
 
+/** Memory of a model as the API tells it: nothing is known but what is given. */
+export const memoryOf = (known: Partial<ModelView['memory']>): ModelView['memory'] => ({
+  declaredBytes: null,
+  predictedBytes: null,
+  measuredBytes: null,
+  highWaterBytes: null,
+  bookedBytes: null,
+  ...known,
+});
+
 /** A model as the API tells it. */
 export const modelOf = (key: string, fields: Partial<ModelView> = {}): ModelView => ({
   key,
@@ -57,7 +67,7 @@ export const modelOf = (key: string, fields: Partial<ModelView> = {}): ModelView
   status: 'NOT_LOADED',
   errors: [],
   copies: [],
-  memory: { declaredBytes: null, bookedBytes: null },
+  memory: memoryOf({}),
   copiesPolicy: { min: 0, max: null, pin: false, idleAfterMs: null },
   retry: 'safe',
   references: 0,

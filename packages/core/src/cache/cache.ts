@@ -22,6 +22,20 @@ export interface CopyUses {
   calls(slot: Slot): number;
 }
 
+/** Everything that is known about the size of one model here, in the order in which it is learned; null: not known. */
+export interface ModelSizes {
+  /** What its owner declared. */
+  readonly declaredUnits: SizeUnits | null;
+  /** What the runtime said before the load. */
+  readonly predicted: Bytes | null;
+  /** What its last load here took. */
+  readonly measuredUnits: SizeUnits | null;
+  /** The highest that was seen while it served; it stays until the files change. */
+  readonly highWaterUnits: SizeUnits | null;
+  /** What is booked for its copy now. */
+  readonly bookedUnits: SizeUnits | null;
+}
+
 /** Where the runtime stands, seen from the cache. */
 export type RuntimePhase = 'absent' | 'ready' | 'recycling';
 
@@ -64,6 +78,8 @@ export interface Cache {
   summary(): CacheSummary;
   /** The last decisions, oldest first. */
   decisions(): readonly CacheDecision[];
+  /** What is known of its size; declared and predicted only while it has a copy that is wanted. */
+  sizes(model: ModelKey): ModelSizes;
   /** The size that would be booked for this model now, if anything is known about it. */
   rememberedSize(model: ModelKey): Bytes | null;
 }

@@ -2,7 +2,7 @@
 
 import { type Bytes, type ModelKey, sizeUnits } from '../units.ts';
 import { loadsQueued } from './arriving.ts';
-import type { Cache, CacheInstant, CacheSummary, CopyUses } from './cache.ts';
+import type { Cache, CacheInstant, CacheSummary, CopyUses, ModelSizes } from './cache.ts';
 import { type CacheConfig, checkCacheConfig } from './config.ts';
 import type { CopyView } from './copy-state.ts';
 import type { CacheDecision } from './decision.ts';
@@ -74,6 +74,16 @@ class MachineCache implements Cache {
 
   decisions(): readonly CacheDecision[] {
     return this.#m.decisions.list();
+  }
+
+  sizes(model: ModelKey): ModelSizes {
+    const entry = this.#m.entries.get(model);
+    return {
+      declaredUnits: entry?.declaredUnits ?? null,
+      predicted: entry?.predicted ?? null,
+      ...this.#m.ledger.measured(model),
+      bookedUnits: this.copy(model)?.units ?? null,
+    };
   }
 
   rememberedSize(model: ModelKey): Bytes | null {

@@ -1,5 +1,5 @@
 /** The door of the room: the cache of one instance as a pure machine. */
-export type { Cache, CacheInstant, CacheSummary, CopyUses, RuntimePhase } from './cache.ts';
+export type { Cache, CacheInstant, CacheSummary, CopyUses, ModelSizes, RuntimePhase } from './cache.ts';
 export { type CacheConfig, DEFAULT_CACHE_CONFIG, surpriseHeadroom, unloadReserve } from './config.ts';
 export type { CopyId, CopyState, CopyView, LeaveReason, Slot } from './copy-state.ts';
 export { createCache } from './create-cache.ts';

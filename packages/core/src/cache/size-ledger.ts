@@ -47,6 +47,12 @@ export class SizeLedger {
     return guessed > 0 ? sizeUnits(guessed) : defaultUnits;
   }
 
+  /** What was measured here: at the last load, and the highest while it served; null where it was not. */
+  measured(model: ModelKey): { readonly measuredUnits: SizeUnits | null; readonly highWaterUnits: SizeUnits | null } {
+    const known = this.#measured.get(model);
+    return { measuredUnits: known?.loaded ?? null, highWaterUnits: known === undefined || known.peak === 0 ? null : known.peak };
+  }
+
   rememberedBytes(model: ModelKey): Bytes | null {
     const measured = this.#measured.get(model);
     return measured === undefined ? null : bytesForUnits(booking(measured));

@@ -8,6 +8,7 @@ import {
   toMeshError,
   unitsForBytes,
 } from '@modelmesh/core';
+import { DecisionJournal } from '@modelmesh/core/journal';
 import type { InstanceRecord } from '@modelmesh/core/records';
 import { LoadTimes } from '@modelmesh/core/scaling';
 import { type Dirty, RegistryView } from '@modelmesh/core/view';
@@ -63,6 +64,8 @@ export interface ControlAssembly {
   readonly control: NodeControl;
   readonly routes: RoutePublisher;
   readonly events: Events;
+  /** Decisions of every kind: whoever decides adds its record. */
+  readonly journal: DecisionJournal;
   readonly counters: SlotCounters;
   readonly ownRecord: () => InstanceRecord;
   /** The record may have changed. */
@@ -74,7 +77,7 @@ export interface ControlAssembly {
 /** Puts control together; nothing runs yet. */
 export function assembleControl(setup: ControlSetup): ControlAssembly {
   const registry = assembleRegistry(setup);
-  const { view, events, pulse, mirror, session, own } = registry;
+  const { view, events, journal, pulse, mirror, session, own } = registry;
   const { clock, instance, scope, link, readOnly } = setup;
   const { members, routes, claims, copies, counters, desk } = assembleCluster(setup, registry);
   const loadTimes = { current: new LoadTimes(LOAD_TIMEOUT_MS), timeoutMs: LOAD_TIMEOUT_MS };
@@ -107,6 +110,8 @@ export function assembleControl(setup: ControlSetup): ControlAssembly {
     manifests,
     routes,
     events,
+    journal,
+    clock,
     ownRecord,
     signal,
     isReady: () => readiness.ready,
@@ -136,7 +141,7 @@ export function assembleControl(setup: ControlSetup): ControlAssembly {
   const { scaling } = upkeep;
   const leave = (): void => own.leaves(touchRecord);
   const cluster = { session, leadership, members, desk, placing, minimums, loadTimes, readiness, ...upkeep };
-  const local = { claims, copies, counters, routes, management, control, events };
+  const local = { claims, copies, counters, routes, management, control, events, journal };
   return { view, pulse, mirror, ...cluster, ...local, ownRecord, touchRecord, leave };
 }
 
@@ -250,7 +255,7 @@ function noteInstances(dirty: Dirty, view: RegistryView, members: Members, desk:
 /** The cluster as this node sees it, and its own copies. */
 function assembleCluster(setup: ControlSetup, registry: ReturnType<typeof assembleRegistry>) {
   const { clock, instance, link, runtime, metrics } = setup;
-  const { view, own, mirror, session, events } = registry;
+  const { view, own, mirror, session, events, journal } = registry;
   const routes = new RoutePublisher(link, view, own.startedAtMs, instance);
   const members = new Members({
     registry: view,
@@ -276,7 +281,8 @@ function assembleCluster(setup: ControlSetup, registry: ReturnType<typeof assemb
   const counters = new SlotCounters(setup.counters);
   // A copy without a place in the counters could not be served.
   const config = { ...setup.cache, copiesMax: Math.min(setup.cache.copiesMax, setup.counters.slots) };
-  const copies = new LocalCopies({ instance, config, runtime, counters, clock, mirror, claims, routes, events, metrics });
+  const local = { instance, config, runtime, counters, clock, mirror, claims, routes, events, journal, metrics };
+  const copies = new LocalCopies(local);
   own.copies = copies;
   const desk = deskOf(setup, { members, copies, ownRecord: () => own.record() });
   return { members, routes, claims, copies, counters, desk };
@@ -287,6 +293,7 @@ function assembleRegistry(setup: ControlSetup) {
   const { clock, kv, layout } = setup;
   const view = new RegistryView({ failureExpiryMs: setup.cache.failureExpiryMs });
   const events = new Events(clock);
+  const journal = new DecisionJournal();
   const pulse = new RegistryPulse();
   const hooks = {
     spread: (_dirty: Dirty): void => {},
@@ -314,7 +321,7 @@ function assembleRegistry(setup: ControlSetup) {
   const session = new Session({ kv, clock, pulse, onProblem });
   const own = new OwnRecord(setup, () => defaultUnitsOf(setup));
   session.hold({ key: own.key, value: (life) => encodeRecord(own.toPublish(life)) });
-  return Object.assign(hooks, { view, events, pulse, mirror, session, own });
+  return Object.assign(hooks, { view, events, journal, pulse, mirror, session, own });
 }
 
 function deskOf(

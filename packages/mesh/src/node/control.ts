@@ -4,8 +4,12 @@
  */
 import type { EpochMs } from '@modelmesh/core';
 import type { EndpointStatus, SetEndpointRequest } from '@modelmesh/core/endpoints';
+import type { DecisionQuery, DecisionRecord } from '@modelmesh/core/journal';
 import type { EndpointPolicy, EndpointRecord, InstanceRecord, ModelRecord } from '@modelmesh/core/records';
 import type { ModelStatus, RegisterRequest } from '@modelmesh/core/registration';
+
+/** Decisions that one question is answered with. */
+export const EXPLAINED_MAX = 200;
 
 /** A manifest that was applied. */
 export interface Applied {
@@ -15,14 +19,27 @@ export interface Applied {
   readonly warnings: readonly string[];
 }
 
+/** What is known of a model's size here, in the order in which it is learned, in bytes; `null`: not known. */
+export interface ModelMemory {
+  /** What its owner declared. */
+  readonly declaredBytes: number | null;
+  /** What the runtime said before the load of the present copy. */
+  readonly predictedBytes: number | null;
+  /** What the last load here took. */
+  readonly measuredBytes: number | null;
+  /** The highest that was seen while it served. */
+  readonly highWaterBytes: number | null;
+  /** What is booked for the copy here. */
+  readonly bookedBytes: number | null;
+}
+
 /** A model with everything that is known of it here. */
 export interface ModelDetail {
   readonly record: ModelRecord;
   readonly status: ModelStatus;
   /** The last call, or load that somebody asked for, as far as it is known here; `null`: none since the model was registered. */
   readonly lastUsedMs: EpochMs | null;
-  /** Memory of the copy here: what the owner declared and what is booked, in bytes; `null` without a copy. */
-  readonly memory: { readonly declaredBytes: number | null; readonly bookedBytes: number } | null;
+  readonly memory: ModelMemory;
 }
 
 /** One thing that happened, for people: streamed to whoever listens and kept for a while. */
@@ -78,7 +95,7 @@ export interface Control {
 
   /** Events after `afterId` that are still kept, then new ones as they come, until the returned function is called. */
   subscribe(afterId: number | null, listener: (event: NodeEvent) => void): () => void;
-  /** Decision records that mention `model`, newest first. */
-  explain(model: string): readonly unknown[];
+  /** Decisions of this node that are still kept, newest first, at most {@link EXPLAINED_MAX}. */
+  explain(query: DecisionQuery): readonly DecisionRecord[];
   readonly ready: boolean;
 }

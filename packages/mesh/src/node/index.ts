@@ -1,5 +1,14 @@
 /** The door of the room: control of one node, its loops and its lifetime. */
-export type { Applied, Control, ModelDetail, NodeEvent, Page, PageRequest } from './control.ts';
+export {
+  type Applied,
+  type Control,
+  EXPLAINED_MAX,
+  type ModelDetail,
+  type ModelMemory,
+  type NodeEvent,
+  type Page,
+  type PageRequest,
+} from './control.ts';
 export { EVENT_LISTENERS_MAX, EVENTS_KEPT_MAX, type Events } from './events.ts';
 export type { ParameterOverrides } from './followed-parameters.ts';
 export type { CacheMetrics } from './local-copies.ts';

@@ -19,6 +19,7 @@ import {
   type Slot,
   type WakeOutcome,
 } from '@modelmesh/core/cache';
+import { cacheRecord, type DecisionJournal } from '@modelmesh/core/journal';
 import type { LoadFailure, ModelRecord } from '@modelmesh/core/records';
 import type { CopyKnowledge } from '@modelmesh/core/registration';
 import type { Dirty } from '@modelmesh/core/view';
@@ -26,6 +27,7 @@ import type { SlotCounters } from '../link/index.ts';
 import type { Runtime, RuntimeModel, RuntimeState, RuntimeUsage } from '../runtime/index.ts';
 import { CacheShell, type CacheShellSink } from './cache-shell.ts';
 import type { RegistryClaims } from './claim-book.ts';
+import type { ModelMemory } from './control.ts';
 import { CopyWaits, policyOf, type WaitOutcome } from './copy-waits.ts';
 import type { Events } from './events.ts';
 import { FileReleases } from './file-releases.ts';
@@ -36,9 +38,6 @@ import type { RoutePublisher } from './route-publisher.ts';
 export interface CacheMetrics {
   cacheMetric(model: ModelKey, metric: CacheMetric): void;
 }
-
-/** Decisions about one model that are kept for explanations. */
-const DECISIONS_SHOWN_MAX = 50;
 
 /**
  * The copies of this instance: the cache, the shell that performs for it, and everyone who waits for a copy.
@@ -51,6 +50,7 @@ export class LocalCopies implements CacheShellSink {
   readonly #mirror: RegistryMirror;
   readonly #routes: RoutePublisher;
   readonly #events: Events;
+  readonly #journal: DecisionJournal;
   readonly #metrics: CacheMetrics;
   readonly #fileReleases: FileReleases;
   #stopped = false;
@@ -73,6 +73,7 @@ export class LocalCopies implements CacheShellSink {
     readonly claims: RegistryClaims;
     readonly routes: RoutePublisher;
     readonly events: Events;
+    readonly journal: DecisionJournal;
     readonly metrics: CacheMetrics;
   }) {
     const { counters, clock, runtime, claims } = parts;
@@ -89,6 +90,7 @@ export class LocalCopies implements CacheShellSink {
     this.#mirror = parts.mirror;
     this.#routes = parts.routes;
     this.#events = parts.events;
+    this.#journal = parts.journal;
     this.#metrics = parts.metrics;
     this.#fileReleases = new FileReleases({
       isGone: (model) => this.describe(model) === undefined && this.cache.copy(model) === null,
@@ -206,27 +208,22 @@ export class LocalCopies implements CacheShellSink {
     return { atMs: state.outcome.failedAtMs, message: state.outcome.message };
   }
 
-  /** Booked bytes of the copy here; `null` without one. */
-  bookedBytes(model: ModelKey): number | null {
-    const copy = this.cache.copy(model);
-    return copy === null ? null : bytesForUnits(copy.units);
+  /** What is known of the model's size here; `declared`: what its owner says. */
+  memory(model: ModelKey, declaredBytes: number | null): ModelMemory {
+    const { predicted, measuredUnits, highWaterUnits, bookedUnits } = this.cache.sizes(model);
+    const inBytes = (units: SizeUnits | null): number | null => (units === null ? null : bytesForUnits(units));
+    return {
+      declaredBytes,
+      predictedBytes: predicted,
+      measuredBytes: inBytes(measuredUnits),
+      highWaterBytes: inBytes(highWaterUnits),
+      bookedBytes: inBytes(bookedUnits),
+    };
   }
 
   /** Last use of the copy here; 0 without one. */
   lastUsedMs(model: ModelKey): EpochMs {
     return this.cache.copy(model)?.lastUsedMs ?? epochMs(0);
-  }
-
-  /** The last decisions that name `model`, newest first. */
-  decisionsAbout(model: string): readonly CacheDecision[] {
-    return this.cache
-      .decisions()
-      .filter(
-        (decision) =>
-          decision.model === model || (decision.kind === 'evict' && decision.victims.some((victim) => victim.model === model)),
-      )
-      .toReversed()
-      .slice(0, DECISIONS_SHOWN_MAX);
   }
 
   /** No new loads; what is queued is given up, and everyone who waits is told. */
@@ -281,6 +278,7 @@ export class LocalCopies implements CacheShellSink {
   }
 
   onDecision(decision: CacheDecision): void {
+    this.#journal.add(cacheRecord(decision, this.instance));
     if (decision.kind === 'refuse')
       this.#events.emit({ kind: 'model-refused', model: decision.model, message: decision.because });
     if (decision.kind === 'recycle') this.#events.emit({ kind: 'runtime-recycled', message: decision.because });

@@ -1,5 +1,6 @@
 import {
   assertNever,
+  type Clock,
   DEFAULT_NAMESPACE,
   durationMs,
   type EpochMs,
@@ -10,10 +11,20 @@ import {
   modelKey,
 } from '@modelmesh/core';
 import type { EndpointStatus, SetEndpointRequest } from '@modelmesh/core/endpoints';
+import type { DecisionJournal, DecisionQuery, DecisionRecord } from '@modelmesh/core/journal';
 import type { EndpointPolicy, EndpointRecord, InstanceRecord } from '@modelmesh/core/records';
 import { type ModelStatus, modelIdError, type RegisterRequest } from '@modelmesh/core/registration';
-import type { CallRecord, ControlEnd, ToControl } from '../link/index.ts';
-import type { Applied, Control, ModelDetail, NodeEvent, Page, PageRequest } from './control.ts';
+import type { ControlEnd, ToControl } from '../link/index.ts';
+import { callDecision } from './call-decision.ts';
+import {
+  type Applied,
+  type Control,
+  EXPLAINED_MAX,
+  type ModelDetail,
+  type NodeEvent,
+  type Page,
+  type PageRequest,
+} from './control.ts';
 import type { Events } from './events.ts';
 import type { LocalCopies } from './local-copies.ts';
 import type { Management } from './management.ts';
@@ -22,9 +33,6 @@ import type { Members } from './members.ts';
 import type { Placing } from './placing.ts';
 import type { RegistryMirror } from './registry-mirror.ts';
 import type { RoutePublisher } from './route-publisher.ts';
-
-/** Records of calls that failed or were repeated, kept for explanations. */
-export const CALL_RECORDS_MAX = 1000;
 
 /** What control is made of. */
 export interface ControlParts {
@@ -37,6 +45,8 @@ export interface ControlParts {
   readonly manifests: Manifests;
   readonly routes: RoutePublisher;
   readonly events: Events;
+  readonly journal: DecisionJournal;
+  readonly clock: Clock;
   /** What this instance publishes of itself, as of now. */
   readonly ownRecord: () => InstanceRecord;
   readonly isReady: () => boolean;
@@ -47,7 +57,6 @@ export interface ControlParts {
 /** Control as its callers and the data plane see it. */
 export class NodeControl implements Control {
   readonly #parts: ControlParts;
-  readonly #calls: CallRecord[] = [];
 
   constructor(parts: ControlParts) {
     this.#parts = parts;
@@ -136,22 +145,21 @@ export class NodeControl implements Control {
     throw new MeshError('overloaded', message, { retryAfterMs: durationMs(10_000) });
   }
 
-  explain(model: string): readonly unknown[] {
-    return [...this.#parts.copies.decisionsAbout(model), ...this.#calls.filter((call) => call.model === model).toReversed()];
+  explain(query: DecisionQuery): readonly DecisionRecord[] {
+    return this.#parts.journal.find(query, this.#parts.clock.wallMs(), EXPLAINED_MAX);
   }
 
   #detail(key: ModelKey): ModelDetail | null {
     const { mirror, management, copies } = this.#parts;
     const record = mirror.view.model(DEFAULT_NAMESPACE, key)?.record;
     if (record === undefined) return null;
-    const bookedBytes = copies.bookedBytes(key);
     const lastUsedMs = epochMs(Math.max(record.lastUsedMs, copies.lastUsedMs(key)));
     return {
       record,
       status: management.statusOf(key),
       // A model that nobody used has a last use all the same, some hours before it was registered, so that it does not push out others.
       lastUsedMs: lastUsedMs < record.createdAtMs ? null : lastUsedMs,
-      memory: bookedBytes === null ? null : { declaredBytes: record.declaredMemoryBytes ?? null, bookedBytes },
+      memory: copies.memory(key, record.declaredMemoryBytes ?? null),
     };
   }
 
@@ -175,8 +183,7 @@ export class NodeControl implements Control {
         this.#parts.members.peerState(message.instance, message.incarnation, message.reachable);
         return;
       case 'explain':
-        this.#calls.push(message.record);
-        if (this.#calls.length > CALL_RECORDS_MAX) this.#calls.shift();
+        this.#parts.journal.add(callDecision(message.record, this.#parts.copies.instance));
         return;
       default:
         assertNever(message);

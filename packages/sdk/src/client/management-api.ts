@@ -31,8 +31,18 @@ export interface ModelView {
   /** What failed loads said, most recent first. */
   readonly errors: readonly string[];
   readonly copies: readonly CopyView[];
-  /** What the owner declared, and what is booked for the copy on the node that answers. */
-  readonly memory: { readonly declaredBytes: number | null; readonly bookedBytes: number | null };
+  /** What is known of its size on the node that answers, in the order in which it is learned. */
+  readonly memory: {
+    readonly declaredBytes: number | null;
+    /** What the runtime said before the load of the present copy. */
+    readonly predictedBytes: number | null;
+    /** What the last load took. */
+    readonly measuredBytes: number | null;
+    /** The highest that was seen while it served. */
+    readonly highWaterBytes: number | null;
+    /** What is booked for the copy. */
+    readonly bookedBytes: number | null;
+  };
   readonly copiesPolicy: {
     readonly min: number;
     readonly max: number | null;
@@ -115,10 +125,27 @@ export interface StatusView {
   readonly instances: number;
 }
 
-/** Why a model was placed, loaded or evicted, and what became of calls for it, newest first. */
+/** A decision of a node, kept for a while. */
+export interface DecisionView {
+  /** Grows with every decision of the node. */
+  readonly id: number;
+  readonly at: string;
+  readonly kind: 'placement' | 'eviction' | 'refusal' | 'route' | 'scale' | 'runtime';
+  readonly model: string | null;
+  /** Others that it touched: the victims of an eviction. */
+  readonly models: readonly string[];
+  readonly instance: string | null;
+  readonly requestId: string | null;
+  /** The reason as a sentence. */
+  readonly because: string;
+  /** What the kind has to say beside it. */
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+/** What was decided about a model, or touched it, and what became of calls for it, newest first. */
 export interface ExplanationView {
   readonly model: string;
-  readonly records: readonly unknown[];
+  readonly records: readonly DecisionView[];
 }
 
 /** One page of a listing; `next` is the `after` of the following one, `null` at the end. */

@@ -5,6 +5,7 @@ import { HttpTransport } from './http-transport.ts';
 import type {
   AppliedView,
   CopyView,
+  DecisionView,
   EndpointView,
   EventView,
   ExplanationView,
@@ -125,9 +126,24 @@ export class RestClient {
     return (await this.#json<{ readonly items: readonly InstanceView[] }>('GET', '/api/v1/instances', options)).items;
   }
 
-  /** Why a model was loaded or evicted. */
+  /** What was decided about a model. */
   explain(key: string, options?: RestOptions): Promise<ExplanationView> {
     return this.#json('GET', `/api/v1/explain/models/${segment(key)}`, options);
+  }
+
+  /** The last evictions, or those that `key` fell to or that were made for it. */
+  explainEvictions(key: string | null, options?: RestOptions): Promise<readonly DecisionView[]> {
+    return this.#decisions(key === null ? 'evictions' : `evictions/${segment(key)}`, options);
+  }
+
+  /** What became of a call that failed or was repeated. */
+  explainRequest(id: string, options?: RestOptions): Promise<readonly DecisionView[]> {
+    return this.#decisions(`requests/${segment(id)}`, options);
+  }
+
+  /** What the node that answers decided about an instance. */
+  explainInstance(id: string, options?: RestOptions): Promise<readonly DecisionView[]> {
+    return this.#decisions(`instances/${segment(id)}`, options);
   }
 
   /**
@@ -181,6 +197,10 @@ export class RestClient {
       yield* page.items;
       after = page.next;
     }
+  }
+
+  async #decisions(about: string, options?: RestOptions): Promise<readonly DecisionView[]> {
+    return (await this.#json<{ readonly records: readonly DecisionView[] }>('GET', `/api/v1/explain/${about}`, options)).records;
   }
 
   async #delete(path: string, options: RestOptions = {}): Promise<void> {

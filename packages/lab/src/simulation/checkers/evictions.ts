@@ -1,4 +1,6 @@
+import { modelKey } from '@modelmesh/core';
 import type { CacheDecision } from '@modelmesh/core/cache';
+import type { DecisionRecord } from '@modelmesh/core/journal';
 import type { Cluster, NodeLife } from '../cluster/index.ts';
 import type { Checker } from './checker.ts';
 
@@ -16,7 +18,8 @@ interface Seen {
   usedMs: number | undefined;
 }
 
-const isEviction = (record: unknown): record is Eviction => (record as CacheDecision).kind === 'evict';
+/** The cache's decision in a record of an eviction. */
+const evictionIn = ({ details }: DecisionRecord): Eviction => ({ ...details, kind: 'evict' }) as unknown as Eviction;
 
 /** Who makes room for whom. */
 export const evictions: Checker = {
@@ -37,8 +40,8 @@ export const evictions: Checker = {
         if (kind === 'model-unloaded' || kind === 'copy-lost') seenAt(life).delete(model);
         if (kind !== 'model-evicted') return;
         const decision = life.running?.control
-          .explain(model)
-          .filter(isEviction)
+          .explain({ kind: 'eviction', model: modelKey(model) })
+          .map(evictionIn)
           .find(({ victims }) => victims.some((victim) => victim.model === model));
         if (decision === undefined) {
           cluster.world.violate('evictions', `${life.actor.name} cannot explain why ${model} went`);

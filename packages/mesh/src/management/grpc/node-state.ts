@@ -33,6 +33,6 @@ const instanceLine = (record: InstanceRecord): string =>
 
 const modelLine = ({ record, status, lastUsedMs, memory }: ModelDetail): string => {
   const copies = status.copies.map((copy) => `${copy.location}=${copy.status}`).join(' ');
-  const booked = memory === null ? '' : ` booked ${memory.bookedBytes} bytes`;
+  const booked = memory.bookedBytes === null ? '' : ` booked ${memory.bookedBytes} bytes`;
   return `model ${record.key} ${status.status}${booked} refs ${record.refs} last used ${lastUsedMs ?? 'never'}${copies === '' ? '' : ` ${copies}`}`;
 };

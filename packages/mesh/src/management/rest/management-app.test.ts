@@ -28,7 +28,11 @@ const OPERATIONS = [
   'GET /api/v1/endpoints',
   'GET /api/v1/endpoints/{name}',
   'GET /api/v1/events',
+  'GET /api/v1/explain/evictions',
+  'GET /api/v1/explain/evictions/{key}',
+  'GET /api/v1/explain/instances/{id}',
   'GET /api/v1/explain/models/{key}',
+  'GET /api/v1/explain/requests/{id}',
   'GET /api/v1/instances',
   'GET /api/v1/models',
   'GET /api/v1/models/{key}',
@@ -98,6 +102,8 @@ test('real answers are what their schemas say', async () => {
   await is('Model', 'GET', '/api/v1/models/fraud@3');
   await is('Copies', 'GET', '/api/v1/models/fraud@3/copies');
   await is('Explanation', 'GET', '/api/v1/explain/models/fraud@3');
+  for (const about of ['evictions', 'evictions/fraud%403', 'requests/r-1', 'instances/node-1'])
+    await is('Decisions', 'GET', `/api/v1/explain/${about}`);
   await is('Endpoints', 'GET', '/api/v1/endpoints');
   await is('Endpoint', 'GET', '/api/v1/endpoints/fraud');
   await is('Instances', 'GET', '/api/v1/instances');

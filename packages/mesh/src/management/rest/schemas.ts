@@ -1,6 +1,7 @@
 import type {
   AppliedView,
   CopyView,
+  DecisionView,
   EndpointView,
   ErrorView,
   EventView,
@@ -40,7 +41,13 @@ const model = z.strictObject({
   status: z.enum(['NOT_FOUND', 'NOT_LOADED', 'LOADING', 'LOADED', 'LOADING_FAILED', 'UNKNOWN']),
   errors: z.array(z.string()),
   copies: z.array(copy),
-  memory: z.strictObject({ declaredBytes: count.nullable(), bookedBytes: count.nullable() }),
+  memory: z.strictObject({
+    declaredBytes: count.nullable(),
+    predictedBytes: count.nullable(),
+    measuredBytes: count.nullable(),
+    highWaterBytes: count.nullable(),
+    bookedBytes: count.nullable(),
+  }),
   copiesPolicy: z.strictObject({
     min: count,
     max: count.nullable(),
@@ -118,9 +125,21 @@ const status = z.strictObject({
   instances: count,
 }) satisfies z.ZodType<StatusView>;
 
+const decision = z.strictObject({
+  id: count,
+  at: z.iso.datetime(),
+  kind: z.enum(['placement', 'eviction', 'refusal', 'route', 'scale', 'runtime']),
+  model: z.string().nullable(),
+  models: z.array(z.string()),
+  instance: z.string().nullable(),
+  requestId: z.string().nullable(),
+  because: z.string(),
+  details: z.record(z.string(), z.unknown()),
+}) satisfies z.ZodType<DecisionView>;
+
 const explanation = z.strictObject({
   model: z.string(),
-  records: z.array(z.unknown()),
+  records: z.array(decision),
 }) satisfies z.ZodType<ExplanationView>;
 
 /** Only described here: what a manifest may hold is checked by its reader, which reports everything that is wrong at once. */
@@ -139,6 +158,7 @@ const pageOf = <Item extends z.ZodType>(item: Item) =>
 /** Every schema of the API, by the name it has in the OpenAPI document. */
 export const SCHEMAS = {
   Applied: applied,
+  Decisions: z.strictObject({ records: z.array(decision) }),
   Copies: z.strictObject({ items: z.array(copy) }),
   Copy: copy,
   Endpoint: endpoint,

@@ -1,4 +1,5 @@
 import { bytesForUnits, type EpochMs } from '@modelmesh/core';
+import type { DecisionRecord } from '@modelmesh/core/journal';
 import {
   type EndpointPolicy,
   type EndpointRecord,
@@ -7,7 +8,15 @@ import {
   leastRecentUseOrEndOfTime,
   type ModelRecord,
 } from '@modelmesh/core/records';
-import type { AppliedView, CopyView, EndpointView, EventView, InstanceView, ModelView } from '@modelmesh/sdk/client';
+import type {
+  AppliedView,
+  CopyView,
+  DecisionView,
+  EndpointView,
+  EventView,
+  InstanceView,
+  ModelView,
+} from '@modelmesh/sdk/client';
 import type { Applied, ModelDetail, NodeEvent } from '../../node/index.ts';
 
 /** The last instant that a date can hold, 275760-09-13; what lies beyond, or at zero, stands for "unknown". */
@@ -31,10 +40,7 @@ export function modelView({ record, status, lastUsedMs, memory }: ModelDetail): 
     status: status.status,
     errors: status.errors,
     copies: copyViews({ record, status }),
-    memory: {
-      declaredBytes: memory?.declaredBytes ?? record.declaredMemoryBytes ?? null,
-      bookedBytes: memory?.bookedBytes ?? null,
-    },
+    memory: { ...memory },
     ...policyView(record),
     references: record.refs,
     autoDelete: record.autoDelete,
@@ -108,6 +114,14 @@ export const eventView = ({ id, atMs, kind, model, endpoint, message, fields }: 
   endpoint,
   message,
   fields: { ...fields },
+});
+
+/** A decision as callers see it. */
+export const decisionView = ({ atMs, models, details, ...record }: DecisionRecord): DecisionView => ({
+  ...record,
+  at: new Date(atMs).toISOString(),
+  models: [...models],
+  details: { ...details },
 });
 
 /** What became of a manifest, as callers see it. */

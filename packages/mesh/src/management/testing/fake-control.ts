@@ -1,5 +1,6 @@
 import { type EpochMs, endpointId, epochMs, instanceId, MeshError, modelKey, sizeUnits } from '@modelmesh/core';
 import { ENDPOINT_MANIFEST_OWNER, type EndpointStatus, type SetEndpointRequest } from '@modelmesh/core/endpoints';
+import type { DecisionQuery, DecisionRecord } from '@modelmesh/core/journal';
 import { parseManifest, planModel, problemText } from '@modelmesh/core/manifest';
 import {
   type EndpointPolicy,
@@ -159,7 +160,9 @@ export class FakeControl implements Control {
   model(key: string): ModelDetail | null {
     const record = this.records.get(key);
     if (record === undefined) return null;
-    const memory = record.copies.size > 0 ? { declaredBytes: null, bookedBytes: 8192 } : null;
+    const here = record.copies.size > 0 ? 8192 : null;
+    const declaredBytes = record.declaredMemoryBytes ?? null;
+    const memory = { declaredBytes, predictedBytes: here, measuredBytes: here, highWaterBytes: null, bookedBytes: here };
     const lastUsedMs = record.lastUsedMs > 0 ? record.lastUsedMs : null;
     return { record, status: this.#status(key), lastUsedMs, memory };
   }
@@ -183,8 +186,21 @@ export class FakeControl implements Control {
     return () => this.listeners.delete(listener);
   }
 
-  explain(model: string): readonly unknown[] {
-    return [{ kind: 'decision', model, chose: 'node-1' }];
+  explain({ kind = 'eviction', model, instance = HERE, requestId }: DecisionQuery): readonly DecisionRecord[] {
+    const because = 'the fake decided it';
+    return [
+      {
+        id: 1,
+        kind,
+        atMs: FAKE_NOW_MS,
+        model: model ?? null,
+        models: [],
+        instance,
+        requestId: requestId ?? null,
+        because,
+        details: { asked: 1 },
+      },
+    ];
   }
 
   async #loaded(signal: AbortSignal): Promise<void> {

@@ -8,6 +8,7 @@ import { encodeRecord, recordKeyText, registryLayout, schemaKey } from '@modelme
 import { type Kv, openRegistry } from '../../kv/index.ts';
 import {
   allocateCounters,
+  type CallRecord,
   createInProcessLink,
   type InProcessLink,
   type Located,
@@ -145,6 +146,11 @@ export class ControlRig {
     const ask = { kind: 'anywhere' } as const;
     const lastUsedMs = this.clock.wallMs();
     this.#link.dataPlane.send({ kind: 'locate', request: this.#requests, model: key, lastUsedMs, ask, exclude: [] });
+  }
+
+  /** The data plane tells how a call went that failed or was repeated. */
+  callEnded(record: CallRecord): void {
+    this.#link.dataPlane.send({ kind: 'explain', record });
   }
 
   /** Answers to `locate` so far. */

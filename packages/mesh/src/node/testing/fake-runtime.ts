@@ -1,4 +1,4 @@
-import { bytes, durationMs, MeshError, type ModelKey } from '@modelmesh/core';
+import { type Bytes, bytes, durationMs, MeshError, type ModelKey } from '@modelmesh/core';
 import type { LoadedModel, Runtime, RuntimeModel, RuntimeReady, RuntimeState, RuntimeUsage } from '../../runtime/index.ts';
 
 const MIB = 1024 * 1024;
@@ -17,6 +17,8 @@ export class FakeRuntime implements Runtime {
   state: RuntimeState = { kind: 'starting' };
   holds = false;
   capacityBytes = 1024 * MIB;
+  /** What it says of any model before the load; null: it cannot tell. */
+  predicts: Bytes | null = null;
   /** What it measures, if it does. */
   measures: RuntimeUsage | null = null;
   readonly loads: PendingLoad[] = [];
@@ -66,8 +68,8 @@ export class FakeRuntime implements Runtime {
 
   start(): void {}
 
-  async predictBytes(): Promise<null> {
-    return null;
+  async predictBytes(): Promise<Bytes | null> {
+    return this.predicts;
   }
 
   load(model: RuntimeModel, signal: AbortSignal): Promise<LoadedModel> {

@@ -3,6 +3,7 @@ import type { Control } from '../../../node/index.ts';
 import { openApiDocument } from '../openapi.ts';
 import type { AnyRoute } from '../route.ts';
 import { endpointRoutes } from './endpoints.ts';
+import { explainRoutes } from './explain.ts';
 import { modelRoutes } from './models.ts';
 import { nodeRoutes } from './node.ts';
 
@@ -11,7 +12,7 @@ export function managementRoutes(
   control: Control,
   server: { readonly name: string; readonly version: string },
 ): readonly AnyRoute[] {
-  const routes: AnyRoute[] = [...modelRoutes(control), ...endpointRoutes(control)];
+  const routes: AnyRoute[] = [...modelRoutes(control), ...endpointRoutes(control), ...explainRoutes(control)];
   routes.push(...nodeRoutes(control, server, () => openApiDocument(routes, server.version)));
   return routes;
 }

@@ -3,7 +3,7 @@ import { parseManifest, problemText } from '@modelmesh/core/manifest';
 import type { Control, ModelDetail } from '../../../node/index.ts';
 import { loadModel } from '../../load-model.ts';
 import { type AnyRoute, type RouteAnswer, type RouteCall, route } from '../route.ts';
-import { appliedView, copyViews, modelView } from '../views.ts';
+import { appliedView, copyViews, decisionView, modelView } from '../views.ts';
 
 /** Operations on models. */
 export const modelRoutes = (control: Control): readonly AnyRoute[] => [...readingRoutes(control), ...changingRoutes(control)];
@@ -53,11 +53,13 @@ const readingRoutes = (control: Control): readonly AnyRoute[] => [
     id: 'explainModel',
     method: 'GET',
     path: '/api/v1/explain/models/{key}',
-    summary: 'Why a model was loaded or evicted, and what became of failed calls for it, newest first.',
+    summary: 'What was decided lately about a model, or touched it, and what became of failed calls for it, newest first.',
     verb: 'read',
     status: 200,
     answer: 'Explanation',
-    run: ({ name }) => ({ value: { model: known(control, name).record.key, records: control.explain(name) } }),
+    run: ({ name }) => ({
+      value: { model: known(control, name).record.key, records: control.explain({ model: modelKey(name) }).map(decisionView) },
+    }),
   }),
 ];
 

@@ -1,0 +1,69 @@
+import { assertNever, MeshError } from '@modelmesh/core';
+import type { DecisionView, RestClient } from '@modelmesh/sdk/client';
+import { type Command, InvalidArgumentError } from 'commander';
+import type { Cli } from '../cli.ts';
+import { type Column, type Format, printTable, printValue } from '../output/index.ts';
+import { type ServerOptions, withOutput, withRest, withServer } from '../session.ts';
+
+const EXPLAINED = ['model', 'request', 'eviction', 'instance'] as const;
+type Explained = (typeof EXPLAINED)[number];
+
+/** `mmesh explain KIND [NAME]`. */
+export function addExplain(program: Command, cli: Cli): void {
+  const command = program
+    .command('explain')
+    .summary('tell why a model was placed, evicted or refused, and where a call went')
+    .description(
+      'Tells what the node that answers decided lately, newest first: about a model, about a call by its request id if it failed or was ' +
+        'repeated, the evictions of all models or of one, or what concerns an instance. Candidates and scores are in -o yaml and -o json.',
+    )
+    .argument('<kind>', EXPLAINED.join(', '), explained)
+    .argument('[name]', 'key of a model, id of a request or of an instance; not needed for evictions');
+  withOutput(withServer(command)).action((kind: Explained, name: string | undefined, options: ExplainOptions) =>
+    withRest(cli.world, options, async (rest) => {
+      const records = await recordsOf(rest, kind, name, { signal: cli.world.interrupted });
+      printValue(cli.world, options.output, records, () =>
+        printTable(cli.world, COLUMNS, records, 'nothing was decided about it that this node still knows of'),
+      );
+    }),
+  );
+}
+
+interface ExplainOptions extends ServerOptions {
+  readonly output: Format;
+}
+
+const COLUMNS: readonly Column<DecisionView>[] = [
+  { title: 'AT', cell: ({ at }) => at },
+  { title: 'KIND', cell: ({ kind }) => kind },
+  { title: 'MODEL', cell: ({ model }) => model ?? '' },
+  { title: 'INSTANCE', cell: ({ instance }) => instance ?? '' },
+  { title: 'BECAUSE', cell: ({ because }) => because },
+];
+
+async function recordsOf(
+  rest: RestClient,
+  kind: Explained,
+  name: string | undefined,
+  options: { readonly signal: AbortSignal },
+): Promise<readonly DecisionView[]> {
+  if (kind === 'eviction') return rest.explainEvictions(name ?? null, options);
+  if (name === undefined) throw new MeshError('invalid-argument', `name the ${kind}: mmesh explain ${kind} NAME`);
+  switch (kind) {
+    case 'model':
+      return (await rest.explain(name, options)).records;
+    case 'request':
+      return rest.explainRequest(name, options);
+    case 'instance':
+      return rest.explainInstance(name, options);
+    default:
+      return assertNever(kind);
+  }
+}
+
+/** The kind that a word means, in the singular or the plural. */
+function explained(word: string): Explained {
+  const found = EXPLAINED.find((kind) => word === kind || word === `${kind}s`);
+  if (found === undefined) throw new InvalidArgumentError(`expected one of ${EXPLAINED.join(', ')}`);
+  return found;
+}
