@@ -9,6 +9,7 @@ import {
   type CallMetrics,
   CopyChooser,
   Locator,
+  NameLookups,
   type Plane,
   RetryBudgets,
   RewriteRoom,
@@ -81,6 +82,7 @@ export class DataPlane {
       peers,
       copies: new CopyChooser({ instance: parts.instance, clock, counters, peers }),
       locator: new Locator(link, { callsPerModelMax: limits.waitingCallsPerModelMax, callsMax: limits.waitingCallsMax }),
+      names: new NameLookups(link, routes, clock),
       runtime: new RuntimeGate(parts.engine, parts.runtimeLimits, clock, limits.runtimeWaitersMax),
       replay: new ByteBudget(limits.replayBytesMax),
       opening: new ByteBudget(limits.openingBytesMax),
@@ -155,6 +157,9 @@ export class DataPlane {
         return;
       case 'located':
         plane.locator.located(message.request, message.outcome);
+        return;
+      case 'looked-up':
+        plane.names.known(message.request);
         return;
       case 'runtime-up':
         plane.runtime.up(message.access);

@@ -149,6 +149,8 @@ export type ToDataPlane =
       readonly remove: RouteRemovals;
     }
   | { readonly kind: 'located'; readonly request: number; readonly model: ModelKey; readonly outcome: Located }
+  /** The registry itself was asked for the names; what it knows of them has gone into the route table before. */
+  | { readonly kind: 'looked-up'; readonly request: number }
   | { readonly kind: 'runtime-up'; readonly access: RuntimeAccess }
   | { readonly kind: 'runtime-down'; readonly restarting: boolean; readonly message: string }
   | { readonly kind: 'method-rules'; readonly rules: MethodRules };
@@ -166,6 +168,8 @@ export type ToControl =
       /** Instances that were tried for this call and are not to be tried again. */
       readonly exclude: readonly InstanceId[];
     }
+  /** Names of models or endpoints that the table does not know: another node may have registered them just now. */
+  | { readonly kind: 'look-up'; readonly request: number; readonly names: readonly string[] }
   /** A peer stopped answering, or answers again. Of the life that it names; older news counts for nothing. */
   | {
       readonly kind: 'peer-state';

@@ -163,6 +163,16 @@ export class NodeControl implements Control {
     };
   }
 
+  /** Whatever comes of it the data plane is told: what it does not know then does not exist, or cannot be asked for. */
+  #lookUp(request: number, names: readonly string[]): void {
+    const { mirror, routes, link } = this.#parts;
+    const answer = (): void => {
+      routes.flush();
+      link.send({ kind: 'looked-up', request });
+    };
+    Promise.all(names.map((name) => mirror.lookUp(DEFAULT_NAMESPACE, name))).then(answer, answer);
+  }
+
   #onMessage(message: ToControl): void {
     switch (message.kind) {
       case 'locate':
@@ -176,6 +186,9 @@ export class NodeControl implements Control {
         return;
       case 'snapshot-wanted':
         this.#parts.routes.snapshot();
+        return;
+      case 'look-up':
+        this.#lookUp(message.request, message.names);
         return;
       case 'ack':
         return;

@@ -1,9 +1,11 @@
 import {
   type Clock,
   durationMs,
+  endpointId,
   type InstanceId,
   MeshError,
   type ModelKey,
+  modelKey,
   type Namespace,
   type Revision,
   revision,
@@ -12,6 +14,7 @@ import {
 } from '@modelmesh/core';
 import {
   ABSENT,
+  endpointRecordKey,
   instanceRecordKey,
   type ModelRecord,
   modelRecordKey,
@@ -121,6 +124,19 @@ export class RegistryMirror {
     this.#pulse.heard();
     this.#learn([text], [entry], at);
     return entry === null ? undefined : this.view.model(namespace, key);
+  }
+
+  /** Looks for a model and an endpoint of that name in the registry itself; the picture knows them afterwards. */
+  async lookUp(namespace: Namespace, name: string): Promise<void> {
+    if (name === '') return;
+    const keys = [modelRecordKey(modelKey(name), namespace), endpointRecordKey(endpointId(name), namespace)];
+    const texts = keys.map((key) => recordKeyText(this.#layout, key));
+    const reads = await Promise.all(texts.map((text) => this.#kv.get(text)));
+    this.#pulse.heard();
+    for (const [at, { entry, revision: read }] of reads.entries()) {
+      const text = texts[at];
+      if (entry !== null && text !== undefined) this.#learn([text], [entry], read);
+    }
   }
 
   /** Whether an instance is registered at this moment. */

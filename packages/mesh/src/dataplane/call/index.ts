@@ -5,6 +5,7 @@ export type { Caller, CallPlan } from './call-plan.ts';
 export { ASSUME_LOADED_AFTER_MS, CopyChooser } from './copy-chooser.ts';
 export { InferenceCall } from './inference-call.ts';
 export { type CopyWaiter, Locator, type WaitLimits } from './locator.ts';
+export { LOOKED_UP_MS, NAME_LOOKUPS_MAX, NameLookups, type NameWaiter } from './name-lookups.ts';
 export type { CallFacts, CallLimits, CallMetrics, Plane } from './plane.ts';
 export { ByteBudget, RequestBody } from './request-body.ts';
 export { RetryBudgets } from './retry-budgets.ts';

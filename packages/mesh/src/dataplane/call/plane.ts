@@ -7,6 +7,7 @@ import type { PeerLinks } from '../peers/index.ts';
 import type { RouteTable } from '../routes/index.ts';
 import type { CopyChooser } from './copy-chooser.ts';
 import type { Locator } from './locator.ts';
+import type { NameLookups } from './name-lookups.ts';
 import type { ByteBudget } from './request-body.ts';
 import type { RetryBudgets } from './retry-budgets.ts';
 import type { RewriteRoom } from './rewrite-room.ts';
@@ -55,6 +56,7 @@ export interface Plane {
   readonly counters: SlotCounters;
   readonly routes: RouteTable;
   readonly locator: Locator;
+  readonly names: NameLookups;
   readonly runtime: RuntimeGate;
   /** The ways to other nodes; `null`: this node is alone. */
   readonly peers: PeerLinks | null;

@@ -6,11 +6,18 @@ import { forbidsRetry, HEADER, isBalanced, parseGrpcTimeout, readTarget, require
 import { errorMapping, grpcTrailersOf, parseGrpcStatus } from '@modelmesh/wire/status';
 import type { Principal } from '../../authz/index.ts';
 import type { MethodRule } from '../../link/index.ts';
-import { type Caller, type CallPlan, InferenceCall, type Plane } from '../call/index.ts';
+import { type Caller, type CallPlan, InferenceCall, type NameWaiter, type Plane } from '../call/index.ts';
 import { MessageOpener, type OpenedIds, type OpenerSink } from './message-opener.ts';
 import { MultiCall } from './multi-call.ts';
 import { refuseReserved } from './reserved-services.ts';
-import { type ResolvedTarget, type ResolvedTargets, resolveFromHeaders, resolveFromPayload } from './resolve-target.ts';
+import {
+  isUnknownName,
+  namesAsked,
+  type ResolvedTarget,
+  type ResolvedTargets,
+  resolveFromHeaders,
+  resolveFromPayload,
+} from './resolve-target.ts';
 import { forPlainAnswer, runtimeHeaders } from './runtime-headers.ts';
 
 /** A chunk of the request that waits until the target is known. */
@@ -23,6 +30,8 @@ interface Held {
 type Phase =
   | { readonly kind: 'new' }
   | { readonly kind: 'opening'; readonly rule: MethodRule; readonly opener: MessageOpener; readonly held: Held[] }
+  /** The registry itself is asked for the name. */
+  | { readonly kind: 'asking'; readonly again: () => ResolvedTargets; readonly held: Held[] }
   | { readonly kind: 'calling'; readonly call: InferenceCall | MultiCall }
   | { readonly kind: 'over' };
 
@@ -32,7 +41,7 @@ const NOTHING = new Uint8Array(0);
  * One gRPC call of a client for a model: reads whom it is for, from the headers or from its first message, and carries bytes between the
  * client's stream and the {@link InferenceCall}.
  */
-export class GrpcIngress implements StreamHandler, Caller, OpenerSink, Expirable {
+export class GrpcIngress implements StreamHandler, Caller, OpenerSink, NameWaiter, Expirable {
   readonly #plane: Plane;
   readonly #stream: ByteStream;
   readonly #headers: HeaderBlock;
@@ -80,6 +89,7 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, Expirable
     if (end) this.#requestEnded = true;
     switch (this.#phase.kind) {
       case 'opening':
+      case 'asking':
         this.#hold(bytes, end);
         return;
       case 'calling':
@@ -99,6 +109,7 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, Expirable
     const phase = this.#phase;
     if (phase.kind === 'over') return;
     if (phase.kind === 'opening') phase.opener.abandon();
+    if (phase.kind === 'asking') this.#plane.names.leave(this);
     if (phase.kind === 'calling') phase.call.cancel();
     this.#finish(errorMapping('cancelled').grpc);
   }
@@ -112,9 +123,21 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, Expirable
   onOpened(ids: OpenedIds): void {
     const phase = this.#phase;
     if (phase.kind !== 'opening') return;
+    const { routes } = this.#plane;
+    const resolve = (): ResolvedTargets => resolveFromPayload(routes, this.#principal.namespace, phase.rule, ids, this.#headers);
+    const names = ids.id === null ? (readTarget(this.#headers)?.ids ?? []) : namesAsked([ids.id], ids.version);
     try {
-      const { routes } = this.#plane;
-      this.#start(resolveFromPayload(routes, this.#principal.namespace, phase.rule, ids, this.#headers));
+      this.#startOrAsk(resolve, names, phase.held);
+    } catch (error) {
+      this.onFailed(toMeshError(error));
+    }
+  }
+
+  onNamesKnown(): void {
+    const phase = this.#phase;
+    if (phase.kind !== 'asking') return;
+    try {
+      this.#start(phase.again());
     } catch (error) {
       this.onFailed(toMeshError(error));
       return;
@@ -124,7 +147,9 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, Expirable
 
   /** The deadline passed before the message that names the model was there. */
   expired(): void {
-    this.onFailed(new MeshError('deadline-exceeded', 'the deadline passed before the request named its model'));
+    const asking = this.#phase.kind === 'asking';
+    const what = asking ? 'while the registry was asked for the model' : 'before the request named its model';
+    this.onFailed(new MeshError('deadline-exceeded', `the deadline passed ${what}`));
   }
 
   onOpenFailed(error: MeshError): void {
@@ -149,6 +174,7 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, Expirable
   onFailed(error: MeshError): void {
     if (this.#phase.kind === 'over') return;
     if (this.#phase.kind === 'opening') this.#phase.opener.abandon();
+    if (this.#phase.kind === 'asking') this.#plane.names.leave(this);
     this.#finish(errorMapping(error.kind).grpc);
     const trailers = grpcTrailersOf(error);
     if (error.kind === 'unsupported-encoding') trailers.push(HEADER.grpcAcceptEncoding, ACCEPTED_ENCODINGS);
@@ -175,12 +201,29 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, Expirable
     const byHeaders = rule === undefined || rule.idPath.length === 0;
     const target = byHeaders || rule.headersFirst ? readTarget(headers) : undefined;
     if (byHeaders || target !== undefined) {
-      this.#start(resolveFromHeaders(this.#plane.routes, this.#principal.namespace, target, headers));
+      const { routes } = this.#plane;
+      const resolve = (): ResolvedTargets => resolveFromHeaders(routes, this.#principal.namespace, target, headers);
+      this.#startOrAsk(resolve, target?.ids ?? [], []);
       return;
     }
     const opener = new MessageOpener(rule, this.#encoding, this.#plane.limits, this);
     this.#phase = { kind: 'opening', rule, opener, held: [] };
     this.#opening = this.#plane.deadlines.add(this.#deadline, this);
+  }
+
+  /** @throws {MeshError} why there is no target, if the registry itself cannot know more */
+  #startOrAsk(resolve: () => ResolvedTargets, names: readonly string[], held: Held[]): void {
+    let asked: ResolvedTargets;
+    try {
+      asked = resolve();
+    } catch (error) {
+      if (!isUnknownName(toMeshError(error)) || !this.#plane.names.ask(names, this)) throw error;
+      this.#phase = { kind: 'asking', again: resolve, held };
+      if (this.#deadline !== null) this.#opening ??= this.#plane.deadlines.add(this.#deadline, this);
+      return;
+    }
+    this.#start(asked);
+    for (const { bytes, end } of held) this.#call?.push(bytes, end);
   }
 
   #start(asked: ResolvedTargets): void {
@@ -220,9 +263,9 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, Expirable
 
   #hold(bytes: Uint8Array, end: boolean): void {
     const phase = this.#phase;
-    if (phase.kind !== 'opening') return;
+    if (phase.kind !== 'opening' && phase.kind !== 'asking') return;
     phase.held.push({ bytes, end });
-    phase.opener.push(bytes, end);
+    if (phase.kind === 'opening') phase.opener.push(bytes, end);
     if (this.#phase !== phase) return;
     // Not found in what arrived: a message larger than the window is never complete unless credit goes back before it is opened.
     if (!this.#plane.opening.take(bytes.length)) {

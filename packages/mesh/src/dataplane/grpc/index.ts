@@ -1,5 +1,12 @@
 /** The door of the room: gRPC calls for models. */
 export { GrpcIngress } from './grpc-ingress.ts';
 export { PeerIngress } from './peer-ingress.ts';
-export { type ResolvedTarget, resolveFromHeaders, resolveFromPayload, resolveUrlName } from './resolve-target.ts';
+export {
+  isUnknownName,
+  namesAsked,
+  type ResolvedTarget,
+  resolveFromHeaders,
+  resolveFromPayload,
+  resolveUrlName,
+} from './resolve-target.ts';
 export { runtimeHeaders } from './runtime-headers.ts';

@@ -82,6 +82,13 @@ export function resolveUrlName(
   return settled(routes, resolveName(routes, { namespace, name, version }));
 }
 
+/** The names that headers or a payload gave, for a look at the registry itself: with its version a name may be a key of its own. */
+export const namesAsked = (ids: readonly string[], version: string | null = null): readonly string[] =>
+  version === null ? ids : [...ids, ...ids.map((id) => `${id}@${version}`)];
+
+/** Whether an error says that a name is unknown, so that it is worth asking the registry itself. */
+export const isUnknownName = ({ kind }: MeshError): boolean => errorMapping(kind).grpc === GRPC_CODE.NOT_FOUND;
+
 function settled(routes: RouteTable, resolution: Resolution): ResolvedTarget {
   switch (resolution.kind) {
     case 'endpoint':

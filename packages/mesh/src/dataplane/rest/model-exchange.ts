@@ -4,8 +4,8 @@ import { forbidsRetry, HEADER, isBalanced, readRestTimeout } from '@modelmesh/wi
 import { HEADER_LENGTH_HEADER, JSON_LIMITS, type ModelMetadata } from '@modelmesh/wire/oip';
 import { errorMapping, GRPC_CODE, type GrpcCode } from '@modelmesh/wire/status';
 import type { SlotRef } from '../../link/index.ts';
-import type { CallPlan, CopyWaiter } from '../call/index.ts';
-import { type ResolvedTarget, resolveUrlName } from '../grpc/index.ts';
+import type { CallPlan, CopyWaiter, NameWaiter } from '../call/index.ts';
+import { isUnknownName, namesAsked, type ResolvedTarget, resolveUrlName } from '../grpc/index.ts';
 import { respondError, respondFailure } from './answers.ts';
 import type { BodyDrain, BodyReader } from './body-drain.ts';
 import type { BodyGate, BodyGateWaiter } from './body-gate.ts';
@@ -57,6 +57,8 @@ export interface Cancellable {
 /** How far an exchange has come. */
 type Phase =
   | { readonly kind: 'new' }
+  /** The registry itself is asked for the name. */
+  | { readonly kind: 'asking' }
   /** The copy is being loaded; the body stays where it is. */
   | { readonly kind: 'locating'; readonly sinceMs: MonotonicMs }
   /** A large body waits for its turn. */
@@ -72,7 +74,7 @@ type Phase =
  * inflates the body, gets the model's metadata where the protocol needs it. What is called and how it is answered is its heirs' business.
  */
 export abstract class ModelExchange
-  implements ExchangeListener, CopyWaiter, BodyGateWaiter, BodyReader, MetadataWaiter, Expirable
+  implements ExchangeListener, CopyWaiter, NameWaiter, BodyGateWaiter, BodyReader, MetadataWaiter, Expirable
 {
   protected readonly exchange: HttpExchange;
   protected readonly deps: RestDeps;
@@ -110,7 +112,7 @@ export abstract class ModelExchange
     this.exchange.listener = this;
     try {
       this.#readHead();
-      this.#locateOrRead();
+      if (this.#resolveOrAsk()) this.#locateOrRead();
     } catch (error) {
       this.fail(toMeshError(error));
     }
@@ -181,6 +183,7 @@ export abstract class ModelExchange
     const model = this.#target?.model;
     if (model !== undefined && phase.kind === 'locating') plane.locator.leave(model, this);
     if (model !== undefined && phase.kind === 'describing') this.#metadata.leave(model, this);
+    if (phase.kind === 'asking') plane.names.leave(this);
     if (phase.kind === 'queued') this.#gate.giveUp(this);
     plane.metrics.call({
       method: this.#needs.method,
@@ -249,6 +252,17 @@ export abstract class ModelExchange
     this.#read();
   }
 
+  onNamesKnown(): void {
+    if (this.#phase.kind !== 'asking') return;
+    this.#phase = { kind: 'new' };
+    try {
+      this.#target = this.#resolved();
+      this.#locateOrRead();
+    } catch (error) {
+      this.fail(toMeshError(error));
+    }
+  }
+
   onLocated(_slot: SlotRef): void {
     this.#countMiss();
     this.#queueOrRead();
@@ -302,8 +316,25 @@ export abstract class ModelExchange
     if (timeoutMs !== undefined) this.#deadline = monotonicMs(this.#startedMs + timeoutMs);
     checkContentType(headers, { binary }, this.#headerLength);
     this.#coding = contentCoding(headers);
-    this.#target = resolveUrlName(plane.routes, principal.namespace, this.asked.name, this.asked.version);
     if (this.#deadline !== null) this.#timer = plane.deadlines.add(this.#deadline, this);
+  }
+
+  /** False: whether there is such a model will be known later. @throws {MeshError} if there is none */
+  #resolveOrAsk(): boolean {
+    const { names } = this.deps.plane;
+    try {
+      this.#target = this.#resolved();
+      return true;
+    } catch (error) {
+      const { name, version = null } = this.asked;
+      if (!isUnknownName(toMeshError(error)) || !names.ask(namesAsked([name], version), this)) throw error;
+      this.#phase = { kind: 'asking' };
+      return false;
+    }
+  }
+
+  #resolved(): ResolvedTarget {
+    return resolveUrlName(this.deps.plane.routes, this.exchange.principal.namespace, this.asked.name, this.asked.version);
   }
 
   get #headerLength(): string | undefined {
@@ -392,6 +423,8 @@ export abstract class ModelExchange
   #doing(): string {
     const { kind } = this.#phase;
     switch (kind) {
+      case 'asking':
+        return ' while the registry was asked for the model';
       case 'locating':
         return ' while the model was being loaded';
       case 'queued':
