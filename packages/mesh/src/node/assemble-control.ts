@@ -2,7 +2,6 @@ import {
   DEFAULT_NAMESPACE,
   type DurationMs,
   durationMs,
-  type InstanceId,
   type ModelKey,
   type SizeUnits,
   toMeshError,
@@ -15,11 +14,13 @@ import { type Dirty, RegistryView } from '@modelmesh/core/view';
 import { encodeRecord } from '@modelmesh/wire/registry';
 import { SlotCounters } from '../link/index.ts';
 import { RegistryClaims } from './claim-book.ts';
+import { CopyMap } from './copy-map.ts';
 import { Events } from './events.ts';
 import { Filling } from './filling.ts';
 import { Janitor } from './janitor.ts';
 import { Leadership } from './leader.ts';
 import { LocalCopies } from './local-copies.ts';
+import { Locating } from './locating.ts';
 import { type EnsureCopies, Management } from './management.ts';
 import { Manifests } from './manifests.ts';
 import { Members } from './members.ts';
@@ -84,9 +85,7 @@ export function assembleControl(setup: ControlSetup): ControlAssembly {
   const readiness = watchLoads(setup, { copies, events, loadTimes, members });
   const { signal } = scope;
   const { failureExpiryMs } = setup.cache;
-  const fresh = (model: ModelKey): Promise<unknown> => mirror.fresh(DEFAULT_NAMESPACE, model);
-  const known = { view, fresh, members, claims, copies, desk, pulse, routes };
-  const placing = new Placing({ ...known, self: instance, clock, peers: setup.peers, link, failureExpiryMs, signal });
+  const { placing, locating } = assemblePlacing(setup, registry, { members, routes, claims, copies, desk });
   const leadership = new Leadership({ kv: setup.kv, clock, layout: setup.layout, session, instance });
   const isLeader = setup.isLeader ?? ((): boolean => leadership.leads);
   const minimums = new Minimums({ view, clock, members, copies, placing, leads: isLeader });
@@ -106,6 +105,7 @@ export function assembleControl(setup: ControlSetup): ControlAssembly {
     copies,
     members,
     placing,
+    locating,
     management,
     manifests,
     routes,
@@ -143,6 +143,25 @@ export function assembleControl(setup: ControlSetup): ControlAssembly {
   const cluster = { session, leadership, members, desk, placing, minimums, loadTimes, readiness, ...upkeep };
   const local = { claims, copies, counters, routes, management, control, events, journal };
   return { view, pulse, mirror, ...cluster, ...local, ownRecord, touchRecord, leave };
+}
+
+/** Where copies are, where calls go, and where models are loaded. */
+function assemblePlacing(
+  setup: ControlSetup,
+  { view, mirror, pulse }: ReturnType<typeof assembleRegistry>,
+  parts: Pick<ControlAssembly, 'members' | 'routes' | 'claims' | 'copies' | 'desk'>,
+): { readonly placing: Placing; readonly locating: Locating } {
+  const { instance: self, clock, link, peers, scope } = setup;
+  const { members, routes, claims, copies, desk } = parts;
+  const { failureExpiryMs } = setup.cache;
+  const fresh = (model: ModelKey): Promise<unknown> => mirror.fresh(DEFAULT_NAMESPACE, model);
+  const map = new CopyMap({ self, clock, view, fresh, members, copies, desk, pulse, failureExpiryMs });
+  const shared = { self, map, claims, copies, desk };
+  const isClaimed = (model: ModelKey): boolean => view.model(DEFAULT_NAMESPACE, model)?.record.copies.has(self) === true;
+  return {
+    placing: new Placing({ ...shared, clock, members, peers, signal: scope.signal }),
+    locating: new Locating({ ...shared, routes, link, isClaimed }),
+  };
 }
 
 const ensureByPlacement =
@@ -205,7 +224,7 @@ function assembleUpkeep(
   const sweep = (): void => management.transitions.leaderChanged();
   const { signal } = scope;
   const reaper = new Reaper({ clock, mirror, pulse, onProblem, members, placing, leads: isLeader, readOnly, sweep, signal });
-  registry.onGone = (id) => reaper.instanceGone(id);
+  registry.onGone = (last) => reaper.instanceGone(last);
   return { scaling, filling, janitor, reaper };
 }
 
@@ -264,7 +283,7 @@ function assembleCluster(setup: ControlSetup, registry: ReturnType<typeof assemb
     cluster: { defaultModelUnits: defaultUnitsOf(setup), minChurnAgeMs: setup.cache.minChurnAgeMs },
     constraints: setup.constraints,
     onPeers: (id) => routes.peerChanged(id),
-    onGone: (id) => registry.onGone(id),
+    onGone: (last) => registry.onGone(last),
   });
   routes.peers = { all: () => members.peerRoutes(clock.wallMs()), routeOf: (id) => members.routeOf(id) };
   registry.onLost = () => members.registryLost();
@@ -299,7 +318,7 @@ function assembleRegistry(setup: ControlSetup) {
     spread: (_dirty: Dirty): void => {},
     onLost: (): void => {},
     onFollowed: (): void => {},
-    onGone: (_id: InstanceId): void => {},
+    onGone: (_last: InstanceRecord): void => {},
   };
   const mirror: RegistryMirror = new RegistryMirror(
     kv,

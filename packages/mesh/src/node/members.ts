@@ -25,7 +25,7 @@ export interface MembersParts {
   /** Where calls can be sent has changed. */
   readonly onPeers: (instance: InstanceId) => void;
   /** An instance belongs to the mesh no more. */
-  readonly onGone: (instance: InstanceId) => void;
+  readonly onGone: (last: InstanceRecord) => void;
 }
 
 /**
@@ -145,8 +145,9 @@ export class Members {
   }
 
   #remove(id: InstanceId): void {
+    const last = this.cluster.get(id)?.record;
     this.cluster.remove(id);
-    this.#parts.onGone(id);
+    if (last !== undefined) this.#parts.onGone(last);
   }
 
   #release(id: InstanceId): void {

@@ -27,6 +27,7 @@ import {
 } from './control.ts';
 import type { Events } from './events.ts';
 import type { LocalCopies } from './local-copies.ts';
+import type { Locating } from './locating.ts';
 import type { Management } from './management.ts';
 import type { Manifests } from './manifests.ts';
 import type { Members } from './members.ts';
@@ -41,6 +42,7 @@ export interface ControlParts {
   readonly copies: LocalCopies;
   readonly members: Members;
   readonly placing: Placing;
+  readonly locating: Locating;
   readonly management: Management;
   readonly manifests: Manifests;
   readonly routes: RoutePublisher;
@@ -176,7 +178,7 @@ export class NodeControl implements Control {
   #onMessage(message: ToControl): void {
     switch (message.kind) {
       case 'locate':
-        this.#parts.placing.locate(message);
+        this.#parts.locating.locate(message);
         return;
       case 'drained':
         this.#parts.copies.drained(message.slot);

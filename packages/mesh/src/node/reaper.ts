@@ -1,4 +1,5 @@
 import { type Clock, type InstanceId, sleep } from '@modelmesh/core';
+import type { InstanceRecord } from '@modelmesh/core/records';
 import type { Scope } from '@modelmesh/core/scope';
 import {
   MissingInstances,
@@ -63,10 +64,10 @@ export class Reaper {
    * An instance is gone: what was used there of late and is nowhere else is loaded elsewhere before anybody calls. Nothing depends on it: a
    * call that comes first loads the model at once.
    */
-  instanceGone(instance: InstanceId): void {
+  instanceGone({ id: instance, leastRecentUseMs }: InstanceRecord): void {
     const { leads, mirror, members, clock, placing, signal, readOnly } = this.#parts;
     if (!leads() || readOnly || signal.aborted) return;
-    const orphans = orphansOf(mirror.view, instance, (id) => members.isLive(id), clock.wallMs());
+    const orphans = orphansOf(mirror.view, instance, (id) => members.isLive(id), clock.wallMs(), leastRecentUseMs);
     const load = ({ model, lastUsedMs }: Orphan): Promise<void> =>
       placing.ensure(model, { lastUsedMs, sync: false, exclude: [instance], signal });
     inBatches(orphans, ORPHANS_AT_ONCE, signal, load).catch(() => {});
