@@ -10,6 +10,7 @@ import { addExplain } from './commands/explain.ts';
 import { addGet } from './commands/get.ts';
 import { addInfer } from './commands/infer.ts';
 import { addLoad, addUnload } from './commands/load.ts';
+import { addRegistry } from './commands/registry.ts';
 import { addServe } from './commands/serve.ts';
 import { addSimulate } from './commands/simulate.ts';
 import { addStatus } from './commands/status.ts';
@@ -33,6 +34,7 @@ const COMMANDS = [
   addUnload,
   addStatus,
   addEvents,
+  addRegistry,
   addSimulate,
   addCompletion,
 ];

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, openSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { dirname } from 'node:path';
+import { createInterface } from 'node:readline';
 import { MeshError } from '@modelmesh/core';
 import { systemClock } from '@modelmesh/sdk/client';
 import type { Child, CliWorld, Command, TextSink } from './world.ts';
@@ -14,16 +15,18 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** This process, its terminal and its machine. */
 export function realWorld(env: Environment): CliWorld {
+  const interrupted = interruption();
   return {
     out: sinkOf(process.stdout, env),
     err: sinkOf(process.stderr, env),
     env,
     cwd: process.cwd(),
     clock: systemClock,
-    interrupted: interruption(),
+    interrupted,
     node: { program: process.execPath, args: process.execArgv },
     readStdin: async () => Buffer.concat(await Array.fromAsync(process.stdin as AsyncIterable<Buffer>)),
     become,
+    run: (command, onLine) => run(command, onLine, interrupted),
     start,
   };
 }
@@ -70,6 +73,16 @@ function become({ program, args, env }: Command): Promise<number> {
   return new Promise((resolve, reject) => {
     child.on('error', (cause) => reject(new MeshError('internal', `${program} cannot be started`, { cause })));
     child.on('exit', (code, signal) => resolve(exitOf(code, signal)));
+  });
+}
+
+function run({ program, args, env }: Command, onLine: (line: string) => void, interrupted: AbortSignal): Promise<number> {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'], env: definedOnly(env) });
+  interrupted.addEventListener('abort', () => child.kill('SIGTERM'), { once: true });
+  createInterface({ input: child.stdout }).on('line', onLine);
+  return new Promise((resolve, reject) => {
+    child.on('error', (cause) => reject(new MeshError('internal', `${program} cannot be started`, { cause })));
+    child.on('close', (code, signal) => resolve(exitOf(code, signal)));
   });
 }
 

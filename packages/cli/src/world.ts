@@ -39,6 +39,8 @@ export interface CliWorld {
   readStdin(): Promise<Buffer>;
   /** Becomes another program; where the system cannot, runs it and gives its exit code. */
   become(command: Command): Promise<number>;
+  /** Runs a program to its end and gives each line that it writes; its error output is ours. Ctrl-C ends it. @returns its exit code */
+  run(command: Command, onLine: (line: string) => void): Promise<number>;
   /** Starts a program; its output goes to a file. @throws {MeshError} if the file cannot be written */
   start(command: Command, outputPath: string): Child;
 }

@@ -5,7 +5,7 @@ export interface CommandWords {
   readonly name: string;
   readonly summary: string;
   readonly options: readonly string[];
-  /** Words that its first argument may be. */
+  /** Words that its first argument may be; the commands below it, where it has some. */
   readonly kinds: readonly string[];
 }
 
@@ -14,8 +14,11 @@ export function commandWords(program: Command): readonly CommandWords[] {
   return program.commands.map((command) => ({
     name: command.name(),
     summary: command.summary(),
-    options: command.options.flatMap(({ long, short }) => [long, short].filter((flag) => flag !== undefined && flag !== null)),
-    kinds: kindsOf(command),
+    options: [command, ...command.commands]
+      .flatMap(({ options }) => options)
+      .flatMap(({ long, short }) => [long, short].filter((flag) => flag !== undefined && flag !== null))
+      .filter((flag, at, all) => all.indexOf(flag) === at),
+    kinds: [...kindsOf(command), ...command.commands.map((nested) => nested.name())],
   }));
 }
 

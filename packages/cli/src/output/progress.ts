@@ -7,6 +7,30 @@ const QUIET_MS = durationMs(1000);
 const REFRESH_MS = durationMs(250);
 const CLEAR_LINE = '\r\u001b[2K';
 
+/** A line on the error output that says how far something is, once it has taken a second; for a terminal alone. */
+export interface ProgressLine {
+  show(text: string): void;
+  /** Takes the line away, if there is one. */
+  clear(): void;
+}
+
+/** Begins a {@link ProgressLine}; its second begins now. */
+export function progressLine({ err, clock }: Pick<CliWorld, 'err' | 'clock'>): ProgressLine {
+  const beganMs = clock.monotonicMs();
+  let shown = false;
+  return {
+    show: (text) => {
+      if (!err.isTerminal || clock.monotonicMs() - beganMs < QUIET_MS) return;
+      err.write(`${CLEAR_LINE}${text.slice(0, Math.max(10, err.columns - 1))}`);
+      shown = true;
+    },
+    clear: () => {
+      if (shown) err.write(CLEAR_LINE);
+      shown = false;
+    },
+  };
+}
+
 /**
  * Runs `work`; when it takes longer than a second, a line on the error output says what is waited for and since when. Only a terminal gets
  * it, and it is gone when the work is done.

@@ -16,10 +16,12 @@ test('the reference has a section for each command, with every option', () => {
     'unload',
     'status',
     'events',
+    'registry',
     'completion',
   ]) {
     assert.match(text, new RegExp(`^## mmesh ${name}$`, 'm'));
   }
+  assert.match(text, /^### mmesh registry copy$/m);
   assert.match(text, /^\| `-o, --output <format>` \| form of the output; table, json, yaml \| `table` \|$/m);
   assert.match(text, /^\| `-f, --file <path...>` \| .*; required \|\s*\|$/m);
   assert.match(text, /^\| 3 \| what was named does not exist \|$/m);

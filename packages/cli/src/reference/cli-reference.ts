@@ -17,7 +17,7 @@ export function cliReference(): string {
     ['Exit codes:', '', '| code | meaning |', '| --- | --- |', ...EXIT_MEANINGS.map(exitRow)].join('\n'),
     `The node that is asked is that of \`--server\`, else of the variable \`${SERVER_VARIABLE}\`, else \`${SERVER_DEFAULT}\`. Colours and progress ` +
       'are for terminals; `NO_COLOR` switches colours off. Errors and warnings go to the error output, with what to do next.',
-    ...program.commands.map(section),
+    ...program.commands.flatMap((command) => [command, ...command.commands]).map(section),
   ].join('\n\n')}\n`;
 }
 
@@ -31,12 +31,18 @@ function section(command: Command): string {
   const options = command.options.map((option) => `| \`${option.flags}\` | ${describedOption(option)} | ${defaultOf(option)} |`);
   const rows = [...parameters, ...options];
   return [
-    `## mmesh ${command.name()}`,
+    `${isNested(command) ? '###' : '##'} mmesh ${fullName(command)}`,
     escaped(command.description()),
-    `\`\`\`text\nmmesh ${command.name()} ${command.usage()}\n\`\`\``,
+    `\`\`\`text\nmmesh ${fullName(command)} ${command.usage()}\n\`\`\``,
     ...(rows.length === 0 ? [] : [['| argument | meaning | default |', '| --- | --- | --- |', ...rows].join('\n')]),
   ].join('\n\n');
 }
+
+/** The name with that of the command which it belongs to: `registry export`. */
+const fullName = (command: Command): string =>
+  isNested(command) ? `${command.parent?.name()} ${command.name()}` : command.name();
+
+const isNested = ({ parent }: Command): boolean => parent !== null && parent.parent !== null;
 
 const describedOption = ({ description, argChoices, mandatory }: Option): string =>
   escaped(

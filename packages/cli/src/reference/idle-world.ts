@@ -22,5 +22,6 @@ export const idleWorld: CliWorld = {
   node: { program: '', args: [] },
   readStdin: never,
   become: never,
+  run: never,
   start: never,
 };

@@ -15,6 +15,8 @@ export interface FakeWorldOptions {
   readonly terminal?: boolean;
   /** What programs end with that this one becomes. */
   readonly becomes?: number;
+  /** What programs write that this one runs, and what they end with. */
+  readonly runs?: { readonly lines: readonly string[]; readonly code: number };
 }
 
 /** A world of its own for one command line: a folder, no environment, outputs as texts. */
@@ -60,6 +62,12 @@ export class FakeWorld implements Disposable {
       become: async (command) => {
         this.commands.push(command);
         return becomes;
+      },
+      run: async (command, onLine) => {
+        this.commands.push(command);
+        const { lines, code } = this.#options.runs ?? { lines: [], code: 0 };
+        for (const line of lines) onLine(line);
+        return code;
       },
       start: (command) => this.#start(command),
     };

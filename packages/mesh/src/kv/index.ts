@@ -8,8 +8,9 @@ import { openSqliteKv } from './sqlite/index.ts';
 
 export { checkEtcdFiles, readEtcdPlace } from './etcd/index.ts';
 export { type EtcdEndpoint, type EtcdPlace, type EtcdUser, endpointText } from './etcd-place.ts';
+export { compareKeys } from './key-order.ts';
 export * from './port.ts';
-export { REGISTRY_SCHEMA, type RegistrySchema } from './schema.ts';
+export { checkReadable, REGISTRY_SCHEMA, type RegistrySchema } from './schema.ts';
 
 /** Every store that a configuration can name. */
 export const kvStores = { memory: openMemoryKv, sqlite: openSqliteKv, etcd: openEtcdKv } satisfies Record<KvKind, KvFactory>;

@@ -176,6 +176,8 @@ export interface KvOpenOptions {
   readonly etcd?: EtcdPlace;
   /** Time of the leases. */
   readonly clock: Clock;
+  /** Whoever opens it will write nothing: then neither does opening it, for users of `etcd` who may only read. */
+  readonly onlyReads?: boolean;
   /** How much history is kept for watches and ranges. Default {@link KV_HISTORY_DEFAULT}. What `etcd` keeps is its own to say. */
   readonly history?: KvHistoryLimits;
 }

@@ -25,7 +25,10 @@ const TRIES_MAX = 5;
 export async function checkSchema(kv: Kv, key: string): Promise<void> {
   for (let tries = 0; tries < TRIES_MAX; tries++) {
     const { entry } = await kv.get(key);
-    if (entry !== null) return checkReadable(entry.value, key);
+    if (entry !== null) {
+      checkReadable(entry.value, key);
+      return;
+    }
     const outcome = await kv.txn({
       conditions: [{ kind: 'absent', key }],
       operations: [{ kind: 'put', key, value: JSON.stringify(REGISTRY_SCHEMA) }],
@@ -35,7 +38,8 @@ export async function checkSchema(kv: Kv, key: string): Promise<void> {
   throw new MeshError('registry-unavailable', `the registry's schema record ${key} could neither be read nor written`);
 }
 
-function checkReadable(value: string, key: string): void {
+/** What a schema record says. @throws {MeshError} `failed-precondition` as {@link checkSchema} does */
+export function checkReadable(value: string, key: string): RegistrySchema {
   const found = parse(value);
   if (found === undefined) {
     throw new MeshError(
@@ -43,7 +47,7 @@ function checkReadable(value: string, key: string): void {
       `the registry's schema record ${key} cannot be understood: ${value.slice(0, 200)}`,
     );
   }
-  if (found.readableFrom <= REGISTRY_SCHEMA.written) return;
+  if (found.readableFrom <= REGISTRY_SCHEMA.written) return found;
   throw new MeshError(
     'failed-precondition',
     `the registry was written by a newer version of Model Mesh (${key}: schema ${found.written}, readable from ${found.readableFrom}; ` +

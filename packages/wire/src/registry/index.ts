@@ -4,6 +4,7 @@ export {
   configPrefix,
   DEFAULT_KVSTORE_PREFIX,
   instancesPrefix,
+  joinKey,
   leaderKey,
   leadersPrefix,
   parseRecordKey,
@@ -12,4 +13,5 @@ export {
   registryLayout,
   registryPrefixes,
   schemaKey,
+  splitKey,
 } from './layout.ts';

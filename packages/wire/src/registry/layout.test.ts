@@ -13,12 +13,14 @@ import fc from 'fast-check';
 import {
   configPrefix,
   instancesPrefix,
+  joinKey,
   leaderKey,
   parseRecordKey,
   recordKeyText,
   registryLayout,
   registryPrefixes,
   schemaKey,
+  splitKey,
 } from './index.ts';
 
 const layout = registryLayout({ root: 'mm', prefix: 'tas-runtime', service: 'svc' });
@@ -78,6 +80,15 @@ describe('registry keys', () => {
         assert.ok(registryPrefixes(layout).some((prefix) => text.startsWith(prefix)));
       }),
     );
+  });
+
+  it('come apart into namespace and rest and together again, records or not', () => {
+    for (const rest of ['registry/m', 'config/x', 'future/thing', 'schema'])
+      for (const space of [DEFAULT_NAMESPACE, namespace('team-a')]) {
+        const text = joinKey(layout, { space, path: rest });
+        assert.deepEqual(splitKey(layout, text), { space, path: rest });
+      }
+    assert.equal(splitKey(layout, 'mm/tas-runtime/other/registry/m'), undefined);
   });
 
   it('that name no record of this mesh are passed over', () => {

@@ -80,8 +80,8 @@ export function recordKeyText(layout: RegistryLayout, key: RecordKey): string {
   }
 }
 
-/** The namespace of a key and what follows its base; `undefined` if the key belongs to another mesh. */
-function splitKey(layout: RegistryLayout, text: string): { space: Namespace; path: string } | undefined {
+/** The namespace of a key and what follows its base, whatever that is; `undefined` if the key belongs to another mesh. */
+export function splitKey(layout: RegistryLayout, text: string): { space: Namespace; path: string } | undefined {
   const own = baseOf(layout, DEFAULT_NAMESPACE);
   if (text.startsWith(own)) return { space: DEFAULT_NAMESPACE, path: text.slice(own.length) };
   const spaces = `${layout.root}/${NAMESPACES}/`;
@@ -97,6 +97,10 @@ function policyRevisionOf(space: Namespace, id: string): RecordKey | undefined {
   const name = match?.[1];
   return name === undefined ? undefined : policyRevisionKey(endpointId(name), Number(match?.[2]), space);
 }
+
+/** The key of what {@link splitKey} gives. @throws {MeshError} `invalid-argument` if the namespace holds a slash */
+export const joinKey = (layout: RegistryLayout, { space, path }: { readonly space: Namespace; readonly path: string }): string =>
+  baseOf(layout, space) + path;
 
 /** What stands under a key of the store; `undefined` if it is no record of this mesh (a leader's latch, a parameter, another mesh's). */
 export function parseRecordKey(layout: RegistryLayout, text: string): RecordKey | undefined {

@@ -84,7 +84,7 @@ export class EtcdKv implements Kv {
     const kv = new EtcdKv(options);
     try {
       await kv.#link.firstMember(OPEN_MS);
-      await kv.#writers.open();
+      if (options.onlyReads !== true) await kv.#writers.open();
       return kv;
     } catch (error) {
       await kv.close();
