@@ -1,5 +1,13 @@
 /** The door of the room: what a call through the node costs beside the runtime alone, and what a cold call costs. */
 export { BEYOND_COMMIT_MAX_MS, type ColdCallFigures, runColdCalls } from './cold-call.ts';
+export {
+  FORWARDED_CPU_MAX,
+  type ForwardedFigures,
+  type ForwardedPlan,
+  forwardedHolds,
+  forwardedTable,
+  runForwarded,
+} from './forwarded.ts';
 export { type Comparison, type HopFigures, type HopPlan, runHop } from './hop.ts';
 export { plusOneModel } from './plus-one-model.ts';
 export { aboveBaseline, coldHolds, coldTable, hopTable, ratioName } from './report.ts';

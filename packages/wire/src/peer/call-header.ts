@@ -31,16 +31,32 @@ export function formatPeerCall({ protocol, intent, visited }: PeerCall): string 
   return `${protocol} ${intent} ${visited.length} ${visited.map(encodeURIComponent).join(',')}`;
 }
 
+/** Values that were read lately: all calls of one sender bring one of two. Emptied when it is full. */
+const read = new Map<string, PeerCall>();
+const READ_MAX = 4096;
+
 const FORM = /^(\d{1,9}) (copy|load) (\d{1,3}) (\S{1,4096})$/;
 
 /**
- * What {@link PEER_CALL_HEADER} says. All calls of one connection bring the same one or two values.
+ * What {@link PEER_CALL_HEADER} says. All calls of one connection bring the same one or two values, which are taken apart once.
  *
  * @throws {MeshError} `failed-precondition` if it is not there or has another form
  */
 export function parsePeerCall(value: string | undefined): PeerCall {
-  const match = value === undefined ? null : FORM.exec(value);
-  const [, protocol, intent, hops, names] = match ?? [];
+  const known = value === undefined ? undefined : read.get(value);
+  if (known !== undefined || value === undefined) return known ?? refuse(value);
+  const call = takeApart(value);
+  if (read.size >= READ_MAX) read.clear();
+  read.set(value, call);
+  return call;
+}
+
+function refuse(value: string | undefined): never {
+  throw malformed(value);
+}
+
+function takeApart(value: string): PeerCall {
+  const [, protocol, intent, hops, names] = FORM.exec(value) ?? [];
   if (names === undefined || (intent !== 'copy' && intent !== 'load')) throw malformed(value);
   const visited = names.split(',').map(decoded);
   if (visited.length !== Number(hops)) throw malformed(value);

@@ -10,6 +10,15 @@ import { Attempt, type AttemptOwner } from './attempt.ts';
 import { outcomeAtPeer } from './peer-outcome.ts';
 import type { Plane } from './plane.ts';
 
+/** The header of the calls before: it is the same for all that go to peers of one version with one intent. */
+let made = { protocol: 0, intent: 'copy' as PeerIntent, from: '', value: '' };
+
+function callHeader(protocol: number, intent: PeerIntent, from: InstanceId): string {
+  if (made.protocol !== protocol || made.intent !== intent || made.from !== from)
+    made = { protocol, intent, from, value: formatPeerCall({ protocol, intent, visited: [from] }) };
+  return made.value;
+}
+
 /**
  * One try of a call at another node: the request as it came, under internal headers; injection is done where the runtime is. Counts among the
  * calls in flight there until it ends.
@@ -77,7 +86,7 @@ export class PeerAttempt extends Attempt implements LinkWaiter {
     const { plan, forwardedMs } = this.owner;
     const { endpoint } = plan;
     const fields = [...plan.headers.raw()];
-    fields.push(PEER_CALL_HEADER, formatPeerCall({ protocol, intent: this.intent, visited: [this.plane.instance] }));
+    fields.push(PEER_CALL_HEADER, callHeader(protocol, this.intent, this.plane.instance));
     if (endpoint !== null) fields.push(PEER_ENDPOINT_HEADER, formatPeerEndpoint(endpoint));
     if (forwardedMs !== null) fields.push(HEADER.grpcTimeout, formatGrpcTimeout(forwardedMs));
     return headerBlock(fields);

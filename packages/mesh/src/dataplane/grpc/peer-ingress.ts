@@ -220,7 +220,7 @@ export class PeerIngress implements StreamHandler, AttemptOwner, CopyWaiter, Exp
       this.#timer = this.#plane.deadlines.add(this.#deadline, this);
     }
     const endpoint = readPeerEndpoint(headers);
-    const model = modelKey(requireTarget(headers).ids[0] ?? '');
+    const model = modelKey(headers.get(HEADER.modelId) ?? requireTarget(headers).ids[0] ?? '');
     return {
       method: path.slice(1),
       model,
