@@ -14,6 +14,7 @@ import { type Dirty, RegistryView } from '@modelmesh/core/view';
 import { encodeRecord } from '@modelmesh/wire/registry';
 import { SlotCounters } from '../link/index.ts';
 import { RegistryClaims } from './claim-book.ts';
+import { fillDecision, placementDecision, scaleDecision } from './cluster-decisions.ts';
 import { CopyMap } from './copy-map.ts';
 import { Events } from './events.ts';
 import { Filling } from './filling.ts';
@@ -186,7 +187,7 @@ function assembleUpkeep(
   },
 ): Pick<ControlAssembly, 'scaling' | 'filling' | 'janitor' | 'reaper'> {
   const { instance: self, clock, scope, readOnly } = setup;
-  const { mirror, pulse, events, own } = registry;
+  const { mirror, pulse, events, journal, own } = registry;
   const { members, copies, claims, counters, placing, management, loadTimes, isLeader, touchRecord } = parts;
   const shared = { self, clock, mirror, members, copies, counters, placing, touchRecord };
   const scaling = new Scaling({
@@ -194,7 +195,7 @@ function assembleUpkeep(
     config: setup.scaling,
     loadTimes: () => loadTimes.current,
     onProposal: ({ model }) => filling.proposeSecondCopy(model),
-    onDecision: () => {},
+    onDecision: (decision) => journal.add(scaleDecision(decision, self, clock.wallMs())),
   });
   own.busyness = () => scaling.busyness;
   const { view } = mirror;
@@ -208,7 +209,7 @@ function assembleUpkeep(
     defaultUnits: () => defaultUnitsOf(setup),
     leads: isLeader,
     isLeaving: () => own.leaving,
-    onLoad: () => {},
+    onLoad: (load) => journal.add(fillDecision(load, clock.wallMs())),
   });
   copies.onPushedOut = (model, units, idleForMs) => filling.evicted(model, units, idleForMs);
   const onProblem = (message: string): void => events.emit({ kind: 'upkeep-failed', message });
@@ -303,7 +304,7 @@ function assembleCluster(setup: ControlSetup, registry: ReturnType<typeof assemb
   const local = { instance, config, runtime, counters, clock, mirror, claims, routes, events, journal, metrics };
   const copies = new LocalCopies(local);
   own.copies = copies;
-  const desk = deskOf(setup, { members, copies, ownRecord: () => own.record() });
+  const desk = deskOf(setup, { members, copies, journal, ownRecord: () => own.record() });
   return { members, routes, claims, copies, counters, desk };
 }
 
@@ -345,7 +346,7 @@ function assembleRegistry(setup: ControlSetup) {
 
 function deskOf(
   setup: ControlSetup,
-  parts: { readonly members: Members; readonly copies: LocalCopies; readonly ownRecord: () => InstanceRecord },
+  parts: Pick<ControlAssembly, 'members' | 'copies' | 'journal' | 'ownRecord'>,
 ): PlacementDesk {
   const { instance, clock, cache, runtime } = setup;
   return new PlacementDesk({
@@ -362,7 +363,7 @@ function deskOf(
     // A registry that may only be read keeps additions, removals and transitions away (§7.1), not loads: such a node is there to serve.
     readOnly: false,
     awaitsRuntime: () => runtime.state.kind !== 'ready',
-    onDecision: () => {},
+    onDecision: (decision) => parts.journal.add(placementDecision(decision)),
   });
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { durationMs, MeshError } from '@modelmesh/core';
+import { durationMs, MeshError, modelKey } from '@modelmesh/core';
 import { TypeConstraints } from '@modelmesh/core/constraints';
 import { DEFAULT_SCALING_CONFIG } from '@modelmesh/core/scaling';
 import type { Kv, KvWatchSink } from '../kv/index.ts';
@@ -115,6 +115,21 @@ describe('a call that enters anywhere', () => {
       };
     assert.equal((await rig.node('a').ensure('m')).status, 'LOADED');
     assert.deepEqual(rig.loadedAt('m'), ['c']);
+    await rig.close();
+  });
+});
+
+describe('explanations', () => {
+  it('a placement names every instance, the one that took it and why the others did not', async () => {
+    const rig = await MeshRig.of(THREE);
+    await rig.register('m');
+    const entry = rig.node('a');
+    const holder = await call(rig, entry, 'm');
+    const [placed] = entry.running.control.explain({ kind: 'placement', model: modelKey('m') });
+    assert.equal(placed?.instance, holder.id);
+    assert.match(placed?.because ?? '', /takes it/);
+    const details = JSON.stringify(placed?.details);
+    for (const name of THREE) assert.ok(details.includes(`"${name}"`), details);
     await rig.close();
   });
 });
