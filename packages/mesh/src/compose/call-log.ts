@@ -1,8 +1,12 @@
+import type { HeaderReader } from '@modelmesh/wire/headers';
 import { GRPC_CODE, grpcCodeName, parseGrpcStatus } from '@modelmesh/wire/status';
 import type { Config } from '../config/index.ts';
 import type { CallFacts, CallMetrics } from '../dataplane/index.ts';
 import { type Log, requestFields } from '../log/index.ts';
 import type { CacheMetrics } from '../node/index.ts';
+
+/** Milliseconds to the microsecond. */
+const shownMs = (ms: number): number => Math.round(ms * 1000) / 1000;
 
 type Measurements = CallMetrics & CacheMetrics;
 
@@ -35,7 +39,7 @@ export class LoggedCalls implements Measurements {
       endpoint,
       method,
       code,
-      durationMs: Math.round(durationMs * 1000) / 1000,
+      durationMs: shownMs(durationMs),
       requestBytes,
       responseBytes,
       requestId: headers.get('x-request-id') ?? null,
@@ -43,8 +47,19 @@ export class LoggedCalls implements Measurements {
     });
   }
 
+  /** A call that another node sent has its line there; here is one of the run, with what is logged of the headers at that node. */
   attempt(...facts: Parameters<CallMetrics['attempt']>): void {
     this.#inner.attempt(...facts);
+    const [method, code, durationMs, model, log] = facts;
+    if (log?.forwarded !== true || !this.#config.logEachInvocation) return;
+    const { fields, requestId } = log;
+    const message = `${method} ran here for another node`;
+    this.#log.info('forwarded-call', message, { ...fields, model, method, code, durationMs: shownMs(durationMs), requestId });
+  }
+
+  loggedFields(headers: HeaderReader): Readonly<Record<string, string>> | null {
+    const { logHeaders } = this.#config;
+    return logHeaders.size === 0 ? null : requestFields(logHeaders, (name) => headers.get(name));
   }
 
   cacheMiss(...facts: Parameters<CallMetrics['cacheMiss']>): void {

@@ -72,7 +72,7 @@ export function assembleConfig(resolved: Resolved, around: Assembling): Config {
     staticModels: { inline: values.staticModels, file: values.staticModelsFile },
     peer: peerOf(values, resolved, around.machine, problem),
     runtime: runtimeOf(values, resolved, around.machine, problem),
-    dataPlaneRules: rulesOf(values, problem),
+    dataPlaneRules: rulesOf(values, resolved, problem),
     typeConstraints: constraintsOf(values, problem),
     scaling: scalingOf(values),
     failFast: { enabled: values.failFast, periodMs: values.failFastPeriod },
@@ -310,13 +310,13 @@ function defaultSocket({ dataDir }: SettingValues, { tempFolder }: Machine): str
   return `${tempFolder}/mmesh-${hash.toString(16)}.sock`;
 }
 
-function rulesOf(values: SettingValues, problem: AddProblem): DataPlaneRulesConfig {
+function rulesOf(values: SettingValues, { from }: Resolved, problem: AddProblem): DataPlaneRulesConfig {
   const { rulesInline: json, rulesFile: path } = values;
-  if (json !== null) {
-    if (path !== null) problem('rulesFile', 'it unset, as dataPlane.rules is set');
-    return { kind: 'inline', json };
+  if (path !== null) {
+    if (from.has('rulesInline')) problem('rulesFile', 'it unset, as dataPlane.rules is set');
+    return { kind: 'file', path };
   }
-  return path === null ? { kind: 'default' } : { kind: 'file', path };
+  return json === null ? { kind: 'default' } : { kind: 'inline', json };
 }
 
 function constraintsOf(values: SettingValues, problem: AddProblem): TypeConstraintsConfig {

@@ -237,6 +237,7 @@ const RULES = {
     kind: jsonText,
     default: null,
     defaultText: "the Open Inference Protocol's names are found, other methods are routed by headers",
+    modelMeshDefault: '{"allowOtherRpcs": true}',
     modelMesh: { names: ['MM_DATAPLANE_CONFIG'] },
     live: true,
     doc: 'Methods that are allowed, and where the ids stand in their messages, in the JSON of ModelMesh.',

@@ -35,6 +35,10 @@ export const UNSUPPORTED_VARIABLES: ReadonlyMap<string, UnsupportedVariable> = n
   ['MM_PAYLOAD_PROCESSORS_CAPACITY', warned('no effect without payload processors')],
   ['MM_MAX_INFLIGHT_PER_MODEL_COPY', warned(CONCURRENCY)],
   ['MM_SEND_DEST_ID', warned('no effect: a call between nodes always names the one that it is for')],
+  [
+    'GRPC_MAX_HEADERS_SIZE_ENV_VAR',
+    warned('no effect, as in ModelMesh, whose sample has this wrong name; use MM_SVC_GRPC_MAX_HEADERS_SIZE'),
+  ],
   ['MM_METRICS_STATSD_PORT', warned('no effect, as in ModelMesh')],
   ['MM_METRICS_PROMETHEUS_PORT', warned('no effect, as in ModelMesh; use MM_METRICS')],
   ['MEM_LIMIT_MB', warned(JVM)],

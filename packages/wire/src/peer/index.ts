@@ -14,4 +14,11 @@ export {
   ROUTE_HOPS_MAX,
   readPeerEndpoint,
 } from './call-header.ts';
+export {
+  formatLogFields,
+  type LogFields,
+  PEER_LOG_FIELDS_BYTES_MAX,
+  PEER_LOG_FIELDS_HEADER,
+  readLogFields,
+} from './log-fields.ts';
 export { commonProtocol, PEER_PROTOCOL, type ProtocolRange } from './protocol.ts';

@@ -3,6 +3,15 @@ import type { MessageEncoding } from '@modelmesh/grpc/compression';
 import type { HeaderBlock } from '@modelmesh/grpc/stream';
 import type { EndpointRoute } from '../../link/index.ts';
 
+/** What lines of the log say of a call, at whichever node they are written. */
+export interface CallLog {
+  /** Of the headers that are to be logged. */
+  readonly fields: Readonly<Record<string, string>>;
+  readonly requestId: string | null;
+  /** It entered at another node, which has a line of its own. */
+  readonly forwarded: boolean;
+}
+
 /** What is to be done, decided once when the call entered. */
 export interface CallPlan {
   /** Full method, `package.Service/Method`. */
@@ -24,6 +33,8 @@ export interface CallPlan {
   /** The caller spreads its calls evenly over all nodes (`mm-balanced`), so that this node's own copy is preferred. */
   readonly balanced: boolean;
   readonly requestId: string | null;
+  /** Absent where no header of a call is logged. */
+  readonly log?: CallLog;
 }
 
 /** The side that made the call. Exactly one of `onResponseEnd` and `onFailed` comes, last. */

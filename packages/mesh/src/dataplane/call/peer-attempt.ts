@@ -2,7 +2,14 @@ import { type DurationMs, type InstanceId, toMeshError } from '@modelmesh/core';
 import type { Evidence } from '@modelmesh/core/routing';
 import { type HeaderBlock, headerBlock } from '@modelmesh/grpc/stream';
 import { formatGrpcTimeout, HEADER } from '@modelmesh/wire/headers';
-import { formatPeerCall, formatPeerEndpoint, PEER_CALL_HEADER, PEER_ENDPOINT_HEADER } from '@modelmesh/wire/peer';
+import {
+  formatLogFields,
+  formatPeerCall,
+  formatPeerEndpoint,
+  PEER_CALL_HEADER,
+  PEER_ENDPOINT_HEADER,
+  PEER_LOG_FIELDS_HEADER,
+} from '@modelmesh/wire/peer';
 import { errorMapping, GRPC_CODE, type PeerAttempt as ToldAttempt } from '@modelmesh/wire/status';
 import type { PeerIntent } from '../../link/index.ts';
 import type { LinkWaiter, PeerLink } from '../peers/index.ts';
@@ -87,6 +94,8 @@ export class PeerAttempt extends Attempt implements LinkWaiter {
     const { endpoint } = plan;
     const fields = [...plan.headers.raw()];
     fields.push(PEER_CALL_HEADER, callHeader(protocol, this.intent, this.plane.instance));
+    const logged = plan.log === undefined ? undefined : formatLogFields(plan.log.fields);
+    if (logged !== undefined) fields.push(PEER_LOG_FIELDS_HEADER, logged);
     if (endpoint !== null) fields.push(PEER_ENDPOINT_HEADER, formatPeerEndpoint(endpoint));
     if (forwardedMs !== null) fields.push(HEADER.grpcTimeout, formatGrpcTimeout(forwardedMs));
     return headerBlock(fields);

@@ -5,6 +5,7 @@ import type { HeaderReader } from '@modelmesh/wire/headers';
 import type { CallRecord, DataPlaneEnd, MethodRules, SlotCounters } from '../../link/index.ts';
 import type { PeerLinks } from '../peers/index.ts';
 import type { RouteTable } from '../routes/index.ts';
+import type { CallLog } from './call-plan.ts';
 import type { CopyChooser } from './copy-chooser.ts';
 import type { Locator } from './locator.ts';
 import type { NameLookups } from './name-lookups.ts';
@@ -32,9 +33,11 @@ export interface CallFacts {
 export interface CallMetrics {
   call(facts: CallFacts): void;
   /** One attempt against the local runtime. */
-  attempt(method: string, code: number, durationMs: DurationMs, model: ModelKey): void;
+  attempt(method: string, code: number, durationMs: DurationMs, model: ModelKey, log?: CallLog): void;
   /** A call waited for a load. */
   cacheMiss(waitedMs: DurationMs, model: ModelKey): void;
+  /** What of the headers is to be logged wherever the call goes; `null`, or without this method: nothing. */
+  loggedFields?(headers: HeaderReader): CallLog['fields'] | null;
 }
 
 /** Bounds of calls. */

@@ -102,12 +102,12 @@ export class RuntimeAttempt extends Attempt implements InjectionSink {
 
   protected override left(code: number, tookMs: DurationMs): void {
     this.#injector?.abandon();
-    const { method, model } = this.owner.plan;
+    const { method, model, log } = this.owner.plan;
     const { plane } = this;
     const last = plane.counters.leave(plane.worker, this.slot, code === GRPC_CODE.OK, tookMs);
     if (last) plane.link.send({ kind: 'drained', slot: this.slot });
     plane.copies.tookHere(model, tookMs);
-    plane.metrics.attempt(method, code, tookMs, model);
+    plane.metrics.attempt(method, code, tookMs, model, log);
   }
 
   #refuse(error: MeshError): void {

@@ -6,7 +6,7 @@ import { forbidsRetry, HEADER, isBalanced, parseGrpcTimeout, readTarget, require
 import { errorMapping, grpcTrailersOf, parseGrpcStatus } from '@modelmesh/wire/status';
 import type { Principal } from '../../authz/index.ts';
 import type { MethodRule } from '../../link/index.ts';
-import { type Caller, type CallPlan, InferenceCall, type NameWaiter, type Plane } from '../call/index.ts';
+import { type Caller, type CallPlan, callLog, InferenceCall, type NameWaiter, type Plane } from '../call/index.ts';
 import { MessageOpener, type OpenedIds, type OpenerSink } from './message-opener.ts';
 import { MultiCall } from './multi-call.ts';
 import { refuseReserved } from './reserved-services.ts';
@@ -258,6 +258,7 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, NameWaite
       callRetry: forbidsRetry(this.#headers) ? 'never' : 'safe',
       balanced: isBalanced(this.#headers),
       requestId: this.#headers.get(HEADER.requestId) ?? null,
+      ...callLog(this.#plane, this.#headers),
     };
   }
 

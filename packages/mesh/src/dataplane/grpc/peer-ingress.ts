@@ -22,6 +22,7 @@ import {
   type PeerCall,
   parsePeerCall,
   ROUTE_HOPS_MAX,
+  readLogFields,
   readPeerEndpoint,
 } from '@modelmesh/wire/peer';
 import { encodePeerError, grpcTrailersOf, PEER_ERROR_TRAILER } from '@modelmesh/wire/status';
@@ -232,6 +233,7 @@ export class PeerIngress implements StreamHandler, AttemptOwner, CopyWaiter, Exp
       callRetry: 'never',
       balanced: true,
       requestId: headers.get(HEADER.requestId) ?? null,
+      log: { fields: readLogFields(headers), requestId: headers.get(HEADER.requestId) ?? null, forwarded: true },
     };
   }
 

@@ -45,6 +45,19 @@ describe('a call for a model that is at another node', () => {
     assert.deepEqual(internal(error.trailers), []);
   });
 
+  it('§6.6 takes what is logged of its headers along to the node of the runtime, those too that the runtime never sees', async () => {
+    const { mesh, entry, holder } = await apart();
+    await using _ = mesh;
+    entry.loggedHeaders.push('x-tenant', 'mm-balanced');
+    await call(entry, 'question', ['x-tenant', 'acme', 'mm-balanced', 'true', 'x-request-id', 'r-1']);
+    const fields = { 'x-tenant': 'acme', 'mm-balanced': 'true' };
+    assert.deepEqual(holder.logged, [{ fields, requestId: 'r-1', forwarded: true }]);
+    assert.deepEqual(internal(holder.runtime.seen[0]), []);
+    const forged = ['mesh-log-fields-bin', Buffer.from('{"admin":"yes"}').toString('base64')];
+    await call(entry, 'question', forged);
+    assert.deepEqual(holder.logged[1]?.fields, { 'x-tenant': '', 'mm-balanced': '' }, 'a client cannot write into the log');
+  });
+
   it('brings its internal headers only from a peer: those of a client are dropped', async () => {
     const { mesh, entry, holder } = await apart();
     await using _ = mesh;

@@ -4,7 +4,7 @@ import { forbidsRetry, HEADER, isBalanced, readRestTimeout } from '@modelmesh/wi
 import { HEADER_LENGTH_HEADER, JSON_LIMITS, type ModelMetadata } from '@modelmesh/wire/oip';
 import { errorMapping, GRPC_CODE, type GrpcCode } from '@modelmesh/wire/status';
 import type { SlotRef } from '../../link/index.ts';
-import type { CallPlan, CopyWaiter, NameWaiter } from '../call/index.ts';
+import { type CallPlan, type CopyWaiter, callLog, type NameWaiter } from '../call/index.ts';
 import { isUnknownName, namesAsked, type ResolvedTarget, resolveUrlName } from '../grpc/index.ts';
 import { respondError, respondFailure } from './answers.ts';
 import type { BodyDrain, BodyReader } from './body-drain.ts';
@@ -154,6 +154,7 @@ export abstract class ModelExchange
       callRetry: forbidsRetry(headers) ? 'never' : 'safe',
       balanced: isBalanced(headers),
       requestId: headers.get(HEADER.requestId) ?? null,
+      ...callLog(this.deps.plane, headers),
     };
   }
 

@@ -24,7 +24,7 @@ import {
 import { systemClock } from '../../../node/index.ts';
 import { type Introduction, servePeers, splitAddress } from '../../../peer/index.ts';
 import { EchoRuntime } from '../../../testing/index.ts';
-import type { CallFacts } from '../../call/index.ts';
+import type { CallFacts, CallLog } from '../../call/index.ts';
 import { DataPlane, type DataPlaneLimits } from '../../data-plane.ts';
 import type { LinkReport } from '../index.ts';
 
@@ -71,6 +71,10 @@ export class PeerNode {
   readonly said: ToControl[] = [];
   readonly reports: LinkReport[] = [];
   readonly finished: CallFacts[] = [];
+  /** What the log was to say of each run of the runtime here. */
+  readonly logged: (CallLog | undefined)[] = [];
+  /** Headers that this node logs. */
+  readonly loggedHeaders: string[] = [];
   /** Plays control's part; asked for a place it has no answer unless a test gives one. */
   locate: AnswerLocate = () => undefined;
   readonly #link: InProcessLink;
@@ -104,7 +108,15 @@ export class PeerNode {
       runtimeLimits: DEFAULT_STREAM_LIMITS,
       counters: memory,
       link: link.dataPlane,
-      metrics: { call: (facts) => this.finished.push(facts), attempt: () => {}, cacheMiss: () => {} },
+      metrics: {
+        call: (facts) => this.finished.push(facts),
+        attempt: (_method, _code, _tookMs, _model, log) => this.logged.push(log),
+        cacheMiss: () => {},
+        loggedFields: (headers) =>
+          this.loggedHeaders.length === 0
+            ? null
+            : Object.fromEntries(this.loggedHeaders.map((name) => [name, headers.get(name) ?? ''])),
+      },
       authorizer: allowAll,
       limits: { ...LIMITS, ...options.limits },
       rules: { rules: new Map(), allowOthers: true },
