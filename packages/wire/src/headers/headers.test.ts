@@ -77,6 +77,7 @@ describe('the target of a call in headers', () => {
 
   it('accepts the older name only where there is no other', () => {
     assert.deepEqual(readTarget(headersOf(['tas-model-id', 'old'])), { kind: 'model', ids: ['old'] });
+    assert.deepEqual(readTarget(headersOf(['tas-model-id', 'b'], ['tas-model-id', 'a'])), { kind: 'model', ids: ['b', 'a'] });
     assert.deepEqual(readTarget(headersOf(['tas-model-id', 'old'], ['mm-vmodel-id', 'v'])), { kind: 'vmodel', ids: ['v'] });
   });
 

@@ -46,7 +46,11 @@ function readIds(headers: HeaderReader, ascii: string, what: string): readonly s
       : headers
           .getAll(`${ascii}-bin`)
           .flatMap((value) => splitBinaryHeader(value).map((part) => readBinaryId(part, `${ascii}-bin`)));
-  if (ids.length > TARGET_IDS_MAX) throw new MeshError('invalid-argument', `${ascii} may stand at most ${TARGET_IDS_MAX} times`);
+  return checkIds(ids, ascii, what);
+}
+
+function checkIds(ids: readonly string[], name: string, what: string): readonly string[] {
+  if (ids.length > TARGET_IDS_MAX) throw new MeshError('invalid-argument', `${name} may stand at most ${TARGET_IDS_MAX} times`);
   for (const id of ids) checkId(id, what);
   return ids;
 }
@@ -65,8 +69,8 @@ export function readTarget(headers: HeaderReader): CallTarget | undefined {
   }
   if (models.length > 0) return { kind: 'model', ids: models };
   if (vModels.length > 0) return { kind: 'vmodel', ids: vModels };
-  const legacy = headers.get(HEADER.legacyModelId);
-  return legacy === undefined ? undefined : { kind: 'model', ids: [checkId(legacy, 'model-id')] };
+  const legacy = checkIds(headers.getAll(HEADER.legacyModelId), HEADER.legacyModelId, 'model-id');
+  return legacy.length === 0 ? undefined : { kind: 'model', ids: legacy };
 }
 
 /** As {@link readTarget}. @throws {MeshError} `invalid-argument` also if the headers name no model. */

@@ -56,6 +56,9 @@ describe('§2.4 a call for several models', () => {
     const client = rig.client(['mm-model-id-bin', 'YQ,Yg']);
     client.push(framed('q'), true);
     assert.deepEqual(asked(rig), ['a', 'b']);
+    const legacy = rig.client(['tas-model-id', 'b', 'tas-model-id', 'a']);
+    legacy.push(framed('q'), true);
+    assert.deepEqual(asked(rig), ['a', 'b', 'b', 'a']);
     const unknown = rig.client(['mm-vmodel-id', 'v', 'mm-vmodel-id', 'w']);
     assert.deepEqual(unknown.status, [5, 'none of the requested models were found']);
   });
