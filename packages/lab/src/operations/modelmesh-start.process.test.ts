@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -91,5 +93,25 @@ describe('§6.4 a node and what operators set in its registry', () => {
     await using second = await NodeProcess.start({ flags: NULL_SERVER, folder: folder.path });
     await assert.rejects(call(second, 'mm-model-id', 'nobody'));
     assert.match(String((await second.logged('call')).message), /any\.Service\/Call ended with NOT_FOUND/);
+  });
+});
+
+describe('§6.5 a node with MM_METRICS=statsd', () => {
+  it('tells an agent of its calls, over UDP', { timeout: 60_000 }, async () => {
+    const agent = createSocket('udp4').bind(0, '127.0.0.1');
+    await once(agent, 'listening');
+    const heard: string[] = [];
+    const told = new Promise<void>((resolve) => {
+      agent.on('message', (packet) => {
+        heard.push(...String(packet).split('\n'));
+        if (heard.some((line) => line.startsWith('modelmesh_api_request_statsd'))) resolve();
+      });
+    });
+    const environment = { MM_METRICS: `statsd:port=${agent.address().port};fq_names=true` };
+    await using node = await NodeProcess.start({ flags: NULL_SERVER, environment });
+    await assert.rejects(call(node, 'mm-model-id', 'nobody'));
+    await within(10_000, 'a packet', told);
+    assert.ok(heard.includes('modelmesh_api_request_statsd#method=any.Service.Call,code=NOT_FOUND:1|c'), heard.join('\n'));
+    agent.close();
   });
 });
