@@ -53,7 +53,7 @@ describe('why it was decided so', () => {
     const wanted = rig.ensure('huge');
     for (let turn = 0; turn < 3; turn += 1) await rig.after(1000);
     assert.equal((await wanted).status, 'LOADING_FAILED');
-    const [refusal] = rig.running.control.explain({ model: modelKey('huge') });
+    const [refusal] = rig.running.control.explain({ model: modelKey('huge'), kind: 'refusal' });
     assert.equal(refusal?.kind, 'refusal');
     assert.match(refusal?.because ?? '', /^needs 50\.0 MiB, this instance can hold at most 4\.\d MiB$/);
     await rig.close();
