@@ -8,6 +8,7 @@ import {
   type CopyQuestion,
   chooseCopy,
   HOP_MARGIN,
+  HOT_SETTLED_AFTER_MS,
   knownLatencyMs,
   LATENCY_KEPT_MS,
   LOCAL_IN_FLIGHT_BOUND,
@@ -174,6 +175,33 @@ describe('the choice among copies', () => {
     assert.equal(chooseCopy(question(ask), loadsOf([idle], { ...hot, inFlight: LOCAL_IN_FLIGHT_BOUND - 1 })).kind, 'local');
     const asBusy = { ...idle, inFlight: Math.ceil((LOCAL_IN_FLIGHT_BOUND + 1) / HOP_MARGIN) };
     assert.equal(chooseCopy(question(ask), loadsOf([asBusy], hot)).kind, 'local');
+  });
+});
+
+describe('a copy that was claimed a while ago', () => {
+  const [old, young] = [instanceId('a'), instanceId('b')];
+  const choose = (youngAgeMs: number, oldInFlight: number) => {
+    const remotes = [
+      { instance: old, sinceMs: epochMs(1) },
+      { instance: young, sinceMs: epochMs(NOW - youngAgeMs) },
+    ];
+    const idle: Place = { standing: 'ready', inFlight: 0, latencyMs: null };
+    return chooseCopy(
+      question({ remotes, assumeLoadedAfterMs: durationMs(30_000) }),
+      loadsOf([{ ...idle, inFlight: oldInFlight }, idle], idle),
+    );
+  };
+
+  it('helps those that are hot before it counts as loaded, and only those', () => {
+    const hot = choose(HOT_SETTLED_AFTER_MS + 1, LOCAL_IN_FLIGHT_BOUND);
+    assert.ok(hot.kind === 'peer' && hot.instance === young);
+    for (const [ageMs, inFlight] of [
+      [HOT_SETTLED_AFTER_MS - 1, LOCAL_IN_FLIGHT_BOUND],
+      [HOT_SETTLED_AFTER_MS + 1, LOCAL_IN_FLIGHT_BOUND - 1],
+    ] as const) {
+      const choice = choose(ageMs, inFlight);
+      assert.ok(choice.kind === 'peer' && choice.instance === old);
+    }
   });
 });
 

@@ -1,6 +1,6 @@
 /** Which copy of a model a call goes to, when it may be called in several places (spec `modelmesh.md` §2.8, §4.6). */
 
-import type { DurationMs, EpochMs, InstanceId } from '../units.ts';
+import { type DurationMs, durationMs, type EpochMs, type InstanceId } from '../units.ts';
 
 /** A copy at another instance, as it claims to be. */
 export interface ClaimedCopy {
@@ -65,6 +65,11 @@ export type CopyChoice =
 export const LOCAL_IN_FLIGHT_BOUND = 8;
 /** A copy elsewhere must be cheaper by this factor than the local one: a hop costs about as much CPU again as a local call. */
 export const HOP_MARGIN = 2;
+/**
+ * Where the settled copies are hot, one that was claimed longer ago than this is compared with them: ModelMesh's least time after which a load counts
+ * as done (spec §4.1). If it still loads, the calls that wait there make it dear, so that few go there.
+ */
+export const HOT_SETTLED_AFTER_MS = durationMs(3000);
 /** Copies beyond this many are not looked at where the two that chance picked may not be called. */
 export const COPIES_SCANNED_MAX = 64;
 
@@ -84,8 +89,7 @@ export function chooseCopy(question: CopyQuestion, loads: CopyLoads): CopyChoice
   const { local, tried, balanced, remotes } = question;
   const here = local !== null && !tried.has(local) ? local : null;
   if (here !== null && staysLocal(loads.inFlight(here), remotes.length, balanced)) return LOCAL;
-  const settled = settledCount(question);
-  const [one, other] = twoOf(question, loads, settled);
+  const [settled, [one, other]] = lookAt(question, loads);
   if (one === undefined) {
     if (here !== null) return LOCAL;
     const loading = firstUsable(question, loads, { from: settled, to: remotes.length, standing: 'ready' });
@@ -121,12 +125,23 @@ function leavingOne(question: CopyQuestion, loads: CopyLoads): CopyChoice {
   };
 }
 
-/** Copies at the front of the list that count as loaded. */
-function settledCount({ remotes, nowMs, assumeLoadedAfterMs }: CopyQuestion): number {
+/** How many copies count as loaded, and the two of them that are compared. */
+function lookAt(question: CopyQuestion, loads: CopyLoads): readonly [settled: number, Pair] {
+  const settled = settledCount(question, question.assumeLoadedAfterMs);
+  const pair = twoOf(question, loads, settled);
+  const isHot =
+    pair[0] !== undefined && pair.every((copy) => copy === undefined || loads.inFlight(copy.instance) >= LOCAL_IN_FLIGHT_BOUND);
+  if (settled === question.remotes.length || !isHot) return [settled, pair];
+  const more = settledCount(question, HOT_SETTLED_AFTER_MS);
+  return more <= settled ? [settled, pair] : [more, twoOf(question, loads, more)];
+}
+
+/** Copies at the front of the list that were claimed longer ago than `afterMs`. */
+function settledCount({ remotes, nowMs }: CopyQuestion, afterMs: DurationMs): number {
   let [low, high] = [0, remotes.length];
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if ((remotes[middle]?.sinceMs ?? 0) <= nowMs - assumeLoadedAfterMs) low = middle + 1;
+    if ((remotes[middle]?.sinceMs ?? 0) <= nowMs - afterMs) low = middle + 1;
     else high = middle;
   }
   return low;

@@ -8,6 +8,7 @@ export {
   type CopyQuestion,
   chooseCopy,
   HOP_MARGIN,
+  HOT_SETTLED_AFTER_MS,
   LOCAL_IN_FLIGHT_BOUND,
   type PeerStanding,
   type ScoredCopy,

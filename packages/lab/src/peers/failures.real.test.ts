@@ -12,11 +12,11 @@ const CALLERS = 8;
 const CALLS_BEFORE = 200;
 const CALLS_AFTER = 2000;
 
-/** Where the copies of a model are, once there are `count`. */
+/** Where the copies of a model are, once there are `count`: the oldest first, which alone is called for as long as the others may still load. */
 async function placesOf(node: NodeProcess, modelId: string, count: number): Promise<readonly string[]> {
   for (;;) {
     const { modelCopyInfos } = await node.client.unary(ModelMesh.method.getModelStatus, { modelId });
-    const places = modelCopyInfos.filter(({ copyStatus }) => copyStatus !== 0).map(({ location }) => location);
+    const places = modelCopyInfos.toSorted((a, b) => Number(a.time - b.time)).map(({ location }) => location);
     if (places.length >= count) return places;
     await echo(node.client, modelId, 'wake');
   }
