@@ -47,7 +47,7 @@ export const TIERS: readonly Tier[] = [
     stages: [
       {
         word: 'proof',
-        what: 'long runs: overcommit, bursts, a registry killed and damaged at random points, histories of the cache',
+        what: 'long runs: overcommit, bursts, a registry killed and damaged at random points, histories of the cache, 10 000 seeds of the simulation and its planted bugs',
         isolation: 'process',
         concurrency: 1,
       },

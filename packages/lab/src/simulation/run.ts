@@ -5,8 +5,9 @@ import type { Scenario } from './scenario/index.ts';
 
 /** After the last fault the cluster has so long to come to rest: two leases and an expired failure. */
 const REST_MS = 45_000;
-/** The calls at the end, and what they set off, have so long. */
+/** The calls at the end have so long; what they set off has a second more. */
 const PROBE_MS = PROBE_DEADLINE_MS + 10_000;
+const STEP_MS = 1000;
 /** All nodes leave at once, and have so long. */
 const CLOSE_MS = 30_000;
 
@@ -65,10 +66,11 @@ class Story {
     if (holds()) await this.#run(REST_MS);
     if (holds()) for (const checker of this.#checkers) checker.atRest?.();
     if (holds()) this.#probe();
-    if (holds()) await this.#run(PROBE_MS);
+    if (holds()) await this.#runUntil(PROBE_MS, () => this.#cluster.calls.open === 0);
     if (holds()) for (const checker of this.#checkers) checker.afterProbe?.();
-    if (holds()) for (const node of this.#cluster.nodes.values()) node.stop(() => {});
-    if (holds()) await this.#run(CLOSE_MS);
+    let left = 0;
+    if (holds()) for (const node of this.#cluster.nodes.values()) node.stop(() => (left += 1));
+    if (holds()) await this.#runUntil(CLOSE_MS, () => left === this.#cluster.nodes.size);
     if (holds()) for (const checker of this.#checkers) checker.atEnd?.();
   }
 
@@ -78,6 +80,12 @@ class Story {
     return this.#cluster.world.run(this.#untilMs, (actor) => {
       for (const checker of eachEvent) checker.afterEvent?.(actor);
     });
+  }
+
+  /** Until `done`, and then a step more; `forMs` at most. */
+  async #runUntil(forMs: number, done: () => boolean): Promise<void> {
+    for (let ranMs = 0; ranMs < forMs && !done(); ranMs += STEP_MS) await this.#run(STEP_MS);
+    await this.#run(STEP_MS);
   }
 
   /** Calls every model at every node, at once. */

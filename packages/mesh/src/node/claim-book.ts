@@ -52,6 +52,11 @@ export class RegistryClaims implements ClaimBook {
     this.#beside.set(model, new Set([...known, ...holders]));
   }
 
+  /** Whoever waited for `model` was answered: what {@link allowBeside} allowed for them holds for no later claim. */
+  forgetBeside(model: ModelKey): void {
+    this.#beside.delete(model);
+  }
+
   claim(model: ModelKey, sinceMs: EpochMs, lastUsedMs: EpochMs): Promise<void> {
     return this.#inOrder(model, () =>
       this.#change(

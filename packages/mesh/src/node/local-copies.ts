@@ -47,6 +47,7 @@ export class LocalCopies implements CacheShellSink {
   /** The instance that holds them. */
   readonly instance: InstanceId;
   readonly #shell: CacheShell;
+  readonly #claims: RegistryClaims;
   readonly #mirror: RegistryMirror;
   readonly #routes: RoutePublisher;
   readonly #events: Events;
@@ -87,6 +88,7 @@ export class LocalCopies implements CacheShellSink {
       (model) => parts.mirror.view.model(DEFAULT_NAMESPACE, model)?.record,
     );
     this.instance = parts.instance;
+    this.#claims = claims;
     this.#mirror = parts.mirror;
     this.#routes = parts.routes;
     this.#events = parts.events;
@@ -257,6 +259,7 @@ export class LocalCopies implements CacheShellSink {
   onWake(model: ModelKey, outcome: WakeOutcome): void {
     // Whoever is told of the copy must find it in the route table.
     this.#routes.flush();
+    this.#claims.forgetBeside(model);
     this.waits.woken(model, outcome);
   }
 

@@ -2,12 +2,14 @@
 import { attempts } from './attempts.ts';
 import { bookedWithinCapacity } from './booked-within-capacity.ts';
 import type { Checker } from './checker.ts';
+import { desiredCopies } from './desired-copies.ts';
 import { everythingEnds } from './everything-ends.ts';
 import { evictions } from './evictions.ts';
 import { oneLoad } from './one-load.ts';
 import { probe } from './probe.ts';
 import { reachable } from './reachable.ts';
 import { registryTrue } from './registry-true.ts';
+import { removedPeers } from './removed-peers.ts';
 import { rightAnswers } from './right-answers.ts';
 import { trueStatus } from './true-status.ts';
 
@@ -18,6 +20,8 @@ export const CHECKERS: readonly Checker[] = [
   reachable,
   probe,
   registryTrue,
+  removedPeers,
+  desiredCopies,
   evictions,
   trueStatus,
   rightAnswers,

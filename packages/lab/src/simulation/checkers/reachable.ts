@@ -1,14 +1,17 @@
 import type { SlotRef } from '@modelmesh/mesh/link';
 import type { NodeLife, SimCall } from '../cluster/index.ts';
 import type { Checker } from './checker.ts';
-import { wasDisturbed } from './excuses.ts';
+import { wasCutOff, wasDisturbed } from './excuses.ts';
 
 /** A runtime's answer, and the way there and back, take no longer than this many times what an inference takes. */
 const SLOWNESS = 2;
-const OVERHEAD_MS = 200;
+const OVERHEAD_MS = 300;
+/** gRPC's code. */
+const NOT_FOUND = 5;
 
-/** The copy that served when a call began. */
+/** A copy that served when a call began, and that the call's entry knew of. */
 interface Warm {
+  readonly entry: NodeLife;
   readonly life: NodeLife;
   readonly slot: SlotRef;
   readonly epoch: number;
@@ -16,33 +19,53 @@ interface Warm {
 
 const slotOf = (life: NodeLife, model: string): SlotRef | null => life.dataPlane.plane.routes.model(model)?.local ?? null;
 
+const knowsCopyAt = (entry: NodeLife, life: NodeLife, model: string): boolean => {
+  const { routes } = entry.dataPlane.plane;
+  if (entry === life) return true;
+  return (
+    routes.peer(life.instance) !== undefined &&
+    routes.model(model)?.remote.some(({ instance }) => instance === life.instance) === true
+  );
+};
+
 /** Copies that serve, and calls for their models. */
 export const reachable: Checker = {
   name: 'reachable',
   sentence: 'a live copy is reachable from every node with a network path to it',
   begin: (cluster) => {
     const { world, models } = cluster;
-    const warm = new Map<string, Warm>();
-    const stayed = ({ life, slot, epoch }: Warm, call: SimCall): boolean => {
-      const now = life.phase === 'serving' ? slotOf(life, call.model) : null;
+    const warm = new Map<string, readonly Warm[]>();
+    const stayed = ({ entry, life, slot, epoch }: Warm, { model, startedMs, endedMs }: SimCall): boolean => {
+      const now = life.phase === 'serving' ? slotOf(life, model) : null;
       const isSame = now?.index === slot.index && now.generation === slot.generation && life.runtime.epoch === epoch;
-      return isSame && life.runtime.state.kind === 'ready' && life.runtime.memory.has(call.model);
+      const { runtime } = life;
+      const isWell = runtime.state.kind === 'ready' && runtime.memory.has(model) && !runtime.moods.disturbedSince(startedMs);
+      const isKnown = entry.phase === 'serving' && knowsCopyAt(entry, life, model);
+      return isSame && isWell && isKnown && !wasCutOff(cluster, [entry.spec.id, life.spec.id], startedMs, endedMs);
     };
     return {
       callStarted: (call) => {
-        const life = call.node.serving;
-        const slot = life === undefined ? null : slotOf(life, call.model);
-        if (life !== undefined && slot !== null) warm.set(call.id, { life, slot, epoch: life.runtime.epoch });
+        const entry = call.node.serving;
+        if (entry === undefined) return;
+        const copies = [...cluster.serving()].flatMap((life): Warm[] => {
+          const slot = slotOf(life, call.model);
+          return slot === null || !knowsCopyAt(entry, life, call.model) ? [] : [{ entry, life, slot, epoch: life.runtime.epoch }];
+        });
+        if (copies.length > 0) warm.set(call.id, copies);
       },
       callEnded: (call) => {
-        const copy = warm.get(call.id);
+        const copies = warm.get(call.id) ?? [];
         warm.delete(call.id);
-        if (copy === undefined || call.end?.kind === 'answered' || wasDisturbed(cluster, call)) return;
-        if (!stayed(copy, call) || copy.life.runtime.moods.disturbedSince(call.startedMs)) return;
+        if (call.end?.kind === 'answered' || wasDisturbed(cluster, call)) return;
+        // What its runtime lost without a word is not asked of another copy if the call forbids that.
+        if (call.retry === 'never' && call.end?.kind === 'status' && call.end.code === NOT_FOUND) return;
         if (call.deadlineMs < SLOWNESS * (models.get(call.model)?.inferMs ?? 0) + OVERHEAD_MS) return;
+        const copy = copies.find((one) => stayed(one, call));
+        if (copy === undefined) return;
+        const facts = JSON.stringify(call.end);
         world.violate(
           'reachable',
-          `${call.id} ended with ${JSON.stringify(call.end)} though ${call.model} served at its entry all the time`,
+          `${call.id} ended at ${copy.entry.actor.name} with ${facts}, though ${call.model} served at ${copy.life.actor.name}`,
         );
       },
     };

@@ -3,7 +3,7 @@ import type { Checker } from './checker.ts';
 /** What the registry says of copies, once the cluster has come to rest. */
 export const registryTrue: Checker = {
   name: 'registry-true',
-  sentence: 'desired copies return once faults stop',
+  sentence: 'desired copies return once faults stop: what the registry says of copies is so',
   begin: (cluster, knowledge) => {
     const { world } = cluster;
     const wrong = (message: string): void => world.violate('registry-true', message);

@@ -8,6 +8,9 @@ const PERIOD_MS = 300;
 /** So long after the evidence a status may still be false. */
 const FALSE_MAX_MS = 1000;
 
+/** So long after the last fault the cluster is at rest: nothing changes, and what is said stays true. */
+const REST_MS = 15_000;
+
 /** Why a status is false, or `undefined`. */
 function falsehood(cluster: Cluster, knowledge: Knowledge, life: NodeLife, model: string): string | undefined {
   const status = life.running?.control.model(model)?.status.status ?? 'NOT_FOUND';
@@ -47,7 +50,7 @@ export const trueStatus: Checker = {
           else falseSince.delete(`${life.actor.name} ${key}`);
         }
       }
-      world.in(actor, PERIOD_MS, 'ask for every status', look);
+      if (world.nowMs < cluster.scenario.durationMs + REST_MS) world.in(actor, PERIOD_MS, 'ask for every status', look);
     };
     world.in(actor, PERIOD_MS, 'ask for every status', look);
     return {};

@@ -1,4 +1,5 @@
 import { epochMs } from '@modelmesh/core';
+import { DEFAULT_COPIES_POLICY } from '@modelmesh/core/records';
 import type { FaultSpec, StepSpec } from '../scenario/index.ts';
 import type { Cluster } from './cluster.ts';
 import type { SimNode } from './sim-node.ts';
@@ -130,11 +131,13 @@ function perform(cluster: Cluster, step: StepSpec): void {
 
 type Request = Extract<StepSpec, { readonly kind: 'register' | 'unregister' | 'load' | 'unload' | 'set-endpoint' }>;
 
-function ask({ operations }: Cluster, node: SimNode, step: Request): void {
+function ask({ operations, models }: Cluster, node: SimNode, step: Request): void {
   switch (step.kind) {
     case 'register': {
       const info = { type: 'simulated', path: `${step.model}/${step.name}`, encKey: '{}' };
-      const request = { modelId: step.model, info, loadNow: step.load, sync: false, lastUsedMs: epochMs(0) };
+      const copiesPolicy = { ...DEFAULT_COPIES_POLICY, min: models.get(step.model)?.minCopies ?? 0 };
+      const wish = { loadNow: step.load, sync: false, lastUsedMs: epochMs(0), description: { copiesPolicy } };
+      const request = { modelId: step.model, info, ...wish };
       operations.ask(node, step.name, (control) => control.registerModel(request, NEVER));
       return;
     }

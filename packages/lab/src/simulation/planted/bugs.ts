@@ -98,6 +98,34 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     was: 'for (const held of this.#keys.values()) held.written = undefined;',
     becomes: '',
   },
+  {
+    name: 'stale-permission',
+    breaks: 'a claim stands beside a copy that only an earlier claim was allowed to, so that one load too many runs',
+    file: `${NODE}/local-copies.ts`,
+    was: 'this.#claims.forgetBeside(model);',
+    becomes: '',
+  },
+  {
+    name: 'load-left-for-another',
+    breaks: 'a call leaves a node that loads for it, and has the same model loaded at the next one',
+    file: `${CALL}/inference-call.ts`,
+    was: 'const elsewhere = !this.#mayWaitForLoad(attempt) && this.#elsewhere',
+    becomes: 'const elsewhere = this.#elsewhere',
+  },
+  {
+    name: 'removed-instance-stays',
+    breaks: 'calls are sent to an instance that is known to be gone',
+    file: `${NODE}/members.ts`,
+    was: '    this.cluster.remove(id);\n',
+    becomes: '',
+  },
+  {
+    name: 'minimum-one-short',
+    breaks: 'one copy fewer is kept than the owner wants',
+    file: `${NODE}/minimums.ts`,
+    was: 'if (missing <= 0) return;',
+    becomes: 'if (missing <= 1) return;',
+  },
 ];
 
 /** So many seeds a bug may survive. */

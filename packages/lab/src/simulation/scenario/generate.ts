@@ -68,7 +68,7 @@ function modelsOf(random: Chance, nodes: readonly NodeSpec[]): readonly ModelSpe
     loadMs: pick(random, [20, 100, 500, 2000]),
     inferMs: pick(random, [1, 5, 30, 400]),
     broken: random.below(12) === 0,
-    retry: 'safe',
+    minCopies: pick(random, [0, 0, 0, 1, 2]),
   }));
 }
 

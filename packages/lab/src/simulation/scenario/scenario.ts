@@ -39,7 +39,8 @@ export interface ModelSpec {
   readonly inferMs: number;
   /** Its load fails always. */
   readonly broken: boolean;
-  readonly retry: 'safe' | 'never';
+  /** Copies that its owner wants whether anybody calls or not. */
+  readonly minCopies: number;
 }
 
 /** Calls that come on their own accord while it lasts. */

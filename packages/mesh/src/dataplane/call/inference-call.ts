@@ -16,6 +16,7 @@ import type { ModelRoute, PeerIntent, SlotRef } from '../../link/index.ts';
 import type { Attempt, AttemptOwner, RuntimeRefusal } from './attempt.ts';
 import { AttemptLog } from './attempt-log.ts';
 import type { Caller, CallPlan } from './call-plan.ts';
+import { ASSUME_LOADED_AFTER_MS } from './copy-chooser.ts';
 import { type CopyWaiter, LOCATE_ANYWHERE } from './locator.ts';
 import { PeerAttempt } from './peer-attempt.ts';
 import type { Plane } from './plane.ts';
@@ -381,11 +382,22 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, AttemptOwner, F
     this.#phase = { kind: 'running', attempt };
     const { remainingMs } = this;
     if (remainingMs !== null) {
-      const share = { remainingMs, elsewhere: this.#elsewhere(attempt.instance), replayable: this.body.replayable };
+      const elsewhere = !this.#mayWaitForLoad(attempt) && this.#elsewhere(attempt.instance);
+      const share = { remainingMs, elsewhere, replayable: this.body.replayable };
       const shareMs = attemptTimeoutMs(share) ?? remainingMs;
       if (shareMs < remainingMs) this.#wakeAt(monotonicMs(this.#plane.clock.monotonicMs() + shareMs));
     }
     attempt.start();
+  }
+
+  /**
+   * Whether the peer may still be loading the model. It is not left for another then, which would begin the same load anew, node after node; that
+   * the peer is gone shows in its pings.
+   */
+  #mayWaitForLoad(attempt: Attempt): boolean {
+    if (!(attempt instanceof PeerAttempt)) return false;
+    const copy = this.#plane.routes.model(this.plan.model)?.remote.find(({ instance }) => instance === attempt.instance);
+    return attempt.intent === 'load' || copy === undefined || this.#plane.clock.wallMs() - copy.sinceMs < ASSUME_LOADED_AFTER_MS;
   }
 
   #wakeAt(at: MonotonicMs): void {
