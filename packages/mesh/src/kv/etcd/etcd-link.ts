@@ -233,7 +233,7 @@ export class EtcdLink {
       this.#next += 1;
       if (endpoint === undefined) continue;
       try {
-        return await Member.open(endpoint, this.#parts, this.#seen);
+        return await Member.open(endpoint, this.#parts, this.#seen, signal);
       } catch (error) {
         problems.push(toMeshError(error));
       }

@@ -71,14 +71,18 @@ export class Member {
    * Connects, signs in, and shows by a linearizable read that the member is one of a cluster that can answer and is not behind what was
    * seen. Rejects with a `MeshError`: `failed-precondition` where another try will not help.
    */
-  static async open(endpoint: EtcdEndpoint, parts: MemberParts, seen: Seen): Promise<Member> {
+  static async open(endpoint: EtcdEndpoint, parts: MemberParts, seen: Seen, signal: AbortSignal): Promise<Member> {
     const member = new Member(endpoint, parts, seen);
+    const stop = (): void => member.leave('the registry was closed');
+    signal.addEventListener('abort', stop, { once: true });
     try {
       await member.#begin();
       return member;
     } catch (error) {
       member.leave('it was not good');
       throw error;
+    } finally {
+      signal.removeEventListener('abort', stop);
     }
   }
 
