@@ -293,7 +293,7 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, AttemptOwner, F
     if (peers === null || !peers.any) return false;
     const { excluded } = this.#log;
     if (instance !== here && !excluded.has(here)) return true;
-    return peers.anyBut(excluded.has(instance) ? excluded : new Set([...excluded, instance]));
+    return peers.anyBut(excluded, instance);
   }
 
   /** Another attempt follows. */

@@ -55,10 +55,10 @@ export class PeerLinks implements LinkOwner {
     return route.draining ? 'leaving' : 'ready';
   }
 
-  /** Whether an instance that calls may be sent to is not among `excluded`. */
-  anyBut(excluded: ReadonlySet<InstanceId>): boolean {
+  /** Whether there is an instance that calls may be sent to, besides `asked` and those that are `excluded`. */
+  anyBut(excluded: ReadonlySet<InstanceId>, asked: InstanceId): boolean {
     for (const instance of this.#parts.routes.peers().keys()) {
-      if (!excluded.has(instance) && this.standing(instance) !== 'away') return true;
+      if (instance !== asked && !excluded.has(instance) && this.standing(instance) !== 'away') return true;
     }
     return false;
   }
