@@ -1,7 +1,10 @@
-import { toMeshError } from '@modelmesh/core';
+import { MeshError, toMeshError } from '@modelmesh/core';
 import type { Cli } from './cli.ts';
 import { exitCodeOf, nextStepOf } from './exit-code.ts';
 import { styled } from './output/index.ts';
+
+/** An error of the command line itself, whose sentence says what to do: the hint for its kind would be about a node. */
+export class AdvisedError extends MeshError {}
 
 /** Tells an error and what to do about it, and makes it what the run ends with. `subject` names what it was about. */
 export function fail(cli: Cli, thrown: unknown, subject?: string): void {
@@ -12,7 +15,7 @@ export function fail(cli: Cli, thrown: unknown, subject?: string): void {
   // An error of our own code has no text for others; here the person in front of it is the one who can report it.
   const text = error.kind === 'internal' && error.cause instanceof Error ? String(error.cause) : error.message;
   err.write(`${styled(err, 'red', 'error:')} ${subject === undefined ? '' : `${subject}: `}${text}\n`);
-  const next = nextStepOf(error.kind);
+  const next = error instanceof AdvisedError ? undefined : nextStepOf(error.kind);
   if (next !== undefined) err.write(`${styled(err, 'dim', next)}\n`);
 }
 

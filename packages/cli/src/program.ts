@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { Cli } from './cli.ts';
 import { addApply } from './commands/apply.ts';
+import { addCluster } from './commands/cluster.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addDelete } from './commands/delete.ts';
 import { addDemo } from './commands/demo.ts';
@@ -34,6 +35,7 @@ const COMMANDS = [
   addUnload,
   addStatus,
   addEvents,
+  addCluster,
   addRegistry,
   addSimulate,
   addCompletion,

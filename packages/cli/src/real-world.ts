@@ -1,7 +1,9 @@
-import { spawn } from 'node:child_process';
-import { mkdirSync, openSync, readFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { accessSync, constants as fsConstants, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { constants } from 'node:os';
-import { dirname } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { MeshError } from '@modelmesh/core';
 import { systemClock } from '@modelmesh/sdk/client';
@@ -24,6 +26,10 @@ export function realWorld(env: Environment): CliWorld {
     clock: systemClock,
     interrupted,
     node: { program: process.execPath, args: process.execArgv },
+    awake,
+    processes: { own: process.pid, commandOf, signal },
+    find: (program) => find(program, env.PATH ?? ''),
+    freePorts,
     readStdin: async () => Buffer.concat(await Array.fromAsync(process.stdin as AsyncIterable<Buffer>)),
     become,
     run: (command, onLine) => run(command, onLine, interrupted),
@@ -95,10 +101,61 @@ function start({ program, args, env }: Command, outputPath: string): Child {
     child.on('exit', (code, signal) => resolve(exitOf(code, signal)));
   });
   return {
+    pid: child.pid,
     ended,
     lastLines: () => readFileSync(outputPath, 'utf8').trimEnd().split('\n').slice(-LAST_LINES),
     kill: (signal) => void child.kill(signal),
   };
+}
+
+async function awake<Result>(work: () => Promise<Result>): Promise<Result> {
+  const { port1: held } = new MessageChannel();
+  held.onmessage = () => undefined;
+  try {
+    return await work();
+  } finally {
+    held.close();
+  }
+}
+
+function commandOf(pid: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim() || undefined;
+  } catch {
+    // Systems without /proc have `ps`; where it knows nothing either there is no such process.
+    const { stdout, status } = spawnSync('ps', ['-o', 'args=', '-p', String(pid)], { encoding: 'utf8' });
+    return status === 0 ? stdout.trim() || undefined : undefined;
+  }
+}
+
+function signal(pid: number, name: 'SIGTERM' | 'SIGKILL'): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
+}
+
+function find(program: string, path: string): string | undefined {
+  for (const folder of path.split(delimiter)) {
+    const candidate = join(folder, program);
+    try {
+      accessSync(candidate, fsConstants.X_OK);
+      return candidate;
+    } catch {
+      // Not here: the next folder.
+    }
+  }
+  return undefined;
+}
+
+/** All are held until each is known, so that they differ. */
+async function freePorts(count: number): Promise<readonly number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
+  await Promise.all(servers.map((server) => once(server, 'listening')));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
 }
 
 const exitOf = (code: number | null, signal: NodeJS.Signals | null): number =>

@@ -18,11 +18,23 @@ export interface Command {
 
 /** A program that runs beside this one. */
 export interface Child {
+  /** `undefined` where it could not be started. */
+  readonly pid: number | undefined;
   /** How it ended: its exit code, or that of a signal as shells count it (128 + number). Never rejects. */
   readonly ended: Promise<number>;
   /** The last lines of its error output. */
   lastLines(): readonly string[];
-  kill(signal: 'SIGINT' | 'SIGTERM'): void;
+  kill(signal: 'SIGINT' | 'SIGTERM' | 'SIGKILL'): void;
+}
+
+/** Processes of this machine by their id. */
+export interface Processes {
+  /** Id of the process that runs this. */
+  readonly own: number;
+  /** The whole command line of a process that runs; `undefined` where there is none, or it is not ours to see. */
+  commandOf(pid: number): string | undefined;
+  /** Sends a signal; nothing where the process is gone. */
+  signal(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void;
 }
 
 /** Everything outside that a command may use: tests give another one. */
@@ -36,6 +48,13 @@ export interface CliWorld {
   readonly interrupted: AbortSignal;
   /** The Node that runs this program, and its flags: what starts others of ours. */
   readonly node: { readonly program: string; readonly args: readonly string[] };
+  /** Keeps this program running while `work` does nothing but wait, since timers of the clock do not. */
+  awake<Result>(work: () => Promise<Result>): Promise<Result>;
+  readonly processes: Processes;
+  /** Where the search path has a program. */
+  find(program: string): string | undefined;
+  /** Ports of the loopback that nobody listens on now. */
+  freePorts(count: number): Promise<readonly number[]>;
   readStdin(): Promise<Buffer>;
   /** Becomes another program; where the system cannot, runs it and gives its exit code. */
   become(command: Command): Promise<number>;

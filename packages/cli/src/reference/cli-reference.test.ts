@@ -16,6 +16,7 @@ test('the reference has a section for each command, with every option', () => {
     'unload',
     'status',
     'events',
+    'cluster',
     'registry',
     'completion',
   ]) {

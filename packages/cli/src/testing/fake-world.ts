@@ -15,6 +15,8 @@ export interface FakeWorldOptions {
   readonly terminal?: boolean;
   /** What programs end with that this one becomes. */
   readonly becomes?: number;
+  /** Programs that the search path has. */
+  readonly programs?: Readonly<Record<string, string>>;
   /** What programs write that this one runs, and what they end with. */
   readonly runs?: { readonly lines: readonly string[]; readonly code: number };
 }
@@ -25,6 +27,12 @@ export class FakeWorld implements Disposable {
   readonly interruption = new AbortController();
   /** Programs that were started or become. */
   readonly commands: Command[] = [];
+  /** Command lines of processes that run, by their id; each ends by any signal. */
+  readonly processes = new Map<number, string>();
+  /** Processes that end with another one. */
+  readonly endWith = new Map<number, readonly number[]>();
+  /** Signals that were sent. */
+  readonly signals: (readonly [pid: number, signal: string])[] = [];
   out = '';
   err = '';
   readonly #options: FakeWorldOptions;
@@ -58,6 +66,17 @@ export class FakeWorld implements Disposable {
       clock,
       interrupted: this.interruption.signal,
       node: { program: '/node', args: ['--conditions=mesh-source'] },
+      awake: (work) => work(),
+      processes: {
+        own: 4711,
+        commandOf: (pid) => this.processes.get(pid),
+        signal: (pid, signal) => {
+          this.signals.push([pid, signal]);
+          for (const ended of [pid, ...(this.endWith.get(pid) ?? [])]) this.processes.delete(ended);
+        },
+      },
+      find: (program) => this.#options.programs?.[program],
+      freePorts: async (count) => Array.from({ length: count }, (_, at) => 40_000 + at),
       readStdin: async () => Buffer.from(stdin),
       become: async (command) => {
         this.commands.push(command);
@@ -75,6 +94,6 @@ export class FakeWorld implements Disposable {
 
   #start(command: Command): Child {
     this.commands.push(command);
-    return { ended: Promise.resolve(1), lastLines: () => ['the node cannot start: no luck'], kill: () => undefined };
+    return { pid: 1, ended: Promise.resolve(1), lastLines: () => ['the node cannot start: no luck'], kill: () => undefined };
   }
 }
