@@ -1,3 +1,4 @@
+import type { DurationMs, ModelKey } from '@modelmesh/core';
 import type { HeaderReader } from '@modelmesh/wire/headers';
 import { GRPC_CODE, grpcCodeName, parseGrpcStatus } from '@modelmesh/wire/status';
 import type { Config } from '../config/index.ts';
@@ -60,6 +61,10 @@ export class LoggedCalls implements Measurements {
   loggedFields(headers: HeaderReader): Readonly<Record<string, string>> | null {
     const { logHeaders } = this.#config;
     return logHeaders.size === 0 ? null : requestFields(logHeaders, (name) => headers.get(name));
+  }
+
+  queued(waitedMs: DurationMs, model: ModelKey): void {
+    this.#inner.queued?.(waitedMs, model);
   }
 
   cacheMiss(...facts: Parameters<CallMetrics['cacheMiss']>): void {

@@ -214,6 +214,7 @@ function dataPlaneLimits({ limits }: Config): DataPlaneLimits {
     replayBytesMax: limits.replayBytesMax,
     openingBytesMax: limits.openingBytesMax,
     inflateRatioMax: limits.decompressionRatioMax,
+    turnsPerCopyMax: limits.turnsPerCopyMax,
     multiParallelism: limits.multiModelParallelism,
     waitingCallsPerModelMax: limits.waitingCallsPerModelMax,
     waitingCallsMax: limits.waitingCallsMax,

@@ -11,6 +11,7 @@ import {
   type ListenerConfig,
   type ListenerRole,
   type MetricsConfig,
+  NO_LIMIT,
   NO_TIMEOUT_MS,
   type RegistryConfig,
   type RuntimeConfig,
@@ -346,6 +347,7 @@ function limitsOf(values: SettingValues, problem: AddProblem): LimitsConfig {
   if (values.streamWindow > values.connectionWindow) problem('streamWindow', 'no more than limits.connectionWindowBytes');
   return {
     messageBytesMax: values.messageBytesMax,
+    turnsPerCopyMax: values.turnsPerCopy === 'derived' ? null : (values.turnsPerCopy ?? NO_LIMIT),
     headerListBytesMax: values.headerListBytesMax,
     streamsPerConnectionMax: values.streamsPerConnectionMax,
     streamWindowBytes: values.streamWindow,

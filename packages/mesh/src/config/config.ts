@@ -10,6 +10,9 @@ import type { ConnectTarget } from '@modelmesh/grpc/stream';
 /** A time that nothing waits for: the longest that Node's timers can wait, 24.8 days. */
 export const NO_TIMEOUT_MS: DurationMs = durationMs(2 ** 31 - 1);
 
+/** A bound that nothing reaches. */
+export const NO_LIMIT: number = Number.MAX_SAFE_INTEGER;
+
 /** What a listener serves. One port may hold all three. */
 export type ListenerRole = 'inference' | 'management' | 'admin';
 
@@ -179,6 +182,8 @@ export interface LimitsConfig {
   readonly unaryTimeoutMs: DurationMs;
   readonly loadQueueMax: number;
   readonly copiesMax: number;
+  /** Calls that may run and wait at one copy whose concurrency is limited; `null`: by its concurrency; {@link NO_LIMIT}: as many as come. */
+  readonly turnsPerCopyMax: number | null;
 }
 
 /** How the cache behaves beside what the runtime says of itself. */

@@ -2,10 +2,23 @@ import { durationMs } from '@modelmesh/core';
 import { CALLS_PER_MINUTE_BOUND_MIN, CONCURRENCY_PERCENT_RANGE, DEFAULT_SCALING_CONFIG } from '@modelmesh/core/scaling';
 import { CLEARANCE_PERIOD_MS } from '@modelmesh/core/upkeep';
 import { setting } from './setting.ts';
-import { duration, integer, jsonText, orWord, path, timesOf, yesNo } from './value-kind.ts';
+import { duration, either, integer, jsonText, oneOf, orWord, path, timesOf, type ValueKind, yesNo } from './value-kind.ts';
 
 const COUNT_MAX = 1_000_000;
 const HOUR_MS = 3_600_000;
+
+const derived = oneOf('derived');
+
+/** 0 is derived, and any number below it no limit. */
+const inFlightOfModelMesh: ValueKind<number | null | 'derived'> = {
+  expected: 'a whole number: 0 for what follows from the concurrency, a negative one for no limit',
+  parse: (raw) => {
+    const text = String(raw).trim();
+    if (/^-[0-9]{1,9}$/.test(text)) return null;
+    const value = integer(0, COUNT_MAX).parse(raw);
+    return value === 0 ? 'derived' : value;
+  },
+};
 
 /** How models are placed in several nodes, and how many copies they get. */
 export const CLUSTER_SETTINGS = {
@@ -40,6 +53,14 @@ export const CLUSTER_SETTINGS = {
     modelMesh: { names: ['MM_CONC_SCALEUP_BANDWIDTH_PCT'] },
     live: false,
     doc: 'Where the runtime limits the concurrency of its models: the share of it, in per cent, at which another copy is loaded.',
+  }),
+  turnsPerCopy: setting<number | null | 'derived'>({
+    path: 'scaling.callsPerCopyMax',
+    kind: either(orWord(integer(1, COUNT_MAX), 'none'), derived),
+    default: 'derived' as const,
+    modelMesh: { names: ['MM_MAX_INFLIGHT_PER_MODEL_COPY'], kind: inFlightOfModelMesh },
+    live: true,
+    doc: 'Where the runtime limits the concurrency of its models: calls that may run and wait at one copy. `derived` is 16, or eight times its concurrency if that is more. A call beyond it is tried at another copy once.',
   }),
   queueTime: setting({
     path: 'scaling.meanQueueMax',

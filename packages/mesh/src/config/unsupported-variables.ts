@@ -17,7 +17,6 @@ const refused = (because: string, ...harmless: readonly string[]): UnsupportedVa
 const warned = (because: string, ...harmless: readonly string[]): UnsupportedVariable => ({ kind: 'warned', because, harmless });
 const silent = (because: string): UnsupportedVariable => ({ kind: 'silent', because, harmless: [] });
 
-const CONCURRENCY = 'no effect: this version does not limit the calls of one copy';
 const JVM = 'no effect: it sets up a Java virtual machine';
 const SCHEDULER = 'read by nothing';
 
@@ -33,7 +32,6 @@ export const UNSUPPORTED_VARIABLES: ReadonlyMap<string, UnsupportedVariable> = n
   ['MM_PAYLOAD_PROCESSORS', refused('payload processors are not supported by this version; leave it unset')],
   ['MM_PAYLOAD_PROCESSORS_THREADS', warned('no effect without payload processors')],
   ['MM_PAYLOAD_PROCESSORS_CAPACITY', warned('no effect without payload processors')],
-  ['MM_MAX_INFLIGHT_PER_MODEL_COPY', warned(CONCURRENCY)],
   ['MM_SEND_DEST_ID', warned('no effect: a call between nodes always names the one that it is for')],
   [
     'GRPC_MAX_HEADERS_SIZE_ENV_VAR',

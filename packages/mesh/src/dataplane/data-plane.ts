@@ -8,6 +8,7 @@ import {
   ByteBudget,
   type CallMetrics,
   CopyChooser,
+  CopyGates,
   Locator,
   NameLookups,
   type Plane,
@@ -27,6 +28,8 @@ export interface DataPlaneLimits {
   /** Requests that are held until the model in them is known and they move on; and again as much for messages that are rewritten. */
   readonly openingBytesMax: number;
   readonly inflateRatioMax: number;
+  /** Calls that may run and wait at one copy whose concurrency is limited; `null`: by its concurrency. */
+  readonly turnsPerCopyMax?: number | null;
   /** Models of one call for several that are asked at the same time. */
   readonly multiParallelism: number;
   readonly waitingCallsPerModelMax: number;
@@ -82,6 +85,7 @@ export class DataPlane {
       peers,
       copies: new CopyChooser({ instance: parts.instance, clock, counters, peers }),
       locator: new Locator(link, { callsPerModelMax: limits.waitingCallsPerModelMax, callsMax: limits.waitingCallsMax }),
+      gates: new CopyGates(),
       names: new NameLookups(link, routes, clock),
       runtime: new RuntimeGate(parts.engine, parts.runtimeLimits, clock, limits.runtimeWaitersMax),
       replay: new ByteBudget(limits.replayBytesMax),

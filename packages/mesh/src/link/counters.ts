@@ -11,6 +11,7 @@ export const LATENCY_BOUNDS_MS = [
 
 const STATE = { free: 0, serving: 1, draining: 2 } as const;
 const WORDS_PER_SLOT = 2;
+const DOUBLES_PER_PLACE = 3;
 const BUCKETS = LATENCY_BOUNDS_MS.length + 1;
 /** in flight, succeeded, failed, then one word a bucket. */
 const WORDS_PER_CELL = 3 + BUCKETS;
@@ -24,8 +25,8 @@ export interface CounterMemory {
 
 /** Allocates the shared memory for `workers` data plane workers. */
 export function allocateCounters(workers: number, slots: number = SLOTS_MAX): CounterMemory {
-  // Last use and time spent, for each worker and slot.
-  const doubles = 2 * workers * slots * 8;
+  // Last use, time spent and time waited, for each worker and slot.
+  const doubles = DOUBLES_PER_PLACE * workers * slots * 8;
   return {
     workers,
     slots,
@@ -43,15 +44,17 @@ export class SlotCounters {
   readonly #memory: CounterMemory;
   readonly #lastUse: Float64Array;
   readonly #processingMs: Float64Array;
+  readonly #queuedMs: Float64Array;
   readonly #slots: Int32Array;
   readonly #cells: Int32Array;
 
   constructor(memory: CounterMemory) {
     this.#memory = memory;
     const places = memory.workers * memory.slots;
-    const words = 2 * places * 8;
+    const words = DOUBLES_PER_PLACE * places * 8;
     this.#lastUse = new Float64Array(memory.buffer, 0, places);
     this.#processingMs = new Float64Array(memory.buffer, places * 8, places);
+    this.#queuedMs = new Float64Array(memory.buffer, 2 * places * 8, places);
     this.#slots = new Int32Array(memory.buffer, words, memory.slots * WORDS_PER_SLOT);
     this.#cells = new Int32Array(memory.buffer, words + memory.slots * WORDS_PER_SLOT * 4);
   }
@@ -67,6 +70,7 @@ export class SlotCounters {
       this.#cells.fill(0, cell + 1, cell + WORDS_PER_CELL);
       this.#lastUse[worker * this.#memory.slots + index] = since;
       this.#processingMs[worker * this.#memory.slots + index] = 0;
+      this.#queuedMs[worker * this.#memory.slots + index] = 0;
     }
     Atomics.store(this.#slots, at + 1, generation);
     Atomics.store(this.#slots, at, STATE.serving);
@@ -130,6 +134,26 @@ export class SlotCounters {
     for (let worker = 0; worker < this.#memory.workers; worker++)
       sum += this.#processingMs[worker * this.#memory.slots + slot.index] ?? 0;
     return sum;
+  }
+
+  /** Control: time that calls have waited for their turn at the copy since the slot was opened, summed; in milliseconds. */
+  queuedMs(slot: SlotRef): number {
+    let sum = 0;
+    if (!this.#isCurrent(slot)) return sum;
+    for (let worker = 0; worker < this.#memory.workers; worker++)
+      sum += this.#queuedMs[worker * this.#memory.slots + slot.index] ?? 0;
+    return sum;
+  }
+
+  /** Worker: a call has waited for its turn. */
+  waited(worker: number, slot: SlotRef, waitedMs: number): void {
+    const place = worker * this.#memory.slots + slot.index;
+    this.#queuedMs[place] = (this.#queuedMs[place] ?? 0) + waitedMs;
+  }
+
+  /** Worker: whether the copy still takes calls. */
+  serves(slot: SlotRef): boolean {
+    return this.#isCurrent(slot) && Atomics.load(this.#slots, slot.index * WORDS_PER_SLOT) === STATE.serving;
   }
 
   /** Control: sums of outcomes and of latency buckets since the slot was opened. */

@@ -36,6 +36,8 @@ export interface ModelRoute {
   readonly version: string | null;
   /** The copy on this instance that may be called; whether it still may is in the counters. */
   readonly local: SlotRef | null;
+  /** Calls that the runtime runs at a time in the copy here; left out where it sets no limit. */
+  readonly concurrency?: number;
   /** Copies that others claim, oldest claim first. Only those at an instance that the table knows as a peer can be called. */
   readonly remote: readonly RemoteCopy[];
   readonly retry: 'safe' | 'never';

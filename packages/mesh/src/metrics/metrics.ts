@@ -89,6 +89,10 @@ class PrometheusMetrics implements NodeMetrics {
     if (waitedMs > CACHE_MISS_FROM_MS) this.#seriesOf(model, '').plain('modelmesh_cache_miss_milliseconds', waitedMs);
   }
 
+  queued(waitedMs: DurationMs, model: ModelKey): void {
+    this.#seriesOf(model, '').plain('modelmesh_req_queue_delay_milliseconds', waitedMs);
+  }
+
   cacheMetric(model: ModelKey, metric: CacheMetric): void {
     switch (metric.name) {
       case 'load-failure':
@@ -167,6 +171,9 @@ export function allOf(sinks: readonly Measurements[]): Measurements {
     },
     attempt: (...facts) => {
       for (const sink of sinks) sink.attempt(...facts);
+    },
+    queued: (...facts) => {
+      for (const sink of sinks) sink.queued?.(...facts);
     },
     cacheMiss: (...facts) => {
       for (const sink of sinks) sink.cacheMiss(...facts);

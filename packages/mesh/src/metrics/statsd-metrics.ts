@@ -72,6 +72,10 @@ export class StatsDMetrics implements Measurements {
     this.#count('modelmesh_cache_miss');
   }
 
+  queued(waitedMs: DurationMs): void {
+    this.#time('modelmesh_req_queue_delay_milliseconds', waitedMs);
+  }
+
   cacheMetric(_model: ModelKey, metric: CacheMetric): void {
     switch (metric.name) {
       case 'load-failure':

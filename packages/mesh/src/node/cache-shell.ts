@@ -29,6 +29,8 @@ import type { Runtime, RuntimeModel } from '../runtime/index.ts';
 export interface CacheShellSink {
   /** The model's strings for the runtime; `undefined` when it is not registered any more. */
   describe(model: ModelKey): RuntimeModel | undefined;
+  /** The runtime has loaded the model; whether the copy serves is decided next. `concurrency`: calls that it runs at a time, if it limits them. */
+  onLoaded(model: ModelKey, concurrency: number | null): void;
   onServing(model: ModelKey, slot: Slot): void;
   /** No call may be sent to the slot any more. */
   onNotServing(model: ModelKey, slot: Slot): void;
@@ -262,8 +264,9 @@ export class CacheShell {
     this.#loads.set(copy, controller);
     this.step({ kind: 'load-started', model, copy });
     this.#runtime.load(described, controller.signal).then(
-      ({ bytes }) => {
+      ({ bytes, concurrency }) => {
         this.#loads.delete(copy);
+        this.#sink.onLoaded(model, concurrency);
         this.step({ kind: 'load-succeeded', model, copy, measured: bytes });
       },
       (error: unknown) => {

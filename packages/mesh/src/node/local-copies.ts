@@ -54,6 +54,8 @@ export class LocalCopies implements CacheShellSink {
   readonly #journal: DecisionJournal;
   readonly #metrics: CacheMetrics;
   readonly #fileReleases: FileReleases;
+  /** Of copies whose runtime limits it; never more than copies. */
+  readonly #concurrency = new Map<ModelKey, number>();
   #stopped = false;
   /** Called when a copy began or ceased to serve. */
   onChange: () => void = () => {};
@@ -228,6 +230,11 @@ export class LocalCopies implements CacheShellSink {
     return this.cache.copy(model)?.lastUsedMs ?? epochMs(0);
   }
 
+  /** Calls that the runtime runs at a time in the copy here; `null`: it sets no limit. */
+  concurrencyOf(model: ModelKey): number | null {
+    return this.#concurrency.get(model) ?? null;
+  }
+
   /** No new loads; what is queued is given up, and everyone who waits is told. */
   stop(): void {
     this.#stopped = true;
@@ -245,8 +252,13 @@ export class LocalCopies implements CacheShellSink {
     return record === undefined ? undefined : { key: model, type: record.type, path: record.path, encKey: record.encKey };
   }
 
+  onLoaded(model: ModelKey, concurrency: number | null): void {
+    if (concurrency === null) this.#concurrency.delete(model);
+    else this.#concurrency.set(model, concurrency);
+  }
+
   onServing(model: ModelKey, slot: Slot): void {
-    this.#routes.serving(model, slot);
+    this.#routes.serving(model, slot, this.concurrencyOf(model));
     this.#events.emit({ kind: 'model-loaded', model, message: `model ${model} is loaded` });
     this.onChange();
   }
@@ -269,6 +281,7 @@ export class LocalCopies implements CacheShellSink {
   }
 
   onGone(model: ModelKey): void {
+    if (this.knowledge(model) === 'absent') this.#concurrency.delete(model);
     this.#events.emit({ kind: 'model-unloaded', model, message: `model ${model} is unloaded` });
     this.#fileReleases.add(model);
     this.onChange();

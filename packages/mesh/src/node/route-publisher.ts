@@ -26,7 +26,7 @@ export class RoutePublisher {
   readonly #view: RegistryView;
   readonly #epoch: number;
   readonly #self: InstanceId;
-  readonly #serving = new Map<ModelKey, Slot>();
+  readonly #serving = new Map<ModelKey, Slot & { readonly concurrency: number | null }>();
   readonly #models = new Set<ModelKey>();
   readonly #endpoints = new Set<EndpointId>();
   readonly #families = new Set<string>();
@@ -46,8 +46,8 @@ export class RoutePublisher {
   }
 
   /** A copy may be called. */
-  serving(model: ModelKey, slot: Slot): void {
-    this.#serving.set(model, slot);
+  serving(model: ModelKey, slot: Slot, concurrency: number | null): void {
+    this.#serving.set(model, { ...slot, concurrency });
     this.#mark(model);
   }
 
@@ -152,9 +152,17 @@ export class RoutePublisher {
       family: family ?? null,
       version: version ?? null,
       retry,
-      local: this.#serving.get(key) ?? null,
+      ...this.#local(key),
       remote: this.#remote(record),
     };
+  }
+
+  #local(key: ModelKey): Pick<ModelRoute, 'local' | 'concurrency'> {
+    const serving = this.#serving.get(key);
+    if (serving === undefined) return { local: null };
+    const { index, generation, concurrency } = serving;
+    const local = { index, generation };
+    return concurrency === null ? { local } : { local, concurrency };
   }
 
   /** Whether they can be called is looked up with each call, so that an instance that comes or goes changes no route. */

@@ -157,7 +157,7 @@ export class Scaling {
       const inFlight = slot === null ? 0 : counters.inFlight(slot);
       if (inFlight <= 1) continue;
       const record = mirror.view.model(DEFAULT_NAMESPACE, copy.model)?.record;
-      if (record !== undefined) busy.push({ record, maxConcurrency: null, inFlight });
+      if (record !== undefined) busy.push({ record, maxConcurrency: copies.concurrencyOf(copy.model), inFlight });
     }
     // With nothing in flight there is nothing to remember either.
     if (busy.length === 0 && !this.#wasBusy) return;
@@ -213,13 +213,21 @@ export class Scaling {
       const calls = counters.calls(slot) - counters.inFlight(slot);
       const processingMs = counters.processingMs(slot);
       const { generation } = slot;
-      counted.push({ record, generation, maxConcurrency: null, counters: { calls, processingMs, queuedMs: 0 } });
+      const maxConcurrency = copies.concurrencyOf(copy.model);
+      const queuedMs = counters.queuedMs(slot);
+      counted.push({ record, generation, maxConcurrency, counters: { calls, processingMs, queuedMs } });
     }
     return counted;
   }
 
   #idle(): IdleCopy[] {
     const now = this.#now();
+    const { counters, copies } = this.#parts;
+    // What is in flight beyond what runs at a time waits.
+    const queuedAt = (copy: CopyView): number => {
+      const [slot, limit] = [servingSlot(copy), copies.concurrencyOf(copy.model)];
+      return slot === null || limit === null ? 0 : Math.max(0, counters.inFlight(slot) - limit);
+    };
     return [...this.#parts.copies.cache.copies()].flatMap((copy) => {
       const slot = servingSlot(copy);
       const record = slot === null ? undefined : this.#parts.mirror.view.model(DEFAULT_NAMESPACE, copy.model)?.record;
@@ -227,7 +235,7 @@ export class Scaling {
       const heavyAtMs = this.scaler.use(copy.model)?.heavyAtMs ?? null;
       const heavyAgeMs = heavyAtMs === null ? null : durationMs(now.monotonicMs - heavyAtMs);
       const { units, lastUsedMs } = copy;
-      return [{ record, units, lastUsedMs, heavyAgeMs, load: this.scaler.load(copy.model), queued: 0 }];
+      return [{ record, units, lastUsedMs, heavyAgeMs, load: this.scaler.load(copy.model), queued: queuedAt(copy) }];
     });
   }
 

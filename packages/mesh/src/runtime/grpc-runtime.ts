@@ -41,6 +41,8 @@ export class GrpcRuntime implements Runtime, RuntimeLinkSink {
   /** Of the runtime that is ready. */
   #contract: RuntimeContract = RUNTIME_CONTRACT;
   #epoch = 0;
+  /** It says for each model how many calls it runs at a time (spec `modelmesh.md` §4.8). */
+  #limitsConcurrency = false;
   /** Optional calls that this runtime answered with UNIMPLEMENTED: not asked again in this epoch. */
   #lacks = new Set<'predict' | 'size' | 'extras'>();
 
@@ -82,8 +84,9 @@ export class GrpcRuntime implements Runtime, RuntimeLinkSink {
 
   async load(model: RuntimeModel, signal: AbortSignal): Promise<LoadedModel> {
     try {
-      const { sizeInBytes } = await this.#ready().call(this.#contract.loadModel, requestOf(model), { signal });
-      return { bytes: knownSize(sizeInBytes) };
+      const answer = await this.#ready().call(this.#contract.loadModel, requestOf(model), { signal });
+      const concurrency = this.#limitsConcurrency ? Math.max(1, answer.maxConcurrency) : null;
+      return { bytes: knownSize(answer.sizeInBytes), concurrency };
     } catch (error) {
       if (signal.aborted) throw new MeshError('cancelled', 'the load was cancelled', { cause: error });
       throw loadError(error);
@@ -163,6 +166,7 @@ export class GrpcRuntime implements Runtime, RuntimeLinkSink {
     this.#client = client;
     this.#contract = contract;
     this.#lacks = new Set();
+    this.#limitsConcurrency = status.limitModelConcurrency;
     this.#become({ kind: 'ready', facts: factsOf(status, this.#epoch, this.#inference ?? target) });
   }
 

@@ -42,6 +42,8 @@ export type RuntimeState =
 export interface LoadedModel {
   /** `null`: the runtime did not say; ask `modelBytes`. */
   readonly bytes: Bytes | null;
+  /** Calls that the runtime runs at a time in it; `null`: it sets no limit. */
+  readonly concurrency: number | null;
 }
 
 /** Measured memory of the runtime process and its models. */

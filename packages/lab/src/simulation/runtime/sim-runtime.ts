@@ -124,7 +124,7 @@ export class SimRuntime implements Runtime, RuntimeAnswers {
         this.#witness.loadEnded(this, model.key, loaded);
         world.in(node.actor, WAY_MS, `loaded ${model.key}`, () => {
           if (!this.#pending.delete(pending)) return;
-          if (loaded) resolve({ bytes: this.#sizeOf(spec) });
+          if (loaded) resolve({ bytes: this.#sizeOf(spec), concurrency: null });
           else reject(new MeshError('load-failed', `INTERNAL: the model ${model.key} cannot be loaded`));
         });
       });

@@ -7,6 +7,7 @@ import type { PeerLinks } from '../peers/index.ts';
 import type { RouteTable } from '../routes/index.ts';
 import type { CallLog } from './call-plan.ts';
 import type { CopyChooser } from './copy-chooser.ts';
+import type { CopyGates } from './copy-gates.ts';
 import type { Locator } from './locator.ts';
 import type { NameLookups } from './name-lookups.ts';
 import type { ByteBudget } from './request-body.ts';
@@ -36,6 +37,8 @@ export interface CallMetrics {
   attempt(method: string, code: number, durationMs: DurationMs, model: ModelKey, log?: CallLog): void;
   /** A call waited for a load. */
   cacheMiss(waitedMs: DurationMs, model: ModelKey): void;
+  /** A call waited for its turn at a copy whose concurrency is limited. */
+  queued?(waitedMs: DurationMs, model: ModelKey): void;
   /** What of the headers is to be logged wherever the call goes; `null`, or without this method: nothing. */
   loggedFields?(headers: HeaderReader): CallLog['fields'] | null;
 }
@@ -47,6 +50,8 @@ export interface CallLimits {
   readonly inflateRatioMax: number;
   /** Models of one call for several that are asked at the same time. */
   readonly multiParallelism: number;
+  /** Calls that may run and wait at one copy whose concurrency is limited; left out or `null`: by its concurrency. */
+  readonly turnsPerCopyMax?: number | null;
 }
 
 /** The shared parts of one data plane worker. */
@@ -64,6 +69,8 @@ export interface Plane {
   /** The ways to other nodes; `null`: this node is alone. */
   readonly peers: PeerLinks | null;
   readonly copies: CopyChooser;
+  /** Turns at copies whose runtime limits their concurrency. */
+  readonly gates: CopyGates;
   /** Requests that may be sent again. */
   readonly replay: ByteBudget;
   /** Requests that are held until the model in them is known and they move on. */

@@ -1,10 +1,11 @@
-import { type DurationMs, MeshError, toMeshError } from '@modelmesh/core';
+import { type DurationMs, durationMs, MeshError, type MonotonicMs, toMeshError } from '@modelmesh/core';
 import type { Evidence } from '@modelmesh/core/routing';
 import type { ByteStream } from '@modelmesh/grpc/stream';
 import { formatGrpcTimeout, HEADER } from '@modelmesh/wire/headers';
 import { errorMapping, GRPC_CODE } from '@modelmesh/wire/status';
 import type { SlotRef } from '../../link/index.ts';
 import { Attempt, type AttemptOwner } from './attempt.ts';
+import { type TurnWaiter, turnsMax } from './copy-gates.ts';
 import { type InjectionSink, injectionFor, type MessageInjector } from './message-injector.ts';
 import type { Plane } from './plane.ts';
 
@@ -12,10 +13,14 @@ import type { Plane } from './plane.ts';
 const SLICE_BYTES_MAX = 65_536;
 
 /** One try of a call at the local runtime. Holds a place in the copy's calls in flight until it ends. */
-export class RuntimeAttempt extends Attempt implements InjectionSink {
+export class RuntimeAttempt extends Attempt implements InjectionSink, TurnWaiter {
   override readonly slot: SlotRef;
   protected override readonly who = 'the runtime';
   #injector: MessageInjector | undefined;
+  /** Whether its turn at a copy with limited concurrency is awaited, or running. */
+  #turn: 'none' | 'awaited' | 'running' = 'none';
+  #askedMs: MonotonicMs | undefined;
+  #waitedMs = durationMs(0);
   /** Rewritten messages that the stream could not yet take. */
   readonly #injected: Uint8Array[] = [];
 
@@ -25,6 +30,36 @@ export class RuntimeAttempt extends Attempt implements InjectionSink {
   }
 
   override start(): void {
+    const { plane, slot } = this;
+    const concurrency = plane.routes.model(this.owner.plan.model)?.concurrency ?? null;
+    if (concurrency === null) {
+      this.#open();
+      return;
+    }
+    switch (plane.gates.enter(slot, concurrency, plane.limits.turnsPerCopyMax ?? turnsMax(concurrency), this)) {
+      case 'now':
+        this.#turn = 'running';
+        this.#open();
+        return;
+      case 'later':
+        this.#turn = 'awaited';
+        this.#askedMs = plane.clock.monotonicMs();
+        return;
+      case 'full':
+        this.fail({ kind: 'runtime-status', code: GRPC_CODE.RESOURCE_EXHAUSTED, message: 'Model queue overload' });
+    }
+  }
+
+  onTurn(): void {
+    const { plane, slot } = this;
+    this.#turn = 'running';
+    this.#wait();
+    // A copy that is to go must not be held up by calls that have not begun.
+    if (plane.counters.serves(slot)) this.#open();
+    else this.fail({ kind: 'not-here' });
+  }
+
+  #open(): void {
     const { plan, body } = this.owner;
     const access = this.plane.runtime.access;
     if (access === undefined) {
@@ -100,14 +135,32 @@ export class RuntimeAttempt extends Attempt implements InjectionSink {
     return { kind: 'runtime-status', code, message };
   }
 
+  #wait(): void {
+    const { plane, slot } = this;
+    if (this.#askedMs === undefined) return;
+    this.#waitedMs = durationMs(plane.clock.monotonicMs() - this.#askedMs);
+    this.#askedMs = undefined;
+    plane.counters.waited(plane.worker, slot, this.#waitedMs);
+    plane.metrics.queued?.(this.#waitedMs, this.owner.plan.model);
+  }
+
   protected override left(code: number, tookMs: DurationMs): void {
     this.#injector?.abandon();
     const { method, model, log } = this.owner.plan;
     const { plane } = this;
-    const last = plane.counters.leave(plane.worker, this.slot, code === GRPC_CODE.OK, tookMs);
+    if (this.#turn === 'awaited') {
+      this.#wait();
+      plane.gates.giveUp(this.slot, this);
+    }
+    const ranMs = durationMs(Math.max(0, tookMs - this.#waitedMs));
+    const last = plane.counters.leave(plane.worker, this.slot, code === GRPC_CODE.OK, ranMs);
     if (last) plane.link.send({ kind: 'drained', slot: this.slot });
     plane.copies.tookHere(model, tookMs);
-    plane.metrics.attempt(method, code, tookMs, model, log);
+    plane.metrics.attempt(method, code, ranMs, model, log);
+    const { slot } = this;
+    const held = this.#turn === 'running';
+    this.#turn = 'none';
+    if (held) plane.gates.leave(slot);
   }
 
   #refuse(error: MeshError): void {

@@ -16,6 +16,8 @@ export class FakeRuntime implements Runtime {
   onState: (state: RuntimeState) => void = () => {};
   state: RuntimeState = { kind: 'starting' };
   holds = false;
+  /** Calls that it runs at a time in a model, if it limits them. */
+  concurrency: number | null = null;
   capacityBytes = 1024 * MIB;
   /** What it says of any model before the load; null: it cannot tell. */
   predicts: Bytes | null = null;
@@ -76,7 +78,7 @@ export class FakeRuntime implements Runtime {
     return new Promise((resolve, reject) => {
       const done = (): void => {
         this.loaded.add(model.key);
-        resolve({ bytes: bytes(MIB) });
+        resolve({ bytes: bytes(MIB), concurrency: this.concurrency });
       };
       this.loads.push({ model, signal, done, fails: reject });
       signal.addEventListener('abort', () => reject(new MeshError('cancelled', 'the load was cancelled')));

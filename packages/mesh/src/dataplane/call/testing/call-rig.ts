@@ -169,8 +169,14 @@ export class CallRig {
   }
 
   /** Control: the model is registered, and serves from a new slot unless `local` is null. */
-  async route(key: string, local: SlotRef | null, retry: ModelRoute['retry'] = 'safe'): Promise<void> {
-    const model: ModelRoute = { key: modelKey(key), family: null, version: null, local, remote: [], retry };
+  async route(
+    key: string,
+    local: SlotRef | null,
+    retry: ModelRoute['retry'] = 'safe',
+    concurrency: number | null = null,
+  ): Promise<void> {
+    const plain = { key: modelKey(key), family: null, version: null, local, remote: [], retry };
+    const model: ModelRoute = concurrency === null ? plain : { ...plain, concurrency };
     const from = this.#version;
     this.#version += 1;
     const put = { ...NO_ROUTES, models: [model] };
