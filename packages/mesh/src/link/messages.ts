@@ -40,6 +40,8 @@ export interface ModelRoute {
   readonly concurrency?: number;
   /** Copies that others claim, oldest claim first. Only those at an instance that the table knows as a peer can be called. */
   readonly remote: readonly RemoteCopy[];
+  /** A copy elsewhere that was claimed longer ago than this is taken for loaded, by what loads of its type took here; left out: nothing was measured. */
+  readonly settledAfterMs?: DurationMs;
   readonly retry: 'safe' | 'never';
 }
 

@@ -83,6 +83,7 @@ export function assembleControl(setup: ControlSetup): ControlAssembly {
   const { clock, instance, scope, link, readOnly } = setup;
   const { members, routes, claims, copies, counters, desk } = assembleCluster(setup, registry);
   const loadTimes = { current: new LoadTimes(LOAD_TIMEOUT_MS), timeoutMs: LOAD_TIMEOUT_MS };
+  routes.settledAfterMs = (type) => loadTimes.current.assumeLoadedAfterMs(type);
   const readiness = watchLoads(setup, { copies, events, loadTimes, members });
   const { signal } = scope;
   const { failureExpiryMs } = setup.cache;

@@ -1,4 +1,4 @@
-import { DEFAULT_NAMESPACE, type EndpointId, type InstanceId, type ModelKey } from '@modelmesh/core';
+import { DEFAULT_NAMESPACE, type DurationMs, type EndpointId, type InstanceId, type ModelKey } from '@modelmesh/core';
 import type { Slot } from '@modelmesh/core/cache';
 import type { ModelRecord } from '@modelmesh/core/records';
 import type { Dirty, RegistryView } from '@modelmesh/core/view';
@@ -36,6 +36,8 @@ export class RoutePublisher {
   #started = false;
   /** Where other instances are reached; none as long as nobody says. */
   peers: PeerSource = NO_PEERS;
+  /** How long loads of a type take. */
+  settledAfterMs: (type: string) => DurationMs | undefined = () => undefined;
 
   /** @param epoch differs between the lives of control, so that a delta of another life is never applied */
   constructor(link: ControlEnd, view: RegistryView, epoch: number, self: InstanceId) {
@@ -153,7 +155,7 @@ export class RoutePublisher {
       version: version ?? null,
       retry,
       ...this.#local(key),
-      remote: this.#remote(record),
+      ...this.#elsewhere(record),
     };
   }
 
@@ -163,6 +165,12 @@ export class RoutePublisher {
     const { index, generation, concurrency } = serving;
     const local = { index, generation };
     return concurrency === null ? { local } : { local, concurrency };
+  }
+
+  #elsewhere(record: ModelRecord): Pick<ModelRoute, 'remote' | 'settledAfterMs'> {
+    const remote = this.#remote(record);
+    const settledAfterMs = remote.length === 0 ? undefined : this.settledAfterMs(record.type);
+    return settledAfterMs === undefined ? { remote } : { remote, settledAfterMs };
   }
 
   /** Whether they can be called is looked up with each call, so that an instance that comes or goes changes no route. */

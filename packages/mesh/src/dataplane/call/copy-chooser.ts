@@ -35,7 +35,7 @@ export class CopyChooser implements CopyLoads {
   }
 
   /** The copy for a call of `route`'s model that has tried those of `tried`. */
-  choose({ key, local, remote }: ModelRoute, tried: ReadonlySet<InstanceId>, balanced: boolean): CopyChoice {
+  choose({ key, local, remote, settledAfterMs }: ModelRoute, tried: ReadonlySet<InstanceId>, balanced: boolean): CopyChoice {
     const { counters, peers, instance, clock } = this.#parts;
     const slot = local !== null && !tried.has(instance) ? local : null;
     if (peers === null) return slot === null ? NONE : LOCAL;
@@ -48,7 +48,7 @@ export class CopyChooser implements CopyLoads {
       tried,
       balanced,
       nowMs: clock.wallMs(),
-      assumeLoadedAfterMs: ASSUME_LOADED_AFTER_MS,
+      assumeLoadedAfterMs: settledAfterMs ?? ASSUME_LOADED_AFTER_MS,
       chance: peers.chance(),
     };
     return chooseCopy(question, this);
