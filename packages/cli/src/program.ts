@@ -11,6 +11,7 @@ import { addExplain } from './commands/explain.ts';
 import { addGet } from './commands/get.ts';
 import { addInfer } from './commands/infer.ts';
 import { addLoad, addUnload } from './commands/load.ts';
+import { addMigrate } from './commands/migrate.ts';
 import { addRegistry } from './commands/registry.ts';
 import { addServe } from './commands/serve.ts';
 import { addSimulate } from './commands/simulate.ts';
@@ -37,6 +38,7 @@ const COMMANDS = [
   addEvents,
   addCluster,
   addRegistry,
+  addMigrate,
   addSimulate,
   addCompletion,
 ];

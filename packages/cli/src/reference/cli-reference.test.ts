@@ -18,6 +18,7 @@ test('the reference has a section for each command, with every option', () => {
     'events',
     'cluster',
     'registry',
+    'migrate',
     'completion',
   ]) {
     assert.match(text, new RegExp(`^## mmesh ${name}$`, 'm'));

@@ -18,6 +18,7 @@ export {
 } from './endpoint-record.ts';
 export {
   type InstanceRecord,
+  isJavaInstance,
   leastRecentUseOrEndOfTime,
   type NewInstanceRecord,
   newInstanceRecord,

@@ -42,6 +42,9 @@ export interface InstanceRecord {
   readonly unknownFields: OpaqueFields;
 }
 
+/** Whether the record was written by an instance of the Java mesh: one of ours names its life. */
+export const isJavaInstance = ({ incarnation }: Pick<InstanceRecord, 'incarnation'>): boolean => incarnation === undefined;
+
 /** What {@link newInstanceRecord} must be told; everything else has a default. */
 export type NewInstanceRecord = Pick<InstanceRecord, 'id' | 'startedAtMs'> &
   Partial<Omit<InstanceRecord, 'kind' | 'id' | 'startedAtMs'>>;

@@ -1,12 +1,9 @@
 import { type InstanceId, MeshError } from '@modelmesh/core';
-import type { InstanceRecord } from '@modelmesh/core/records';
+import { isJavaInstance } from '@modelmesh/core/records';
 import type { RegistryView } from '@modelmesh/core/view';
 
 /** Ids that a message names; how many there are it says anyway. */
 const NAMED_MAX = 5;
-
-/** Whether the record was written by an instance of the Java mesh: one of ours names its life. */
-export const isJavaInstance = ({ incarnation }: Pick<InstanceRecord, 'incarnation'>): boolean => incarnation === undefined;
 
 /**
  * Refuses a registry in which instances of the Java mesh live. Ours and theirs know nothing of how the others are reached, and each would remove

@@ -3,7 +3,7 @@ import { DEFAULT_NAMESPACE, MeshError, type Namespace, type Revision } from '@mo
 import { type RegistryLayout, registryPrefixes, splitKey } from '@modelmesh/wire/registry';
 import type { Kv, KvEntry, KvRange } from '../kv/index.ts';
 import { compareKeys } from '../kv/index.ts';
-import type { TellProgress } from './report.ts';
+import type { TellProgress } from './tell-progress.ts';
 
 /** One record as it is kept, by its place below the base of its mesh, such as `registry/m`. */
 export interface KeptRecord {

@@ -15,7 +15,7 @@ import {
   type RecordCounts,
   recordLine,
 } from './contents.ts';
-import type { TellProgress } from './report.ts';
+import type { TellProgress } from './tell-progress.ts';
 
 /** The first line of a file: what follows, and how to know that it is whole. */
 export interface DumpHeader {

@@ -3,11 +3,14 @@
  *
  * Exit codes: 0 done, 1 not done, with the reason in the last line, 2 the command line was not understood.
  */
+import { resolve } from 'node:path';
 import { durationMs, MeshError, toMeshError } from '@modelmesh/core';
 import { systemClock } from '@modelmesh/sdk/client';
-import { type Place, readPlace } from './place.ts';
+import { type Migration, planMove, readVariables, runMove } from './migration/index.ts';
+import { type Place, readPlace, readText } from './place.ts';
 import type { Overwrite } from './plan-writes.ts';
-import type { Report, TellProgress } from './report.ts';
+import type { Report } from './report.ts';
+import type { TellProgress } from './tell-progress.ts';
 import { transfer } from './transfer.ts';
 
 const EXIT_FAILED = 1;
@@ -55,6 +58,23 @@ function overwriteOf(options: Options): Overwrite {
   return found;
 }
 
+function migrationOf(options: Options): Migration {
+  const from = placeOf(options, 'from');
+  const to = options.has('to') ? placeOf(options, 'to') : null;
+  if (from.kind === 'file' || to?.kind === 'file')
+    throw new MeshError('invalid-argument', 'a move goes from a registry to a registry; for files there is "mmesh registry"');
+  const [backup, variables] = [options.get('backup'), options.get('variables')];
+  if (backup === undefined) throw new MeshError('invalid-argument', '--backup is missing');
+  return {
+    from,
+    to,
+    backupPath: resolve(backup),
+    variables: variables === undefined ? null : readVariables(readText(resolve(variables))),
+    clock: systemClock,
+    tell: progress(),
+  };
+}
+
 async function run([verb, ...rest]: readonly string[]): Promise<void> {
   const options = optionsOf(rest);
   switch (verb) {
@@ -64,6 +84,12 @@ async function run([verb, ...rest]: readonly string[]): Promise<void> {
       report({ event: 'done', result });
       return;
     }
+    case 'migrate-plan':
+      report({ event: 'plan', plan: await planMove(migrationOf(options)) });
+      return;
+    case 'migrate-run':
+      await runMove(migrationOf(options), (step) => report({ event: 'step', step }));
+      return;
     default:
       throw new MeshError('invalid-argument', `there is no verb ${verb}`);
   }

@@ -76,7 +76,8 @@ function storeOf(text: string, folder: string, env: Readonly<Record<string, stri
   return { kind: 'store', registry, layout: registryLayout({ root: '', prefix, service }), named, text };
 }
 
-function readText(path: string): string {
+/** A file that was named on the command line. @throws {MeshError} `invalid-argument` that names it */
+export function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (cause) {

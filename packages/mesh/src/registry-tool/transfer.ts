@@ -13,7 +13,7 @@ import {
 import { headerOf, readDump, writeDump } from './dump-file.ts';
 import { openPlace, type Place, type StorePlace } from './place.ts';
 import { type Overwrite, planWrites, type WriteRefusal } from './plan-writes.ts';
-import type { TellProgress } from './report.ts';
+import type { TellProgress } from './tell-progress.ts';
 import { refuseLive, verifyStore, type WriteTarget, writePlan } from './write-store.ts';
 
 /** A transfer from one place to another. */

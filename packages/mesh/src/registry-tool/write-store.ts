@@ -3,7 +3,7 @@ import { instancesPrefix, joinKey, type RegistryLayout } from '@modelmesh/wire/r
 import type { Kv, KvCondition, KvOperation, KvTxn } from '../kv/index.ts';
 import { digestOf, listMesh, type PlacedEntry } from './contents.ts';
 import type { PlannedWrite, WritePlan } from './plan-writes.ts';
-import type { TellProgress } from './report.ts';
+import type { TellProgress } from './tell-progress.ts';
 
 /** Writes of one transaction; below what etcd takes. */
 const BATCH_WRITES_MAX = 100;
