@@ -5,7 +5,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { constants } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { MeshError } from '@modelmesh/core';
+import { durationMs, MeshError } from '@modelmesh/core';
 import { systemClock } from '@modelmesh/sdk/client';
 import type { Child, CliWorld, Command, TextSink } from './world.ts';
 
@@ -51,11 +51,19 @@ function sinkOf(stream: NodeJS.WriteStream, env: Environment): TextSink {
   };
 }
 
+/** A supervisor may signal the whole group of processes, and the launcher passes its signal on too: what comes so soon is the same one. */
+const SAME_SIGNAL_MS = durationMs(500);
+
 function interruption(): AbortSignal {
   const controller = new AbortController();
+  let isAnother = false;
   const interrupt = (signal: NodeJS.Signals): void => {
     // The second one ends the process, whatever it does.
-    if (controller.signal.aborted) process.exit(128 + constants.signals[signal]);
+    if (isAnother) process.exit(128 + constants.signals[signal]);
+    if (controller.signal.aborted) return;
+    systemClock.after(SAME_SIGNAL_MS, () => {
+      isAnother = true;
+    });
     controller.abort(new MeshError('cancelled', 'interrupted'));
   };
   process.on('SIGINT', interrupt);
