@@ -66,6 +66,8 @@ interface Step {
   readonly text: string;
 }
 
+const SETTING_WORDS = { refused: 'refused', 'no-effect': 'without effect', default: 'other default' } as const;
+
 /** What the program says of a plan. */
 interface Plan {
   readonly survey: {
@@ -81,7 +83,7 @@ interface Plan {
     readonly dangling: readonly { readonly endpoint: string; readonly model: string }[];
     readonly staleClaims: number;
   };
-  readonly settings: readonly { readonly kind: 'refused' | 'no-effect'; readonly text: string }[];
+  readonly settings: readonly { readonly kind: keyof typeof SETTING_WORDS; readonly text: string }[];
   readonly problems: readonly string[];
   readonly steps: readonly Step[];
 }
@@ -124,7 +126,7 @@ function planText(world: CliWorld, { survey, settings, problems, steps }: Plan):
     ),
     ...list(
       'Variables',
-      settings.map(({ kind, text }) => `${kind === 'refused' ? 'refused' : 'without effect'}: ${text}`),
+      settings.map(({ kind, text }) => `${SETTING_WORDS[kind]}: ${text}`),
     ),
     styled(world.out, 'bold', 'Steps'),
     tableText(STEP_COLUMNS, steps),

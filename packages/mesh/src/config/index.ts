@@ -1,6 +1,7 @@
 /** The door of the room: what a node runs on, and how it is read. */
 
 export type { Machine } from './assemble.ts';
+export { type DefaultDifference, defaultDifferences } from './compat-defaults.ts';
 export type { EtcdAddress, EtcdSettings } from './config.ts';
 export {
   type AdminListenerConfig,

@@ -42,6 +42,8 @@ export interface Contents {
 
 /** Most text of all records together, in bytes: they are held in memory. A million models take about half of it. */
 export const CONTENTS_BYTES_MAX = 1024 * 1024 * 1024;
+/** What a store shows where bytes are no UTF-8. */
+const REPLACED = '\ufffd';
 /** Entries of one page. */
 const PAGE_ENTRIES = 1000;
 /** How often a listing is begun anew because the store forgot the revision meanwhile. */
@@ -61,9 +63,14 @@ interface Listing {
   readonly revision: Revision;
 }
 
-/** Reads all records of a mesh at one revision. @throws {MeshError} `too-large` beyond {@link CONTENTS_BYTES_MAX}; as the store says */
+/** Reads all records of a mesh at one revision. @throws {MeshError} `too-large` beyond {@link CONTENTS_BYTES_MAX}; `failed-precondition` for what is no text; as the store says */
 export async function readContents(kv: Kv, layout: RegistryLayout, tell: TellProgress): Promise<Contents> {
   const { placed, leased, revision } = await listMesh(kv, layout, tell);
+  const altered = placed.find(({ path, value }) => path.includes(REPLACED) || value.includes(REPLACED));
+  if (altered !== undefined) {
+    const sentence = `${altered.path} is no UTF-8 text, or has the character U+FFFD that stands for what is none: it would not come through as it is`;
+    throw new MeshError('failed-precondition', `${sentence}; mend or remove it`);
+  }
   return { records: placed.map(({ space, path, value }) => ({ space, path, value })), leftOut: leased, revision };
 }
 

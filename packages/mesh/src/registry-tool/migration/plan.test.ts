@@ -96,11 +96,15 @@ describe('variables of a Java mesh', () => {
     assert.deepEqual(Object.keys(variables), ['MM_SERVICE_NAME', 'ZOOKEEPER', 'HEAP_SIZE_MB', 'PATH']);
     const found = settingDifferences(variables);
     assert.deepEqual(
-      found.map(({ kind, text }) => [kind, /ZOOKEEPER|HEAP_SIZE_MB/.exec(text)?.[0]]),
+      found.filter(({ kind }) => kind !== 'default').map(({ kind, text }) => [kind, /ZOOKEEPER|HEAP_SIZE_MB/.exec(text)?.[0]]),
       [
         ['refused', 'ZOOKEEPER'],
         ['no-effect', 'HEAP_SIZE_MB'],
       ],
     );
+    const defaults = found.filter(({ kind }) => kind === 'default');
+    assert.ok(defaults.length > 0);
+    assert.match(defaults[0]?.text ?? '', / unless set, .* in ModelMesh and under MM_COMPAT=modelmesh$/);
+    assert.deepEqual(settingDifferences({ MM_SERVICE_NAME: 's', MM_COMPAT: 'modelmesh' }), [], 'which brings theirs back');
   });
 });

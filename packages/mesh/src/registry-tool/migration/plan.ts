@@ -1,4 +1,4 @@
-import { type ConfigProblem, configProblemText, parseConfig } from '../../config/index.ts';
+import { type ConfigProblem, configProblemText, defaultDifferences, parseConfig } from '../../config/index.ts';
 import type { Survey } from './survey.ts';
 
 /** Instances that a step names. */
@@ -15,7 +15,8 @@ export interface MigrationStep {
 
 /** A setting that a node of ours would take otherwise than the Java mesh does, or not at all. */
 export interface SettingDifference {
-  readonly kind: 'refused' | 'no-effect';
+  /** `default`: the variable is not set, and its default is another one here. */
+  readonly kind: 'refused' | 'no-effect' | 'default';
   readonly text: string;
 }
 
@@ -45,13 +46,17 @@ export function readVariables(text: string): Readonly<Record<string, string>> {
   return Object.fromEntries(named.map((line) => [line.slice(0, line.indexOf('=')).trim(), line.slice(line.indexOf('=') + 1)]));
 }
 
-/** What of these variables a node of ours would refuse or leave without effect. */
+/** What of these variables a node of ours would refuse, leave without effect, or take another default for. */
 export function settingDifferences(variables: Readonly<Record<string, string>>): readonly SettingDifference[] {
   const machine = { hostName: 'migrate', tempFolder: '/tmp' };
   const result = parseConfig({ env: variables, flags: new Map(), machine, checks: [] });
   const of = (kind: SettingDifference['kind'], problems: readonly ConfigProblem[]): SettingDifference[] =>
     problems.map((problem) => ({ kind, text: configProblemText(problem) }));
-  return [...of('refused', result.ok ? [] : result.problems), ...of('no-effect', result.warnings)];
+  const defaults = defaultDifferences(variables).map(({ path, ours, modelMesh }): SettingDifference => {
+    const text = `${path} is ${JSON.stringify(ours)} unless set, ${JSON.stringify(modelMesh)} in ModelMesh and under MM_COMPAT=modelmesh`;
+    return { kind: 'default', text };
+  });
+  return [...of('refused', result.ok ? [] : result.problems), ...of('no-effect', result.warnings), ...defaults];
 }
 
 /** Decides the steps of a move from what is there. */
