@@ -47,7 +47,8 @@ function sinkOf(stream: NodeJS.WriteStream, env: Environment): TextSink {
   return {
     write: (text) => void stream.write(text),
     isTerminal: stream.isTTY && !plain,
-    columns: stream.columns ?? COLUMNS_DEFAULT,
+    // A terminal that does not know its size says 0.
+    columns: stream.columns > 0 ? stream.columns : COLUMNS_DEFAULT,
   };
 }
 

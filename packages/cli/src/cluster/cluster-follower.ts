@@ -1,7 +1,7 @@
 import { durationMs, sleep, type Timer } from '@modelmesh/core';
 import type { Cli } from '../cli.ts';
 import { AdvisedError } from '../failure.ts';
-import { styled, tableText } from '../output/index.ts';
+import { rowsTaken, styled, tableText } from '../output/index.ts';
 import type { ClusterNode } from './cluster-node.ts';
 import { askNode, type NodeRow, nodeColumns } from './node-rows.ts';
 import type { PrivateEtcd } from './private-etcd.ts';
@@ -28,7 +28,8 @@ export class ClusterFollower {
   readonly #heard = new Set<ClusterNode>();
   readonly #pauses = new Set<Timer>();
   readonly #told = new Map<string, string>();
-  #tableLines = 0;
+  /** Of the terminal, which the last table takes. */
+  #tableRows = 0;
   #wasReady = false;
   #over = new AbortController();
   #failure: AdvisedError | undefined;
@@ -93,9 +94,9 @@ export class ClusterFollower {
     const ready = rows.every(({ state, sees }) => state === 'ready' && sees === rows.length - 1);
     if (out.isTerminal) {
       const text = `${this.#table(rows)}\n${styled(out, 'bold', 'Ctrl-C ends the cluster.')}\n`;
-      const back = this.#tableLines === 0 ? '' : `\u001b[${this.#tableLines}A\u001b[0J`;
+      const back = this.#tableRows === 0 ? '' : `\u001b[${this.#tableRows}A\u001b[0J`;
       out.write(back + text);
-      this.#tableLines = text.split('\n').length - 1;
+      this.#tableRows = rowsTaken(text, out.columns);
       return;
     }
     if (!this.#wasReady && ready) {

@@ -1,3 +1,4 @@
+import { relative } from 'node:path';
 import { durationMs } from '@modelmesh/core';
 import { type InstanceView, MeshClient } from '@modelmesh/sdk/client';
 import { ageText, bytesText, type Column, type Style, styled } from '../output/index.ts';
@@ -82,5 +83,5 @@ export const nodeColumns = (world: CliWorld): readonly Column<NodeRow>[] => [
   { title: 'USED', cell: ({ usedBytes }) => bytesText(usedBytes) },
   { title: 'UP', cell: ({ startedAt }) => ageText(startedAt, world.clock.wallMs()) },
   { title: 'PID', cell: ({ pid }) => numberText(pid) },
-  { title: 'LOG', cell: ({ log }) => log },
+  { title: 'LOG', cell: ({ log }) => relative(world.cwd, log) },
 ];

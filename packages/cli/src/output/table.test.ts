@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { type Column, tableText } from './table.ts';
+import { rowsTaken } from './text.ts';
 
 interface Row {
   readonly key: string;
@@ -32,4 +33,11 @@ it('rows that are laid out apart stand in the same columns', () => {
   const lines = tableText(COLUMNS, rows).split('\n');
   assert.equal(lines.length, 202);
   assert.deepEqual([lines[0], lines[1], lines[200]], ['KEY   NOTE', 'm0    short', 'm199  the widest is the last']);
+});
+
+it('a text takes the rows of a terminal that its lines go on in, colours not counted', () => {
+  assert.equal(rowsTaken('', 10), 0);
+  assert.equal(rowsTaken('\n', 10), 1);
+  assert.equal(rowsTaken(`${'x'.repeat(10)}\n${'x'.repeat(11)}\n`, 10), 3);
+  assert.equal(rowsTaken(`\u001b[31m${'x'.repeat(10)}\u001b[39m\n`, 10), 1);
 });

@@ -1,4 +1,4 @@
-import { styleText } from 'node:util';
+import { stripVTControlCharacters, styleText } from 'node:util';
 import type { DurationMs } from '@modelmesh/core';
 import type { TextSink } from '../world.ts';
 
@@ -31,3 +31,10 @@ export function ageText(instant: string | null, nowMs: number): string {
 /** A length of time: `340 ms`, `2.1 s`. */
 export const durationText = (ms: DurationMs | number): string =>
   ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+
+/** Rows of a terminal with so many columns that a text takes, which ends with a line's end: long lines go on in the next row. */
+export const rowsTaken = (text: string, columns: number): number =>
+  text
+    .split('\n')
+    .slice(0, -1)
+    .reduce((rows, line) => rows + Math.max(1, Math.ceil(stripVTControlCharacters(line).length / columns)), 0);
