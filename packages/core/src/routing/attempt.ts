@@ -93,3 +93,6 @@ export type NextAttempt =
   | { readonly kind: 'fail'; readonly error: MeshErrorKind; readonly message: string; readonly whyNotRepeated: string }
   /** The runtime's status, message, details and trailers go to the client byte for byte; `purge`: the copy is to be forgotten all the same. */
   | { readonly kind: 'pass-through'; readonly purge: boolean };
+
+/** What to do next, where nothing is repeated any more. */
+export type EndOfCall = Extract<NextAttempt, { readonly kind: 'fail' | 'pass-through' }>;

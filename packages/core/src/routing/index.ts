@@ -1,5 +1,5 @@
 /** The door of the room: which copy a call goes to, and what follows an attempt that failed. */
-export type { AttemptHistory, AttemptTarget, CallFacts, EndedAttempt, Evidence, NextAttempt } from './attempt.ts';
+export type { AttemptHistory, AttemptTarget, CallFacts, EndedAttempt, EndOfCall, Evidence, NextAttempt } from './attempt.ts';
 export {
   type ClaimedCopy,
   COPIES_SCANNED_MAX,
@@ -21,6 +21,7 @@ export {
   CONNECTIONS_LOST_MAX,
   DEADLINE_SHARE_KEPT,
   EXHAUSTED_MAX,
+  endWithoutAlternative,
   LOAD_FAILURES_PER_CALL_MAX,
   MODEL_LOST_MAX,
   nextAttempt,

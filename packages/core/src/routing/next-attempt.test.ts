@@ -3,7 +3,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { durationMs, instanceId } from '../index.ts';
-import { type AttemptHistory, type CallFacts, type Evidence, type NextAttempt, nextAttempt } from './index.ts';
+import {
+  type AttemptHistory,
+  type CallFacts,
+  type EndedAttempt,
+  type Evidence,
+  endWithoutAlternative,
+  type NextAttempt,
+  nextAttempt,
+} from './index.ts';
 
 const HERE = { instance: instanceId('here'), local: true };
 const THERE = { instance: instanceId('there'), local: false };
@@ -166,3 +174,21 @@ test('a deadline that passed is DEADLINE_EXCEEDED, a cancelled call is CANCELLED
 });
 
 const errorOf = (next: NextAttempt): string => (next.kind === 'fail' ? next.error : next.kind);
+
+test('where control finds nobody else, the call ends as the last attempt that reached somebody, and else as control says', () => {
+  const end = (...ended: readonly EndedAttempt[]) => endWithoutAlternative({ call: CALL, ended });
+  const moved: EndedAttempt = { target: HERE, evidence: { kind: 'not-here' } };
+  assert.deepEqual(end({ target: THERE, evidence: status(14, 'no room') }, moved), {
+    kind: 'fail',
+    error: 'unavailable',
+    message:
+      'the runtime is unavailable: no room (2 attempts, the last on there); not repeated: there is no other copy or instance to try',
+    whyNotRepeated: 'there is no other copy or instance to try',
+  });
+  assert.deepEqual(end(moved, { target: HERE, evidence: status(8) }), { kind: 'pass-through', purge: false });
+  assert.equal(end({ target: THERE, evidence: { kind: 'connection-lost' } })?.kind, 'fail');
+  // The local runtime comes back: that is no end.
+  assert.equal(end({ target: HERE, evidence: { kind: 'connection-lost' } }), null);
+  for (const evidence of [...UNPROCESSED, { kind: 'load-failed', error: 'load-failed', message: 'corrupt' } as const])
+    assert.equal(end({ target: THERE, evidence }), null, evidence.kind);
+});

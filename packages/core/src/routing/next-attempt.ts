@@ -3,7 +3,7 @@
 import { assertNever } from '../assert.ts';
 import type { MeshErrorKind } from '../errors.ts';
 import { type DurationMs, durationMs } from '../units.ts';
-import type { AttemptHistory, CallFacts, Evidence, NextAttempt } from './attempt.ts';
+import type { AttemptHistory, CallFacts, EndOfCall, Evidence, NextAttempt } from './attempt.ts';
 import { meaningOf, type StatusMeaning } from './runtime-status.ts';
 
 /** Attempts of one call, the first included (spec §2.8). */
@@ -79,6 +79,24 @@ export function nextAttempt(history: AttemptHistory, evidence: Evidence): NextAt
     default:
       return assertNever(evidence);
   }
+}
+
+/**
+ * How a call ends that was to be repeated elsewhere, where control then found nobody: as the last attempt that reached somebody would have
+ * ended it, if it had been known that there was nobody else. Null where none did; then what control says is the reason.
+ */
+export function endWithoutAlternative(history: Pick<AttemptHistory, 'call' | 'ended'>): EndOfCall | null {
+  const last = history.ended.findLast(({ evidence }) => reachedSomebody(evidence));
+  if (last === undefined) return null;
+  const call = { ...history.call, elsewhere: false };
+  const ended = history.ended.filter((attempt) => attempt !== last);
+  const next = nextAttempt({ call, ended, current: last.target }, last.evidence);
+  return next.kind === 'fail' || next.kind === 'pass-through' ? next : null;
+}
+
+/** Whether the attempt came so far that somebody answered it, or may have executed it; not as a load, of which control knows more. */
+function reachedSomebody({ kind }: Evidence): boolean {
+  return kind === 'runtime-status' || kind === 'refused-by-peer' || kind === 'connection-lost' || kind === 'attempt-timeout';
 }
 
 /** Unprocessed: any copy will do, the one that was asked included. */

@@ -40,6 +40,11 @@ export class AttemptLog {
       this.#lines.push(`${instance} says ${outcome}${detail === '' ? '' : `: ${detail}`}`);
   }
 
+  /** Control found nobody else, and says why. */
+  foundNobody(why: string): void {
+    this.#lines.push(`nobody else: ${why}`);
+  }
+
   /** The copy at `instance` is not called again. */
   tryNoMore(instance: InstanceId): void {
     this.#tried ??= new Set();

@@ -8,7 +8,14 @@ import {
   monotonicMs,
   toMeshError,
 } from '@modelmesh/core';
-import { attemptTimeoutMs, type Evidence, type NextAttempt, nextAttempt } from '@modelmesh/core/routing';
+import {
+  attemptTimeoutMs,
+  type CallFacts,
+  type Evidence,
+  endWithoutAlternative,
+  type NextAttempt,
+  nextAttempt,
+} from '@modelmesh/core/routing';
 import { FrameScanner, type FrameSink } from '@modelmesh/grpc/framing';
 import type { HeaderBlock } from '@modelmesh/grpc/stream';
 import type { Expirable, WheelTimer } from '@modelmesh/grpc/timer-wheel';
@@ -55,6 +62,8 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, AttemptOwner, F
   #payloadBytes = 0;
   #untaken = 0;
   #answered = false;
+  /** Of the last attempt that was to be repeated elsewhere. */
+  #refusal: RuntimeRefusal | null = null;
 
   constructor(plane: Plane, caller: Caller, plan: CallPlan) {
     this.#plane = plane;
@@ -155,8 +164,7 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, AttemptOwner, F
   onLocateFailed(error: MeshError, elsewhere: boolean): void {
     this.#countMiss();
     if (!elsewhere) {
-      // Control has tried what there was to try; what it says is final.
-      this.#fail(error);
+      this.#foundNobody(error);
       return;
     }
     const here = this.#plane.instance;
@@ -233,6 +241,7 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, AttemptOwner, F
         return;
       case 'retry-other':
         this.#again(next.charged);
+        this.#refusal = refusal;
         // A node that is alone has nobody else; its runtime may have changed its mind.
         if (this.#plane.peers?.any === true) this.#log.exclude(instance);
         this.#seek();
@@ -266,25 +275,43 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, AttemptOwner, F
 
   /** What follows what just ended at `instance`. */
   #judge(instance: InstanceId, evidence: Evidence, attempt?: Attempt): NextAttempt {
-    const { model, callRetry } = this.plan;
-    const local = instance === this.#plane.instance;
-    const current = { instance, local };
+    const current = { instance, local: instance === this.#plane.instance };
     if (evidence.kind === 'not-here' && attempt instanceof PeerAttempt) {
       if (attempt.intent === 'load') this.#log.exclude(instance);
       else this.#log.tryNoMore(instance);
     }
-    const call = {
+    const next = nextAttempt({ call: this.#facts(this.#elsewhere(instance)), ended: this.#log.ended, current }, evidence);
+    this.#log.end(current, evidence, attempt instanceof PeerAttempt ? attempt.told : []);
+    return next;
+  }
+
+  #facts(elsewhere: boolean): CallFacts {
+    const { model, callRetry } = this.plan;
+    return {
       replayable: this.body.replayable,
       responseForwarded: this.#answered,
       modelRetry: this.#plane.routes.model(model)?.retry ?? 'safe',
       callRetry,
       remainingMs: this.remainingMs,
-      elsewhere: this.#elsewhere(instance),
+      elsewhere,
       budgetLeft: this.#plane.retryBudgets.hasToken(model),
-    } as const;
-    const next = nextAttempt({ call, ended: this.#log.ended, current }, evidence);
-    this.#log.end(current, evidence, attempt instanceof PeerAttempt ? attempt.told : []);
-    return next;
+    };
+  }
+
+  /**
+   * Control has tried what there was to try. What it says is final, unless the call came further before: then its caller reads how that ended
+   * instead of why nobody else takes it.
+   */
+  #foundNobody(error: MeshError): void {
+    const isGone = error.kind === 'model-not-found';
+    const end = isGone ? null : endWithoutAlternative({ call: this.#facts(false), ended: this.#log.ended });
+    if (end === null) {
+      this.#fail(error);
+      return;
+    }
+    this.#log.foundNobody(error.message);
+    if (end.kind === 'fail') this.#giveUp(end);
+    else this.#passThrough(this.#refusal);
   }
 
   /** Whether another instance than `instance` may have, or load, a copy for this call. */

@@ -169,6 +169,23 @@ describe('a runtime of another node', () => {
     await until(() => b.heard('not-in-runtime').length > 0);
   });
 
+  for (const [failure, code, words] of [
+    ['UNAVAILABLE no room', 14, /^the runtime is unavailable: no room \(1 attempt, the last on b\)/],
+    ['RESOURCE_EXHAUSTED busy', 8, /^busy$/],
+  ] as const)
+    it(`whose own ${failure} is all there is has the last word, and not that nobody else takes the model`, async () => {
+      const { mesh, a, b } = await three('b');
+      await using _ = mesh;
+      await serves(b);
+      const error = { kind: 'no-capacity', message: 'nobody has the label', retryAfterMs: null } as const;
+      a.locate = () => ({ kind: 'failed', where: 'nowhere', error });
+      const failed = await refused(call(a, 'q', ['null-fail', failure]));
+      assert.equal(failed.code, code);
+      assert.match(failed.message, words);
+      assert.equal(b.runtime.seen.length, 1);
+      assert.ok(a.records.at(-1)?.attempts.includes('nobody else: nobody has the label'));
+    });
+
   it('that is exhausted is asked once, and then another; its own words pass when that is too', async () => {
     const { mesh, a, b, c } = await three('b', 'c');
     await using _ = mesh;
