@@ -122,6 +122,8 @@ export function assembleControl(setup: ControlSetup): ControlAssembly {
   registry.spread = (dirty) => {
     routes.dirty(dirty);
     noteInstances(dirty, view, members, desk);
+    // Somebody deleted it, or its lease ended: the others must hear of this node again (spec §3.4).
+    if (dirty.instances.includes(instance) && view.instance(instance) === undefined) session.keyVanished(own.key);
     copies.registryChanged(dirty);
     minimums.changed(dirty);
     management.transitions.dirty(dirty);

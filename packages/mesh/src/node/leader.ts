@@ -62,7 +62,7 @@ export class Leadership {
         batch: ({ events }) => {
           for (const event of events) {
             if (event.kind === 'put') this.#candidates.set(event.entry.key, event.entry.createRevision);
-            else this.#candidates.delete(event.key);
+            else this.#vanished(event.key);
           }
           this.#judge();
         },
@@ -78,6 +78,11 @@ export class Leadership {
     this.#stopped = true;
     this.#retry?.cancel();
     this.#watch?.cancel();
+  }
+
+  #vanished(key: string): void {
+    this.#candidates.delete(key);
+    if (key === this.#own) this.#session.keyVanished(key);
   }
 
   #judge(): void {

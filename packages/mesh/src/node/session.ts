@@ -1,6 +1,6 @@
 import { type Clock, type DurationMs, durationMs, type MonotonicMs, sleep, toMeshError } from '@modelmesh/core';
 import type { Scope } from '@modelmesh/core/scope';
-import type { Kv, LeaseId } from '../kv/index.ts';
+import type { Kv, KvTxnOutcome, LeaseId } from '../kv/index.ts';
 import type { RegistryPulse } from './registry-pulse.ts';
 
 /** Life of a session after the last sign of life (spec `modelmesh.md` §3.1). */
@@ -37,8 +37,6 @@ export class Session {
   #aliveMs: MonotonicMs | undefined;
   #working: Promise<void> = Promise.resolve();
   #stopped = false;
-  /** A life began: all keys stand in the registry. */
-  onLife: (life: number) => void = () => {};
 
   constructor(parts: {
     readonly kv: Kv;
@@ -85,6 +83,14 @@ export class Session {
     if (held !== undefined) held.dirty = true;
   }
 
+  /** The registry says that nothing stands at `key`: it is written again at once (spec `modelmesh.md` §3.4). */
+  keyVanished(key: string): void {
+    const held = this.#keys.get(key);
+    if (held?.written === undefined) return;
+    held.written = undefined;
+    void this.flush();
+  }
+
   /** Writes what changed at once; resolves when it was tried. */
   async flush(): Promise<void> {
     if (!this.#stopped) await this.#inOrder(() => this.#tick());
@@ -123,7 +129,6 @@ export class Session {
   }
 
   async #publish(): Promise<void> {
-    const isNew = this.#lease === undefined;
     const lease = this.#lease ?? (await this.#grant());
     const life = this.#life;
     const changed = [...this.#keys.values()].flatMap((held) => {
@@ -133,32 +138,45 @@ export class Session {
       return value === held.written ? [] : [{ held, value }];
     });
     if (changed.length === 0) return;
-    const outcome = await this.#kv.txn({
-      conditions: [],
-      operations: changed.map(({ held, value }) => ({ kind: 'put', key: held.key, value, lease })),
-    });
-    if (outcome.kind === 'committed') {
-      for (const { held, value } of changed) held.written = value;
-      if (isNew) this.onLife(life);
-      return;
+    const outcome = await this.#written(changed, lease);
+    if (outcome === 'lease-gone') this.#lost();
+  }
+
+  /** Writes; what was not written stays to be written, however that failed. */
+  async #written(
+    changed: readonly { readonly held: Held; readonly value: string }[],
+    lease: LeaseId,
+  ): Promise<KvTxnOutcome['kind']> {
+    const operations = changed.map(({ held, value }) => ({ kind: 'put' as const, key: held.key, value, lease }));
+    let written = false;
+    try {
+      const { kind } = await this.#kv.txn({ conditions: [], operations });
+      written = kind === 'committed';
+      return kind;
+    } finally {
+      for (const { held, value } of changed) {
+        if (written) held.written = value;
+        else held.dirty = true;
+      }
     }
-    for (const { held } of changed) held.dirty = true;
-    if (outcome.kind === 'lease-gone') this.#lost();
   }
 
   async #grant(): Promise<LeaseId> {
+    // The lease runs from when the registry was asked at the earliest, not from when its answer was read: a pause between the two is lost time.
+    const askedMs = this.#clock.monotonicMs();
     const { id } = await this.#kv.grantLease(LEASE_TTL_MS);
     this.#lease = id;
     this.#life += 1;
-    this.#aliveMs = this.#clock.monotonicMs();
+    this.#aliveMs = askedMs;
     this.#pulse.heard();
     return id;
   }
 
   async #keepAlive(lease: LeaseId): Promise<void> {
+    const askedMs = this.#clock.monotonicMs();
     const { kind } = await this.#kv.keepAlive(lease);
     this.#pulse.heard();
-    if (kind === 'alive') this.#aliveMs = this.#clock.monotonicMs();
+    if (kind === 'alive') this.#aliveMs = askedMs;
     else this.#lost();
   }
 
