@@ -88,6 +88,11 @@ export class ClusterView {
     return true;
   }
 
+  /** Whether {@link suspect} was the last word about the instance; a leaving one keeps that standing whether it can be reached or not. */
+  suspects(id: InstanceId): boolean {
+    return this.#unreachable.has(id);
+  }
+
   /** Other sizes or other rules: every instance is judged again, in O(n log n). */
   configure(change: { readonly config?: ClusterConfig; readonly constraints?: TypeConstraints }): void {
     this.#config = change.config ?? this.#config;

@@ -2,6 +2,7 @@ import {
   DEFAULT_NAMESPACE,
   type DurationMs,
   durationMs,
+  type InstanceId,
   type ModelKey,
   type SizeUnits,
   toMeshError,
@@ -121,9 +122,7 @@ export function assembleControl(setup: ControlSetup): ControlAssembly {
   const control = new NodeControl(parts);
   registry.spread = (dirty) => {
     routes.dirty(dirty);
-    noteInstances(dirty, view, members, desk);
-    // Somebody deleted it, or its lease ended: the others must hear of this node again (spec §3.4).
-    if (dirty.instances.includes(instance) && view.instance(instance) === undefined) session.keyVanished(own.key);
+    noteInstances(dirty, registry, { members, desk, self: instance });
     copies.registryChanged(dirty);
     minimums.changed(dirty);
     management.transitions.dirty(dirty);
@@ -265,13 +264,18 @@ function watchLoads(
   return readiness;
 }
 
-function noteInstances(dirty: Dirty, view: RegistryView, members: Members, desk: PlacementDesk): void {
-  const instances = [...dirty.instances];
-  members.changed(instances);
-  for (const id of instances) {
+function noteInstances(
+  dirty: Dirty,
+  { view, session, own }: ReturnType<typeof assembleRegistry>,
+  { members, desk, self }: Pick<ControlAssembly, 'members' | 'desk'> & { readonly self: InstanceId },
+): void {
+  members.changed(dirty.instances);
+  for (const id of dirty.instances) {
     const record = view.instance(id)?.record;
     if (record === undefined) desk.instanceGone(id);
     else desk.instanceSeen(record);
+    // Somebody deleted it, or its lease ended: the others must hear of this node again (spec §3.4).
+    if (record === undefined && id === self) session.keyVanished(own.key);
   }
 }
 
@@ -286,6 +290,7 @@ function assembleCluster(setup: ControlSetup, registry: ReturnType<typeof assemb
     clock,
     cluster: { defaultModelUnits: defaultUnitsOf(setup), minChurnAgeMs: setup.cache.minChurnAgeMs },
     constraints: setup.constraints,
+    ownRecord: () => own.record(),
     onPeers: (id) => routes.peerChanged(id),
     onGone: (last) => registry.onGone(last),
   });

@@ -20,6 +20,7 @@ export class StepFacts implements ClusterFacts {
     this.#members = parts.members;
     this.#loadTimes = parts.loadTimes();
     this.#nowMs = parts.clock.wallMs();
+    parts.members.refreshOwn();
   }
 
   isLive(instance: InstanceId): boolean {
@@ -37,7 +38,7 @@ export class StepFacts implements ClusterFacts {
     const suitable = new Map<InstanceId, number>();
     for (const { id, standing, record } of cluster.ordered(this.#nowMs)) {
       if (standing !== 'candidate' || !cluster.constraints.allowed(type, record.labels)) continue;
-      if (id === this.self || record.peerAddress !== undefined) suitable.set(id, record.requestsPerMinute);
+      suitable.set(id, record.requestsPerMinute);
     }
     const fullness = cluster.statsFor(type);
     const facts = { suitable, fullness, assumeLoadedAfterMs: this.#loadTimes.assumeLoadedAfterMs(type) };

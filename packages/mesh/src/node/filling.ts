@@ -190,7 +190,7 @@ export class Filling {
     const { members, copies, loadTimes, defaultUnits, clock } = this.#parts;
     const facts = this.#facts();
     const candidates = members.cluster.ordered(clock.wallMs()).filter(({ standing }) => standing === 'candidate');
-    const nodes = candidates.filter(({ id, record }) => id === facts.self || record.peerAddress !== undefined).map(nodeOf);
+    const nodes = candidates.map(nodeOf);
     const unitsOf = ({ key, declaredMemoryBytes }: ModelRecord): SizeUnits => {
       const remembered = copies.cache.rememberedSize(key) ?? declaredMemoryBytes;
       return remembered === undefined ? defaultUnits() : unitsForBytes(remembered);

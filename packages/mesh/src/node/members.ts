@@ -22,6 +22,8 @@ export interface MembersParts {
   readonly clock: Clock;
   readonly cluster: ClusterConfig;
   readonly constraints: TypeConstraints;
+  /** What this instance would publish of itself now. */
+  readonly ownRecord: () => InstanceRecord;
   /** Where calls can be sent has changed. */
   readonly onPeers: (instance: InstanceId) => void;
   /** An instance belongs to the mesh no more. */
@@ -48,9 +50,12 @@ export class Members {
     this.cluster = new ClusterView(parts.cluster, parts.constraints);
   }
 
-  /** What this node would publish of itself now: newer than what the registry says. */
-  own(record: InstanceRecord): void {
-    this.cluster.put(record);
+  /**
+   * Puts this instance among the others as it is now, which is newer than what the registry says of it. Whoever compares instances or sums over
+   * them calls this first: an instance that only loads what others ask for would not be in its own picture at all.
+   */
+  refreshOwn(): void {
+    this.cluster.put(this.#parts.ownRecord());
   }
 
   /** The registry told of these instances. */
@@ -61,7 +66,7 @@ export class Members {
       if (record === undefined) this.#vanished(id);
       else {
         this.#release(id);
-        this.cluster.put(record);
+        this.#take(record);
       }
       this.#parts.onPeers(id);
     }
@@ -95,13 +100,12 @@ export class Members {
 
   /** Whether the instance lives, as far as this node knows: its claims are to be believed. */
   isLive(id: InstanceId): boolean {
-    return this.cluster.get(id) !== undefined;
+    return id === this.#parts.self || this.cluster.get(id) !== undefined;
   }
 
-  /** Whether calls and loads can be sent there now. */
+  /** Whether calls can be sent there now; one that leaves still takes them as long as it answers. */
   isReachable(id: InstanceId): boolean {
-    const standing = this.cluster.get(id)?.standing;
-    return standing === 'candidate' || standing === 'leaving';
+    return this.isLive(id) && !this.cluster.suspects(id);
   }
 
   /** Where its control is reached; `undefined` for unknown instances, for those without a peer port, and for this node. */
@@ -125,6 +129,14 @@ export class Members {
   /** Forgets what waits. */
   stop(): void {
     for (const id of [...this.#held.keys()]) this.#release(id);
+  }
+
+  /** An instance without a peer address, such as one of the Java mesh, can be sent nothing: its copies are no reason not to load. */
+  #take(record: InstanceRecord): void {
+    const before = this.cluster.get(record.id)?.record;
+    this.cluster.put(record);
+    if (record.peerAddress === undefined) this.cluster.suspect(record.id);
+    else if (before?.peerAddress === undefined) this.cluster.trust(record.id);
   }
 
   #vanished(id: InstanceId): void {

@@ -53,9 +53,9 @@ export class PlacementDesk {
     record: ModelRecord,
     wish: { readonly exclude: ReadonlySet<InstanceId>; readonly lastUsedMs: EpochMs; readonly units: SizeUnits | null },
   ): Placed {
-    const { self, clock, members, failureExpiryMs, ownRecord, readOnly, awaitsRuntime, onDecision } = this.#parts;
+    const { self, clock, members, failureExpiryMs, readOnly, awaitsRuntime, onDecision } = this.#parts;
     const nowMs = clock.wallMs();
-    members.own(ownRecord());
+    members.refreshOwn();
     const units = wish.units ?? this.#unitsOf(record);
     const decision = place(
       {

@@ -100,7 +100,8 @@ export class Placing {
       if (record === undefined) throw new MeshError('model-not-found', 'model not found');
       const target = this.#map.targetOf(record, tried, wanted.lastUsedMs);
       if (target.kind === 'none') throw last ?? errorOf(target.error);
-      const came = await this.#tryAt(record, target, wanted);
+      // A claim may stand beside those that were tried and do not serve, else it loses to a holder that is gone or leaves.
+      const came = await this.#tryAt(record, target, { ...wanted, exclude: [...tried] });
       if (came.kind === 'loaded' || came.kind === 'loading') return;
       last = came.error;
       if (came.kind === 'overtaken') continue;

@@ -65,8 +65,9 @@ export class Session {
     this.#keys.set(key.key, { ...key, dirty: true, written: undefined });
   }
 
-  /** Publishes for the first time, then goes on inside `scope`. */
+  /** Publishes for the first time, then goes on inside `scope`; once that has ended nothing is written any more. */
   async start(scope: Scope): Promise<void> {
+    scope.signal.addEventListener('abort', () => this.#end(), { once: true });
     await this.#publish();
     scope.spawn('keep the session', async (signal) => {
       for (;;) {
@@ -98,12 +99,16 @@ export class Session {
 
   /** Takes everything back. */
   async stop(): Promise<void> {
-    this.#stopped = true;
+    this.#end();
     await this.#working;
     const lease = this.#lease;
     this.#lease = undefined;
     if (lease !== undefined)
       await this.#kv.revokeLease(lease).catch((error: unknown) => this.#onProblem(toMeshError(error).message));
+  }
+
+  #end(): void {
+    this.#stopped = true;
   }
 
   #inOrder(work: () => Promise<void>): Promise<void> {

@@ -90,7 +90,7 @@ export class RigNode {
   }
 
   /** The data plane does not reach a peer any more, or reaches it again. */
-  async reaches(peer: RigNode, reachable: boolean): Promise<void> {
+  async reaches(peer: { readonly id: InstanceId }, reachable: boolean): Promise<void> {
     this.#link.dataPlane.send({ kind: 'peer-state', instance: peer.id, incarnation: peer.id, reachable });
     await this.#rig.settle();
   }
