@@ -11,7 +11,7 @@ import { echo, startMember } from '../peers/index.ts';
 import { statusOf } from './mesh-calls.ts';
 
 const tools = etcdTools(process.env);
-const [server, known] = [certificate(), certificate('client.example')];
+const [server, known, stranger] = [certificate(), certificate('client.example'), certificate('stranger.example')];
 
 /** A client of a node that trusts its certificate and shows one of its own, or none. */
 function clientOf(node: NodeProcess, own: Pick<ClientTls, 'cert' | 'key'> = {}) {
@@ -62,5 +62,16 @@ describe('nodes with TLS that ask clients for certificates', { skip: tools.missi
       for (const { client } of [first, second]) assert.equal(await echo(client, modelId, modelId), modelId);
       assert.equal((await statusOf(second.client, modelId)).modelCopyInfos.length, 1, 'nobody loaded it anew');
     }
+  });
+
+  it('§8 ModelMeshClusterTlsClientAuthTest: a client without a certificate, or with a strange one, gets UNAVAILABLE', {
+    timeout: 60_000,
+  }, async () => {
+    for (const own of [{}, stranger]) {
+      using refused = clientOf(at(0), own);
+      await assert.rejects(echo(refused.client, 'm0', 'x'), { kind: 'unavailable' });
+    }
+    using admitted = clientOf(at(0), known);
+    assert.equal(await echo(admitted.client, 'm0', 'x'), 'x');
   });
 });

@@ -220,7 +220,13 @@ export class NodeClientConnection implements ClientConnection {
     const target = this.#target;
     const session = connectHttp2(target.kind === 'tls' ? 'https://localhost' : 'http://localhost', {
       ...sessionOptions(this.#limits, 'client'),
-      createConnection: () => dial(target),
+      createConnection: () => {
+        const socket = dial(target);
+        // An alert that follows the handshake (TLS 1.3 asks for certificates after it) destroys the session, which then waits for the
+        // socket to close; by itself it does not.
+        socket.once('error', () => socket.destroy());
+        return socket;
+      },
     });
     const lane = new Lane(session);
     this.#lane = lane;

@@ -15,7 +15,10 @@ const engine = createNodeHttp2Engine({ clock: realClock, connectTimeoutMs: durat
 const request = headerBlock([':method', 'POST', ':scheme', 'https', ':path', '/', ':authority', 'localhost']);
 
 /** One call over TLS: what the server knew of its peer, and how the call ended. */
-async function callOverTls(tls: ClientTls): Promise<{ info: ConnectionInfo | undefined; heard: Recorder }> {
+async function callOverTls(
+  tls: ClientTls,
+  rejectUnauthorized = false,
+): Promise<{ info: ConnectionInfo | undefined; heard: Recorder }> {
   let info: ConnectionInfo | undefined;
   const sockets: TLSSocket[] = [];
   const server = createServer(
@@ -24,7 +27,7 @@ async function callOverTls(tls: ClientTls): Promise<{ info: ConnectionInfo | und
       key: SERVER.key,
       ca: [CLIENT.cert],
       requestCert: true,
-      rejectUnauthorized: false,
+      rejectUnauthorized,
       ALPNProtocols: ['h2'],
     },
     (socket) => {
@@ -60,6 +63,13 @@ test('a client with a trusted certificate is known by subject and alternative na
     subject: 'CN=client,O=Model Mesh\\, Tests,C=DE',
     altNames: ['URI:spiffe://test/client', 'DNS:client.test'],
   });
+});
+
+test('a client that has to show a certificate and shows none, or a strange one, is told so and does not wait', async () => {
+  const none = await callOverTls({ ca: [SERVER.cert], serverName: 'localhost' }, true);
+  assert.deepEqual(none.heard.events, ['reset connect-failed']);
+  const foreign = await callOverTls({ ca: [SERVER.cert], cert: SERVER.cert, key: SERVER.key, serverName: 'localhost' }, true);
+  assert.deepEqual(foreign.heard.events, ['reset connect-failed']);
 });
 
 test('a client without a certificate, or with one that nobody vouches for, stays unnamed', async () => {
