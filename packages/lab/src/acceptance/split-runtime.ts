@@ -9,14 +9,24 @@ import { realClock } from '../node-process/index.ts';
 
 const MIB = 1024 * 1024;
 const MESSAGE_BYTES_MAX = 16 * MIB;
+/** What its server has, whatever the runtime says of it. */
+export const METHODS = ['any.Service/Call', 'any.Service/Other'] as const;
 const LOOPBACK = '127.0.0.1';
 
 /** How an inference fails that the runtime does not know the model of: as the contract says, or as Triton and MLServer do. */
 export type LostWords = 'contract' | 'triton' | 'mlserver';
 
+/** What the runtime says of the methods that it has. */
+export interface SplitMethods {
+  /** Where the id of the model goes, by `package.Service/Method`; an empty path: nowhere. */
+  readonly methodInfos: Readonly<Record<string, { readonly idInjectionPath: number[] }>>;
+  readonly allowAnyMethod: boolean;
+}
+
 /**
  * A runtime whose management and inference have ports of their own, as where a model server stands beside its adapter: the adapter keeps
- * its own list of what is loaded and does nothing for a model that it takes for loaded, while the server may have lost it.
+ * its own list of what is loaded and does nothing for a model that it takes for loaded, while the server may have lost it. Every method of
+ * {@link METHODS} answers with its request.
  */
 export class SplitRuntime implements AsyncDisposable {
   /** What the server does not know is answered in these words. */
@@ -27,17 +37,19 @@ export class SplitRuntime implements AsyncDisposable {
   readonly asked: string[] = [];
   readonly #adapter = new Set<string>();
   readonly #server = new Set<string>();
+  readonly #methods: SplitMethods;
   readonly #management: Listener;
   readonly #inference: Listener;
 
-  private constructor() {
+  private constructor(methods: SplitMethods) {
+    this.#methods = methods;
     this.#management = listener(this.#managementRouter());
     this.#inference = listener(this.#inferenceRouter());
   }
 
   /** Listens on two free ports of the loopback. */
-  static async listen(): Promise<SplitRuntime> {
-    const runtime = new SplitRuntime();
+  static async listen(methods: SplitMethods = { methodInfos: {}, allowAnyMethod: true }): Promise<SplitRuntime> {
+    const runtime = new SplitRuntime(methods);
     for (const each of [runtime.#management, runtime.#inference]) await each.listen({ kind: 'tcp', host: LOOPBACK, port: 0 });
     return runtime;
   }
@@ -69,8 +81,7 @@ export class SplitRuntime implements AsyncDisposable {
         modelLoadingTimeoutMs: 60_000,
         defaultModelSizeInBytes: BigInt(MIB),
         runtimeVersion: 'split',
-        methodInfos: {},
-        allowAnyMethod: true,
+        ...this.#methods,
       }),
       loadModel: ({ modelId }) => {
         this.asked.push(`load ${modelId}`);
@@ -91,11 +102,12 @@ export class SplitRuntime implements AsyncDisposable {
   }
 
   #inferenceRouter(): GrpcRouter {
-    return router().unary(rawMethod('/any.Service/Call'), (request: Uint8Array, { headers }: CallContext) => {
+    const answer = (request: Uint8Array, { headers }: CallContext) => {
       const modelId = headers.get('mm-model-id') ?? '';
       if (!this.#server.has(modelId)) throw lost(this.lostWords, modelId);
       return [request];
-    });
+    };
+    return METHODS.reduce((served, method) => served.unary(rawMethod(`/${method}`), answer), router());
   }
 }
 

@@ -196,7 +196,8 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, NameWaite
     this.#encoding = parseEncoding(headers.get(HEADER.grpcEncoding));
     const { rules, allowOthers } = this.#plane.methodRules;
     const rule = rules.get(this.#method);
-    if (rule === undefined && !allowOthers) throw new MeshError('unsupported-method', '');
+    if (rule === undefined && !allowOthers)
+      throw new MeshError('unsupported-method', `Method not found or not permitted: ${this.#method}`);
     // A rule without a path allows its method and finds nothing in its messages.
     const byHeaders = rule === undefined || rule.idPath.length === 0;
     const target = byHeaders || rule.headersFirst ? readTarget(headers) : undefined;

@@ -116,6 +116,8 @@ describe('a call whose model is named in its message', () => {
   });
 
   it('names the method that is not allowed, and the field that is missing', async () => {
+    const strict = await serving({ rules: { rules: new Map(), allowOthers: false } });
+    assert.deepEqual(strict.client(['mm-model-id', 'm'], true).status, [12, `Method not found or not permitted: ${METHOD}`]);
     const rig = await serving();
     const empty = rig.client([], true);
     assert.deepEqual(empty.status, [3, 'must include mm-model-id header']);
