@@ -119,7 +119,10 @@ describe('five nodes', { skip: tools.missing }, () => {
     for (const at of [2, 3, 4]) assert.equal(await cluster.node(at).stop(), 0);
     const survivors = cluster.nodes.slice(0, 2);
     for (const { id, client } of survivors) {
-      for (const model of models) assert.equal((await statusOf(client, model)).status, Status.LOADED, `${model} at ${id}`);
+      for (const model of models)
+        await eventually(`${id} knows that ${model} is loaded`, 5000, async () =>
+          (await statusOf(client, model)).status === Status.LOADED ? true : undefined,
+        );
       for (const model of models) assert.equal(await echo(client, model, model), model);
     }
   });
