@@ -83,4 +83,32 @@ describe('a mesh that is full', () => {
     );
     await rig.close();
   });
+
+  it('§8 EvictionsModelMeshTest: models that are evicted and unregistered at the same moment leave nothing behind, and what comes for them serves', async () => {
+    const rig = await MeshRig.of(['a'], { capacityMib: 12 });
+    const node = rig.node('a');
+    const models = Array.from({ length: 24 }, (_, at) => `m${at}`);
+    await rig.register(...models);
+    for (const model of models) {
+      await use(rig, node, model);
+      await rig.after(SECOND_MS);
+    }
+    const full = models.filter((model) => rig.loadedAt(model).length > 0);
+    const [gone, added] = [full.slice(0, 6), models.filter((model) => !full.includes(model)).slice(0, 6)];
+    assert.deepEqual([gone.length, added.length], [6, 6], `${full.length} of ${models.length} fit`);
+    // Both at once: six loads push out the oldest six while these are unregistered, in either order.
+    const asked = added.map((model) => node.ask(model));
+    const ends = gone.map((model) => node.running.control.unregisterModel(model));
+    await Promise.all([...ends, rig.after(10 * SECOND_MS)]);
+    for (const request of asked) assert.equal(node.answerTo(request)?.kind, 'serving');
+    await rig.after(60 * SECOND_MS);
+    for (const model of gone) assert.deepEqual([rig.loadedAt(model), node.record(model)], [[], undefined], model);
+    assert.deepEqual(
+      models.filter((model) => rig.loadedAt(model).length > 0),
+      models.filter((model) => (node.record(model)?.copies.size ?? 0) > 0),
+      'the registry says what the runtime has',
+    );
+    for (const model of added) assert.deepEqual(rig.loadedAt(model), ['a'], model);
+    await rig.close();
+  });
 });
