@@ -91,7 +91,8 @@ export function assembleControl(setup: ControlSetup): ControlAssembly {
   const { placing, locating } = assemblePlacing(setup, registry, { members, routes, claims, copies, desk });
   const leadership = new Leadership({ kv: setup.kv, clock, layout: setup.layout, session, instance });
   const isLeader = setup.isLeader ?? ((): boolean => leadership.leads);
-  const minimums = new Minimums({ view, clock, members, copies, placing, leads: isLeader });
+  const shared = { self: instance, view, clock, members, copies, placing, signal, loadTimes: () => loadTimes.current };
+  const minimums = new Minimums({ ...shared, leads: () => !readOnly && isLeader() });
   const base = { instance, clock, scope, mirror, claims, copies, members, placing, events };
   const management: Management = new Management({
     ...base,

@@ -31,6 +31,7 @@ export class CopyWaits {
   readonly #waiting = new Map<ModelKey, OnOutcome[]>();
   /** Why waiting is of no use. */
   #hopeless: string | undefined;
+  #leaving = false;
 
   /** @param recordOf the model as it is registered now */
   constructor(step: (event: CacheEvent) => void, recordOf: (model: ModelKey) => ModelRecord | undefined) {
@@ -47,6 +48,11 @@ export class CopyWaits {
   close(message: string): void {
     this.#hopeless = message;
     for (const model of [...this.#waiting.keys()]) this.#tell(model, { kind: 'unavailable', message });
+  }
+
+  /** From now on a copy that goes while somebody waits for it is not loaded here again: whoever waits is sent elsewhere. */
+  leaves(): void {
+    this.#leaving = true;
   }
 
   /** There is a runtime, or will be. */
@@ -76,6 +82,7 @@ export class CopyWaits {
     const again: OnOutcome = (outcome) => {
       const current = this.#recordOf(key);
       if (current === undefined || !isDisplaced(outcome)) onOutcome(outcome);
+      else if (this.#leaving) onOutcome({ kind: 'claim-lost', message: 'this instance leaves and loads nothing any more' });
       else if (tries < DISPLACED_TRIES_MAX) this.#ask({ ...wish, record: current }, onOutcome, tries + 1);
       else if (outcome.kind !== 'removed') onOutcome(outcome);
       else onOutcome({ kind: 'unavailable', message: `model ${key} was unloaded while it was loading, ${tries} times` });

@@ -235,6 +235,11 @@ export class LocalCopies implements CacheShellSink {
     return this.#concurrency.get(model) ?? null;
   }
 
+  /** The instance leaves: whoever waits for a load that is given up looks elsewhere. */
+  leaves(): void {
+    this.waits.leaves();
+  }
+
   /** No new loads; what is queued is given up, and everyone who waits is told. */
   stop(): void {
     this.#stopped = true;

@@ -1,4 +1,4 @@
-import { type Clock, type InstanceId, sleep } from '@modelmesh/core';
+import { type Clock, durationMs, type InstanceId, type MonotonicMs, sleep, type Timer } from '@modelmesh/core';
 import type { InstanceRecord } from '@modelmesh/core/records';
 import type { Scope } from '@modelmesh/core/scope';
 import {
@@ -23,6 +23,14 @@ const WRITES_AT_ONCE = 64;
 /** Models of a lost instance that are asked for at the same time. */
 const ORPHANS_AT_ONCE = 8;
 
+/**
+ * An instance that is gone is remembered this long: where it was the leader itself, who leads next is known only a moment after it is gone, and
+ * later still where that one has to be replaced too.
+ */
+const GONE_REMEMBERED_MS = durationMs(60_000);
+/** Instances that are remembered so; what further ones held is loaded by calls. */
+const GONE_REMEMBERED_MAX = 256;
+
 /** What the reaper is made of. */
 export interface ReaperParts {
   readonly clock: Clock;
@@ -43,9 +51,12 @@ export interface ReaperParts {
 export class Reaper {
   readonly #parts: ReaperParts;
   readonly #missing = new MissingInstances();
+  readonly #goneLately = new Map<InstanceId, { readonly last: InstanceRecord; readonly atMs: MonotonicMs }>();
+  #look: Timer | undefined;
 
   constructor(parts: ReaperParts) {
     this.#parts = parts;
+    parts.signal.addEventListener('abort', () => this.#look?.cancel(), { once: true });
   }
 
   /** Runs until `scope` ends; does nothing while this node does not lead. */
@@ -61,12 +72,42 @@ export class Reaper {
   }
 
   /**
-   * An instance is gone: what was used there of late and is nowhere else is loaded elsewhere before anybody calls. Nothing depends on it: a
-   * call that comes first loads the model at once.
+   * An instance is gone: what was used there of late and is nowhere else is loaded elsewhere before anybody calls, by whoever leads now or soon.
+   * Nothing depends on it: a call that comes first loads the model at once. Only noted here: nothing is placed from inside the registry's watch.
    */
-  instanceGone({ id: instance, leastRecentUseMs }: InstanceRecord): void {
-    const { leads, mirror, members, clock, placing, signal, readOnly } = this.#parts;
-    if (!leads() || readOnly || signal.aborted) return;
+  instanceGone(last: InstanceRecord): void {
+    if (this.#goneLately.size >= GONE_REMEMBERED_MAX) return;
+    this.#goneLately.set(last.id, { last, atMs: this.#parts.clock.monotonicMs() });
+    this.#lookSoon();
+  }
+
+  /** This node leads from now on: instances that went just before are its to see to. */
+  leadsNow(): void {
+    if (this.#goneLately.size > 0) this.#lookSoon();
+  }
+
+  #lookSoon(): void {
+    const { clock, signal, readOnly } = this.#parts;
+    if (signal.aborted || readOnly) return;
+    this.#look ??= clock.after(durationMs(0), () => {
+      this.#look = undefined;
+      this.#replaceGone();
+    });
+  }
+
+  #replaceGone(): void {
+    const { leads, clock, members } = this.#parts;
+    const nowMs = clock.monotonicMs();
+    const isLeader = leads();
+    for (const [id, { last, atMs }] of this.#goneLately) {
+      const isOver = nowMs - atMs > GONE_REMEMBERED_MS || members.isLive(id);
+      if (isOver || isLeader) this.#goneLately.delete(id);
+      if (isLeader && !isOver) this.#loadElsewhere(last);
+    }
+  }
+
+  #loadElsewhere({ id: instance, leastRecentUseMs }: InstanceRecord): void {
+    const { mirror, members, clock, placing, signal } = this.#parts;
     const orphans = orphansOf(mirror.view, instance, (id) => members.isLive(id), clock.wallMs(), leastRecentUseMs);
     const load = ({ model, lastUsedMs }: Orphan): Promise<void> =>
       placing.ensure(model, { lastUsedMs, sync: false, exclude: [instance], signal });

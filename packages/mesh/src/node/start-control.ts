@@ -143,7 +143,10 @@ export async function startControl(setup: ControlSetup): Promise<RunningControl>
   await session.start(setup.scope);
   leadership.onChange = (leads) => {
     events.emit({ kind: leads ? 'leads' : 'leads-no-more', message: leads ? 'this node leads' : 'another node leads' });
-    if (leads) parts.minimums.keep();
+    if (leads) {
+      parts.minimums.keep();
+      parts.reaper.leadsNow();
+    }
     parts.management.transitions.leaderChanged();
   };
   await leadership.start();
@@ -191,6 +194,7 @@ async function leave(
   parts.leave();
   const isAlone = !members.cluster.ordered(clock.wallMs()).some(({ id, standing }) => id !== self && standing === 'candidate');
   if (isAlone) return;
+  copies.leaves();
   // Others must know before they are asked to take over; where the registry does not answer the moves go on without that.
   await session.flush();
   events.emit({ kind: 'leaving', message: 'this node leaves: its copies are moved elsewhere' });
