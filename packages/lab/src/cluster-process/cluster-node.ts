@@ -3,7 +3,7 @@ import type { GrpcClient } from '@modelmesh/grpc/call';
 import { type LogLine, NodeProcess, type NodeProcessOptions, type ProcessEnd, splitAddress } from '../node-process/index.ts';
 
 /** What a node of a cluster is started with, again after each of its ends. */
-export interface ClusterNodePlan extends Pick<NodeProcessOptions, 'flags' | 'environment' | 'readyTimeoutMs'> {
+export interface ClusterNodePlan extends Pick<NodeProcessOptions, 'flags' | 'environment' | 'readyTimeoutMs' | 'networkSpace'> {
   /** Its instance id. */
   readonly id: string;
   /** Its data; stays between its lives. */
@@ -97,10 +97,14 @@ export class ClusterNode {
   }
 }
 
-const live = ({ id, folder, flags, environment, readyTimeoutMs }: ClusterNodePlan, port: string): Promise<NodeProcess> =>
+const live = (
+  { id, folder, flags, environment, readyTimeoutMs, networkSpace }: ClusterNodePlan,
+  port: string,
+): Promise<NodeProcess> =>
   NodeProcess.start({
     folder,
     flags: { 'instance-id': id, 'listeners-inference-port': port, ...flags },
     ...(environment === undefined ? {} : { environment }),
     ...(readyTimeoutMs === undefined ? {} : { readyTimeoutMs }),
+    ...(networkSpace === undefined ? {} : { networkSpace }),
   });

@@ -15,6 +15,10 @@ export interface ClusterProcessOptions {
   readonly flags?: Readonly<Record<string, string>> | ((node: number) => Readonly<Record<string, string>>);
   /** Variables for every node beside the few that each child gets. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** The address of this machine where etcd listens and nodes look for it; the loopback unless given. */
+  readonly etcdHost?: string;
+  /** The network namespace that the node of a number, from 0, runs in; that of this process where it is `undefined`. */
+  readonly networkSpace?: (node: number) => string | undefined;
   /** How long the start of one node may take, in milliseconds; 60 000 unless given, since they start together. */
   readonly readyTimeoutMs?: number;
 }
@@ -46,7 +50,7 @@ export class ClusterProcess implements AsyncDisposable {
   /** Starts etcd, then all nodes at once, and resolves when each of them sees all. @throws when one does not become ready; nothing is left then */
   static async start(options: ClusterProcessOptions): Promise<ClusterProcess> {
     const own = await freeFolder();
-    const etcd = await EtcdProcess.alone(options.etcd);
+    const etcd = await EtcdProcess.alone(options.etcd, options.etcdHost === undefined ? {} : { host: options.etcdHost });
     const cluster = new ClusterProcess(etcd, own.path, options, async () => own[Symbol.asyncDispose]());
     try {
       await cluster.#startNodes(options.nodes);
@@ -114,6 +118,7 @@ export class ClusterProcess implements AsyncDisposable {
 
   #planOf(at: number): ClusterNodePlan {
     const { flags = {}, environment = {}, readyTimeoutMs = READY_TIMEOUT_MS } = this.#options;
+    const networkSpace = this.#options.networkSpace?.(at);
     const id = `n${at}`;
     const folder = join(this.folder, id);
     mkdirSync(folder, { recursive: true });
@@ -121,8 +126,9 @@ export class ClusterProcess implements AsyncDisposable {
       id,
       folder,
       flags: { 'runtime-server': 'null', ...(typeof flags === 'function' ? flags(at) : flags) },
-      environment: { KV_STORE: `etcd:http://127.0.0.1:${this.etcd.port}`, ...environment },
+      environment: { KV_STORE: `etcd:http://${this.etcd.endpoint.host}:${this.etcd.port}`, ...environment },
       readyTimeoutMs,
+      ...(networkSpace === undefined ? {} : { networkSpace }),
     };
   }
 }

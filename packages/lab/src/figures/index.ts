@@ -2,10 +2,12 @@
 export { LatencyHistogram } from './latency-histogram.ts';
 export {
   type Baselines,
+  currentCommit,
   type MachineFacts,
   machineFacts,
   type Results,
   readBaselines,
+  readFigures,
   SUITE_LEEWAY,
   writeResults,
 } from './results.ts';

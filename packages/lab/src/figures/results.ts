@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -34,7 +34,13 @@ const RESULTS_FOLDER = fileURLToPath(new URL('../../results/', import.meta.url))
 
 /** Writes the figures of a run to `results/<name>.json`, in place of the run before. @returns what was written, and where. */
 export function writeResults<Figures>(name: string, figures: Figures): Results<Figures> & { readonly path: string } {
-  const results: Results<Figures> = { name, commit: commit(), date: new Date().toISOString(), machine: machineFacts(), figures };
+  const results: Results<Figures> = {
+    name,
+    commit: currentCommit(),
+    date: new Date().toISOString(),
+    machine: machineFacts(),
+    figures,
+  };
   mkdirSync(RESULTS_FOLDER, { recursive: true });
   const path = join(RESULTS_FOLDER, `${name}.json`);
   writeFileSync(path, `${JSON.stringify(results, null, 2)}\n`);
@@ -43,6 +49,13 @@ export function writeResults<Figures>(name: string, figures: Figures): Results<F
 
 /** Bounds that ratios are held against, by name of the ratio. */
 export type Baselines = Readonly<Record<string, number>>;
+
+/** The figures that `results/<name>.json` holds; `undefined` where there is none. Whoever asks knows their shape. */
+export function readFigures(name: string): unknown {
+  const path = join(RESULTS_FOLDER, `${name}.json`);
+  if (!existsSync(path)) return undefined;
+  return (JSON.parse(readFileSync(path, 'utf8')) as { readonly figures?: unknown }).figures;
+}
 
 /** The baselines in `results/<name>-baselines.json`: the largest value of each ratio that counts as good. */
 export function readBaselines(name: string): Baselines {
@@ -68,7 +81,8 @@ export function machineFacts(): MachineFacts {
   };
 }
 
-function commit(): string {
+/** The commit that runs, short, and whether files differ from it; `unknown` outside a repository. */
+export function currentCommit(): string {
   try {
     const run = (...args: string[]): string =>
       execFileSync('git', args, { cwd: RESULTS_FOLDER, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();

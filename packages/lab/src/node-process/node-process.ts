@@ -19,6 +19,8 @@ export interface NodeProcessOptions {
   readonly folder?: string;
   /** How long the start may take, in milliseconds; 30 000 unless given. */
   readonly readyTimeoutMs?: number;
+  /** A network namespace of this machine to run in. */
+  readonly networkSpace?: string;
 }
 
 /** Where a node listens, each as host:port; absent where it was told not to. */
@@ -143,6 +145,7 @@ export function startNodeProgram(folder: string, options: Omit<NodeProcessOption
     args: Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`),
     environment: programEnvironment(options.environment),
     workingFolder: folder,
+    ...(options.networkSpace === undefined ? {} : { networkSpace: options.networkSpace }),
   });
 }
 

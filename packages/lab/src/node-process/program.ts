@@ -17,6 +17,8 @@ export interface ProgramOptions {
   /** Its whole environment. */
   readonly environment: Readonly<Record<string, string>>;
   readonly workingFolder: string;
+  /** A network namespace of this machine to run in; that of this process unless given. Needs the right to enter it. */
+  readonly networkSpace?: string;
 }
 
 /** Lines that are kept; a program that writes more is cut at its beginning, which is counted. */
@@ -45,7 +47,11 @@ export class Program {
   #end: ProcessEnd | undefined;
 
   constructor(options: ProgramOptions) {
-    this.process = spawn(process.execPath, ['--conditions=mesh-source', options.entry, ...(options.args ?? [])], {
+    const line = [process.execPath, '--conditions=mesh-source', options.entry, ...(options.args ?? [])];
+    // `ip` becomes the program itself, so that its id and its signals are the program's.
+    if (options.networkSpace !== undefined) line.unshift('ip', 'netns', 'exec', options.networkSpace);
+    const [command = '', ...args] = line;
+    this.process = spawn(command, args, {
       cwd: options.workingFolder,
       env: options.environment,
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -169,11 +169,11 @@ export class PeerPort {
   #met({ hello, skewMs }: MetPeer): void {
     if (Math.abs(skewMs) < SKEW_WORTH_A_LINE_MS) return;
     const sentence = `the clock of ${hello.instance} is ${Math.round(skewMs)} ms ahead of ours`;
-    this.#parts.log.warn('clock-skew', sentence, { instance: hello.instance, skewMs: Math.round(skewMs) });
+    this.#parts.log.warn('clock-skew', sentence, { peer: hello.instance, skewMs: Math.round(skewMs) });
   }
 
   #reportReach(instance: InstanceId, reachable: boolean, why: string, log: Log): void {
-    if (reachable) log.info('peer-reachable', `instance ${instance} answers again`, { instance });
-    else log.warn('peer-unreachable', `no call goes to instance ${instance} until it answers again: ${why}`, { instance });
+    if (reachable) log.info('peer-reachable', `instance ${instance} answers again`, { peer: instance });
+    else log.warn('peer-unreachable', `no call goes to instance ${instance} until it answers again: ${why}`, { peer: instance });
   }
 }

@@ -27,6 +27,8 @@ export function etcdTools(env: Readonly<Record<string, string | undefined>>): Et
 /** What a member is started with besides its place. */
 export interface EtcdOptions {
   readonly tls?: EtcdTls;
+  /** The address of this machine where clients reach it; the loopback unless given. */
+  readonly host?: string;
   /** Further arguments of `etcd`. */
   readonly args?: readonly string[];
 }
@@ -56,6 +58,7 @@ export class EtcdProcess {
   readonly #cluster: string;
   readonly #tls: EtcdTls | undefined;
   readonly #args: readonly string[];
+  readonly #host: string;
   #child: ChildProcess | undefined;
 
   private constructor(tools: EtcdTools, plan: MemberPlan, cluster: string, options: EtcdOptions) {
@@ -65,6 +68,7 @@ export class EtcdProcess {
     this.#cluster = cluster;
     this.#tls = options.tls;
     this.#args = options.args ?? [];
+    this.#host = options.host ?? '127.0.0.1';
     this.#folder = mkdtempSync(join(tmpdir(), 'mesh-etcd-'));
   }
 
@@ -95,7 +99,7 @@ export class EtcdProcess {
   }
 
   get endpoint(): { readonly host: string; readonly port: number } {
-    return { host: '127.0.0.1', port: this.port };
+    return { host: this.#host, port: this.port };
   }
 
   /** Starts it, also again on its data. */
@@ -105,7 +109,12 @@ export class EtcdProcess {
     const scheme = this.#tls === undefined ? 'http' : 'https';
     const args = [
       ...['--name', name, '--data-dir', join(this.#folder, 'data'), '--logger', 'zap', '--log-level', 'error'],
-      ...['--listen-client-urls', `${scheme}://127.0.0.1:${port}`, '--advertise-client-urls', `${scheme}://127.0.0.1:${port}`],
+      ...[
+        '--listen-client-urls',
+        `${scheme}://${this.#host}:${port}`,
+        '--advertise-client-urls',
+        `${scheme}://${this.#host}:${port}`,
+      ],
       ...['--listen-peer-urls', `http://127.0.0.1:${peerPort}`, '--initial-advertise-peer-urls', `http://127.0.0.1:${peerPort}`],
       ...['--initial-cluster', this.#cluster, '--initial-cluster-state', 'new'],
       ...this.#tlsArgs(),
@@ -173,7 +182,7 @@ export class EtcdProcess {
   }
 
   async #ctlOver(tls: readonly string[], args: readonly string[]): Promise<string> {
-    const endpoint = `${this.#tls === undefined ? 'http' : 'https'}://127.0.0.1:${this.port}`;
+    const endpoint = `${this.#tls === undefined ? 'http' : 'https'}://${this.#host}:${this.port}`;
     const common = ['--endpoints', endpoint, '--dial-timeout', '20s', '--command-timeout', '20s', ...tls];
     const { stdout } = await run(this.#tools.etcdctl, [...common, ...args]);
     return stdout;

@@ -50,8 +50,21 @@ describe('the null server', () => {
     assert.equal((await call('x')).error?.kind, 'model-not-found');
   });
 
+  it('ends each answer of a loaded model with what its path appends', async () => {
+    const server = new NullServer(systemClock);
+    await server.load(request('m', 'append 2b4d; size 8192'), never);
+    const answer = await callServer(server, '/any.Service/Method', [Buffer.from('one')], { 'mm-model-id': 'm' });
+    assert.equal(Buffer.concat(answer.messages).toString(), 'one+M');
+    assert.equal(await kindOf(() => parseNullPath('append 2b4')), 'invalid-argument');
+  });
+
   it('reads sizes, delays and failures from paths', async () => {
-    assert.deepEqual(parseNullPath('slow 20; size 4096'), { fail: undefined, slowMs: 20, sizeBytes: 4096 });
+    assert.deepEqual(parseNullPath('slow 20; size 4096'), {
+      fail: undefined,
+      slowMs: 20,
+      sizeBytes: 4096,
+      suffix: new Uint8Array(),
+    });
     assert.deepEqual(parseNullPath('slow').slowMs, 1000);
     assert.deepEqual(parseNullPath('fail RESOURCE_EXHAUSTED no memory').fail, {
       code: GRPC_CODE.RESOURCE_EXHAUSTED,

@@ -26,7 +26,7 @@ export const NULL_FACTS: ServerFacts = {
 
 /**
  * A server without models, for tests and benchmarks: it answers every message of every method with the message itself. What a model does when it
- * is loaded stands in its path; what an inference does, in the headers `null-fail: CODE message` and `null-trailer`.
+ * is loaded, and what follows its answers, stands in its path; what an inference does, in the headers `null-fail: CODE message` and `null-trailer`.
  */
 export class NullServer implements ModelServer {
   readonly facts: ServerFacts;
@@ -94,14 +94,16 @@ export class NullServer implements ModelServer {
   /** A call that names its model in a header must name a loaded one; a call without is echoed. */
   accept(call: InferenceCall): CallHandler {
     const modelId = call.headers.get('mm-model-id');
-    const isMissing = modelId !== undefined && this.#models.loaded(modelId) === undefined;
+    const model = modelId === undefined ? undefined : this.#models.loaded(modelId);
+    const isMissing = modelId !== undefined && model === undefined;
+    const suffix = model === undefined || model.suffix.byteLength === 0 ? [] : [model.suffix];
     const trailer = call.headers.get('null-trailer');
     const trailers = trailer === undefined ? [] : ['null-trailer', trailer];
     const failure = call.headers.get('null-fail');
     const isRefused = isMissing || failure !== undefined;
     return {
       onMessage: (message) => {
-        if (!isRefused) call.send(message);
+        if (!isRefused) call.send([...message, ...suffix]);
       },
       onCancel: () => undefined,
       onEnd: () => {

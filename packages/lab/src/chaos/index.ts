@@ -1,0 +1,12 @@
+/** The door of the room: meshes of real processes that lose nodes, runtimes, etcd and networks under load, and what becomes of the calls. */
+export { allHold, chaosTable, findingsTable } from './report.ts';
+export {
+  type ChaosSize,
+  type Finding,
+  runScenario,
+  type Scenario,
+  type ScenarioFigures,
+  type Stage,
+  scenarioHolds,
+} from './scenario.ts';
+export { SCENARIOS } from './scenarios.ts';
