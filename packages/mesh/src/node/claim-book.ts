@@ -29,8 +29,8 @@ export class RegistryClaims implements ClaimBook {
   readonly #mirror: RegistryMirror;
   readonly #instance: InstanceId;
   readonly #last = new Map<ModelKey, Promise<void>>();
-  /** Holders that a claim of this instance may stand beside; any other live one makes it lose. */
-  readonly #beside = new Map<ModelKey, ReadonlySet<InstanceId>>();
+  /** Claims that one of this instance may stand beside, by holder and stamp; `null`: any of that holder. Every other live one makes it lose. */
+  readonly #beside = new Map<ModelKey, Map<InstanceId, EpochMs | null>>();
   readonly #membership: Membership;
   /** The stamps of claims that stand. */
   readonly #claimed = new Map<ModelKey, EpochMs>();
@@ -45,11 +45,14 @@ export class RegistryClaims implements ClaimBook {
 
   /**
    * The next claim of `model` may stand beside the copies of `holders`: those that were known when it was decided to load one more. Holders that
-   * appeared since make it lose, so that instances that decide at the same time do not all load.
+   * appeared since make it lose, and so does one that gave its copy up and claims it anew, so that instances that decide at the same time do not
+   * all load.
    */
   allowBeside(model: ModelKey, holders: Iterable<InstanceId>): void {
-    const known = this.#beside.get(model) ?? [];
-    this.#beside.set(model, new Set([...known, ...holders]));
+    const claims = this.#mirror.view.model(DEFAULT_NAMESPACE, model)?.record.copies;
+    const allowed = this.#beside.get(model) ?? new Map<InstanceId, EpochMs | null>();
+    for (const holder of holders) allowed.set(holder, claims?.get(holder) ?? null);
+    this.#beside.set(model, allowed);
   }
 
   /** Whoever waited for `model` was answered: what {@link allowBeside} allowed for them holds for no later claim. */
@@ -131,8 +134,9 @@ export class RegistryClaims implements ClaimBook {
     // A claim of our own that stands already won earlier.
     if (record.copies.has(this.#instance)) return;
     const allowed = this.#beside.get(record.key);
-    for (const holder of record.copies.keys()) {
-      if (allowed?.has(holder) === true || !this.#membership.isLive(holder)) continue;
+    for (const [holder, claimedMs] of record.copies) {
+      const beside = allowed?.get(holder);
+      if (beside === null || beside === claimedMs || !this.#membership.isLive(holder)) continue;
       throw new MeshError('unavailable', `a copy is loaded by ${holder} already`);
     }
   }

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { durationMs, MeshError } from '@modelmesh/core';
+import { DEFAULT_NAMESPACE, durationMs, MeshError, modelKey } from '@modelmesh/core';
+import { modelRecordKey, withCopyClaimed } from '@modelmesh/core/records';
+import { encodeRecord, recordKeyText } from '@modelmesh/wire/registry';
 import type { Kv } from '../kv/index.ts';
-import { MeshRig, type RigNode } from './testing/index.ts';
+import { LAYOUT, MeshRig, type RigNode } from './testing/index.ts';
 
 const NEVER = new AbortController().signal;
 const THREE = ['a', 'b', 'c'];
@@ -90,6 +92,31 @@ describe('the leader', () => {
     late.tell();
     await rig.after(1000);
     for (const model of held) assert.equal(rig.loadedAt(model).length, 1, model);
+    await rig.close();
+  });
+});
+
+describe('§4.4.6 a load that nobody waits for', () => {
+  it('is not sent to and fro between instances that failed, while the registry does not say so yet', async () => {
+    const rig = await MeshRig.of(['a', 'b']);
+    await rig.register('m');
+    const [a, b] = [rig.node('a'), rig.node('b')];
+    const unfailed = a.record('m');
+    assert.ok(unfailed !== undefined);
+    for (const { runtime } of [a, b]) runtime.load = refuse;
+    assert.equal((await a.ensure('m')).status, 'LOADING_FAILED');
+    await rig.settle();
+    assert.deepEqual([...(a.record('m')?.failures.keys() ?? [])].sort(), ['a', 'b']);
+    // As where the failures are still being written: a claim stands, and no failure.
+    const key = recordKeyText(LAYOUT, modelRecordKey(modelKey('m'), DEFAULT_NAMESPACE));
+    const value = encodeRecord(withCopyClaimed(unfailed, a.id, rig.clock.wallMs()));
+    await rig.kv.txn({ conditions: [], operations: [{ kind: 'put', key, value }] });
+    await rig.settle();
+    const before = rig.peerLoads;
+    const load = { model: modelKey('m'), lastUsedMs: rig.clock.wallMs(), exclude: [], knownUnits: null, moreCopies: 0 };
+    const copy = await b.running.peerAnswers.load(a.id, { ...load, sync: false }, NEVER);
+    await rig.settle();
+    assert.deepEqual([copy.kind, rig.peerLoads - before], ['failed', 0]);
     await rig.close();
   });
 });

@@ -58,12 +58,20 @@ export class Locating {
     if (target.kind === 'none') this.#failed(question, 'nowhere', target.error);
     else if (target.instance !== this.#parts.self)
       this.#answer(question, { kind: 'peer', instance: target.instance, intent: target.kind });
-    else this.#waitHere(question, record, () => this.#locateAnywhere(question, overtaken + 1), overtaken);
+    else
+      this.#waitHere(question, record, () => this.#locateAnywhere(this.#overtaken(question, record), overtaken + 1), overtaken);
+  }
+
+  /** The question again, after others claimed the model: one that was no holder when it was asked for this call may be one now. */
+  #overtaken(question: LocateQuestion, before: ModelRecord): LocateQuestion {
+    const now = this.#map.record(question.model)?.copies;
+    const exclude = question.exclude.filter((id) => now?.get(id) === before.copies.get(id));
+    return { ...question, exclude };
   }
 
   #waitHere(question: LocateQuestion, record: ModelRecord, again: () => void, overtaken: number): void {
     const { claims, copies, self } = this.#parts;
-    claims.allowBeside(record.key, [...question.exclude, ...this.#map.uncallable(record)]);
+    claims.allowBeside(record.key, this.#holdersTried(record, question));
     copies.waits.want(record, 'call', question.lastUsedMs, null, (outcome) => {
       if (outcome.kind === 'serving') {
         this.#answer(question, { kind: 'serving', slot: outcome.slot });
@@ -102,12 +110,17 @@ export class Locating {
         return;
       }
     }
-    claims.allowBeside(record.key, [...question.exclude, ...this.#map.uncallable(record)]);
+    claims.allowBeside(record.key, this.#holdersTried(record, question));
     copies.waits.want(record, 'call', question.lastUsedMs, null, (outcome) => {
       if (outcome.kind === 'serving') this.#answer(question, { kind: 'serving', slot: outcome.slot });
       else if (outcome.kind === 'claim-lost') this.#notHere(question, outcome.message);
       else this.#failed(question, 'here', factsOf(waitError(record.key, outcome)));
     });
+  }
+
+  /** Copies that this call cannot use. Whoever was asked to load and refused is none of them: it may load for somebody else meanwhile. */
+  #holdersTried(record: ModelRecord, { exclude }: LocateQuestion): readonly InstanceId[] {
+    return [...exclude.filter((id) => record.copies.has(id)), ...this.#map.uncallable(record)];
   }
 
   #notHere(question: LocateQuestion, message: string): void {

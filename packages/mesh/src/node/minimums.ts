@@ -12,11 +12,15 @@ import { type ModelRecord, withCopyClaimed, withCopyWithdrawn, withFailure } fro
 import { type AddCopies, type ClusterFacts, type LoadTimes, missingCopies, WANTED_MODELS_MAX } from '@modelmesh/core/scaling';
 import type { Dirty, RegistryView } from '@modelmesh/core/view';
 import { StepFacts } from './cluster-facts.ts';
+import { LOAD_TRIES_MAX } from './copy-map.ts';
 import type { LocalCopies } from './local-copies.ts';
 import type { Members } from './members.ts';
 import type { Placing } from './placing.ts';
 
-/** After another instance was asked for a copy, nothing more is asked for this long: its claim may still be on the way. */
+/**
+ * After an instance was asked for a copy, nothing more is asked for this long: its claim may still be on the way. So after a failure: the
+ * instance that failed tries others itself.
+ */
 const PATIENCE_MS = durationMs(10_000);
 /** Where one look found more than it may ask for, the next comes after this. */
 const GO_ON_MS = durationMs(1000);
@@ -36,11 +40,27 @@ export interface MinimumsParts {
   readonly signal: AbortSignal;
 }
 
+/** A model with a minimum. */
+interface WantedModel {
+  /** Whether it was asked for as if it was used just then. */
+  asked: boolean;
+  /** When an instance was asked last, or failed; this one too: where it refuses, its claim that comes and goes must not make it ask again. */
+  patientSinceMs: MonotonicMs | undefined;
+  /** Instances that failed to load it, as they were seen last. */
+  failures: number;
+}
+
+/**
+ * Whether failures speak against the model itself and not against an instance: it is loaded nowhere, or so many failed as end a call (spec §2.8).
+ * Such a model is not tried on one instance after the other until its failures expire.
+ */
+const isDoubtful = ({ copies, failures }: ModelRecord, isLive: (id: InstanceId) => boolean): boolean =>
+  failures.size >= LOAD_TRIES_MAX || (failures.size > 0 && ![...copies.keys()].some(isLive));
+
 /** Copies that owners want whether anybody calls or not (`copies.min`). The leader sees to them. */
 export class Minimums {
   readonly #parts: MinimumsParts;
-  /** Models with a minimum, whether they were asked for as if they were used just then, and when another instance was asked last. */
-  readonly #wanted = new Map<ModelKey, { asked: boolean; elsewhereMs: MonotonicMs | undefined }>();
+  readonly #wanted = new Map<ModelKey, WantedModel>();
   /** Models with a minimum whose records changed since the last look. */
   readonly #changed = new Set<ModelKey>();
   #look: Timer | undefined;
@@ -59,7 +79,11 @@ export class Minimums {
         this.#wanted.delete(name);
         continue;
       }
-      if (!this.#wanted.has(name)) this.#wanted.set(name, { asked: false, elsewhereMs: undefined });
+      const wanted = this.#wanted.get(name) ?? { asked: false, patientSinceMs: undefined, failures: 0 };
+      const { size } = record.failures;
+      if (size > wanted.failures) wanted.patientSinceMs = this.#parts.clock.monotonicMs();
+      wanted.failures = size;
+      this.#wanted.set(name, wanted);
       this.#changed.add(name);
     }
     if (this.#changed.size > 0) this.#lookSoon(durationMs(0));
@@ -69,6 +93,12 @@ export class Minimums {
   keep(): void {
     for (const model of this.#wanted.keys()) this.#changed.add(model);
     if (this.#changed.size > 0) this.#lookSoon(durationMs(0));
+  }
+
+  /** The runtime came up: what could not be loaded a moment ago may be loaded now. */
+  keepAfresh(): void {
+    for (const wanted of this.#wanted.values()) wanted.patientSinceMs = undefined;
+    this.keep();
   }
 
   #lookSoon(delayMs: DurationMs): void {
@@ -110,8 +140,9 @@ export class Minimums {
     const { view, copies, self, clock } = this.#parts;
     const wanted = this.#wanted.get(model);
     const record = view.model(DEFAULT_NAMESPACE, model)?.record;
-    if (record === undefined || wanted === undefined) return undefined;
-    if (wanted.elsewhereMs !== undefined && nowMs - wanted.elsewhereMs < PATIENCE_MS) return undefined;
+    if (record === undefined || wanted === undefined || isDoubtful(record, (id) => this.#parts.members.isLive(id)))
+      return undefined;
+    if (wanted.patientSinceMs !== undefined && nowMs - wanted.patientSinceMs < PATIENCE_MS) return undefined;
     const failure = copies.failure(model);
     if (failure !== null) return withFailure(record, self, failure);
     if (copies.knowledge(model) === 'absent') return withCopyWithdrawn(record, self);
@@ -123,13 +154,13 @@ export class Minimums {
    * would push each other out for ever.
    */
   #ask({ model, copies, exclude, lastUsedMs }: AddCopies, nowMs: MonotonicMs): void {
-    const { view, placing, self } = this.#parts;
+    const { view, placing } = this.#parts;
     const wanted = this.#wanted.get(model);
     const record = view.model(DEFAULT_NAMESPACE, model)?.record;
     if (wanted === undefined || record === undefined) return;
     const asIfUsedMs = wanted.asked ? record.lastUsedMs : lastUsedMs;
     wanted.asked = true;
     const chosen = placing.spread(model, copies, { lastUsedMs: asIfUsedMs, exclude, knownUnits: null });
-    if (chosen !== null && (copies > 1 || chosen !== self)) wanted.elsewhereMs = nowMs;
+    if (chosen !== null) wanted.patientSinceMs = nowMs;
   }
 }

@@ -79,11 +79,11 @@ export class Placing {
     claims.allowBeside(load.model, [...load.exclude, ...[...record.copies.keys()].filter((id) => !members.isLive(id))]);
     const ended = copies.ensure(record, load.lastUsedMs, load.knownUnits);
     if (load.moreCopies > 0) this.spread(load.model, load.moreCopies, { ...load, exclude: [...load.exclude, self] });
-    if (!load.sync) {
-      this.#retryElsewhere(load.model, load.lastUsedMs, ended);
-      return this.#promptly(load.model, ended);
-    }
-    return peerCopyOf(await ended);
+    if (load.sync) return peerCopyOf(await ended);
+    const copy = await this.#promptly(load.model, ended);
+    // What failed earlier is for the asker to try elsewhere: two instances that failed would send each other on for ever.
+    if (copy.kind === 'loading') this.#retryElsewhere(load.model, load.lastUsedMs, ended);
+    return copy;
   }
 
   /**
@@ -93,6 +93,8 @@ export class Placing {
    */
   async ensure(model: ModelKey, wanted: WantedLoad): Promise<void> {
     const tried = new Set(wanted.exclude);
+    // A claim may stand beside holders that do not serve, else it loses to one that is gone or leaves; whoever was asked to load may still do so.
+    const beside = new Set(wanted.exclude);
     let last: MeshError | undefined;
     let failures = 0;
     for (let turn = 0; failures < LOAD_TRIES_MAX && turn < LOAD_TRIES_MAX + COPIES_TRIED_MAX; turn++) {
@@ -100,12 +102,12 @@ export class Placing {
       if (record === undefined) throw new MeshError('model-not-found', 'model not found');
       const target = this.#map.targetOf(record, tried, wanted.lastUsedMs);
       if (target.kind === 'none') throw last ?? errorOf(target.error);
-      // A claim may stand beside those that were tried and do not serve, else it loses to a holder that is gone or leaves.
-      const came = await this.#tryAt(record, target, { ...wanted, exclude: [...tried] });
+      const came = await this.#tryAt(record, target, { ...wanted, exclude: [...beside] });
       if (came.kind === 'loaded' || came.kind === 'loading') return;
       last = came.error;
       if (came.kind === 'overtaken') continue;
       tried.add(target.instance);
+      if (target.kind === 'copy') beside.add(target.instance);
       if (came.kind === 'failed') failures += 1;
     }
     throw last ?? new MeshError('unavailable', `model ${model} is loaded and unloaded faster than it can be followed; try again`);
@@ -136,7 +138,7 @@ export class Placing {
       if (!signal.aborted) this.spread(model, count, { ...load, exclude: [...exclude, other] });
     };
     peers.load(address, { ...asked, moreCopies: count - 1 }, signal).then((copy) => {
-      if (copy.kind === 'absent') next();
+      if (copy.kind === 'absent' || copy.kind === 'failed') next();
     }, next);
     return other;
   }

@@ -228,7 +228,7 @@ function watchRuntime({ runtime, link }: ControlSetup, parts: ControlAssembly): 
         }
         link.send({ kind: 'runtime-up', access: { epoch, target, methods, anyMethod } });
         events.emit({ kind: 'runtime-ready', message: `the runtime is ready (${version})`, fields: { epoch } });
-        minimums.keep();
+        minimums.keepAfresh();
         return;
       }
       case 'lost':

@@ -21,6 +21,8 @@ import { FakeRuntime } from './fake-runtime.ts';
 
 const LAYOUT = registryLayout({ root: '', prefix: 'mm', service: 'test' });
 const STEP_MS = 500;
+/** Nodes that ask each other for more loads than this ask without end. */
+const PEER_LOADS_MAX = 10_000;
 
 /** What a test may want otherwise of one node. */
 export interface RigNodeOptions extends Partial<Pick<ControlSetup, 'labels' | 'zone' | 'constraints' | 'scaling' | 'readOnly'>> {
@@ -119,6 +121,8 @@ export class MeshRig {
   readonly nodes = new Map<string, RigNode>();
   /** Nodes that nobody reaches. */
   readonly unreachable = new Set<string>();
+  /** Loads that nodes asked each other for. */
+  peerLoads = 0;
   readonly #failures: unknown[] = [];
 
   private constructor(clock: FakeClock, kv: Kv) {
@@ -252,7 +256,11 @@ export class MeshRig {
       hello: async () => {
         throw new MeshError('unavailable', 'nobody says hello here');
       },
-      load: async (peer, load, signal) => at(peer).running.peerAnswers.load(from, load, signal),
+      load: async (peer, load, signal) => {
+        this.peerLoads += 1;
+        if (this.peerLoads > PEER_LOADS_MAX) throw new MeshError('overloaded', 'nodes ask each other for loads without end');
+        return at(peer).running.peerAnswers.load(from, load, signal);
+      },
       copy: async (peer, model) => at(peer).running.peerAnswers.copy(from, model),
       unload: async (peer, model) => at(peer).running.peerAnswers.unload(from, model),
       close: () => {},
