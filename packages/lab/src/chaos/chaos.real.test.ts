@@ -14,7 +14,7 @@ describe('three nodes under load', { skip: tools.missing }, () => {
       timeout: 240_000,
     }, async (t) => {
       const seen = await runScenario(scenario, SIZE, tools);
-      if (typeof seen === 'string') return t.skip(seen);
+      if (typeof seen === 'string') return t.skip(`no network namespace can be made here: ${seen}`);
       const figures = [seen];
       const tables = `${renderTable(chaosTable(figures), false)}\n${renderTable(findingsTable(figures), false)}`;
       t.diagnostic(tables);

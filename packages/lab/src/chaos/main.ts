@@ -34,7 +34,7 @@ for (const scenario of chosen) {
   console.error(`${scenario.name}: ${scenario.does}`);
   const seen = await runScenario(scenario, size, etcd, values.logs === undefined ? undefined : join(values.logs, scenario.name));
   if (typeof seen === 'string') {
-    console.error(`  SKIPPED: ${seen}`);
+    console.error(`  SKIPPED: no network namespace can be made here: ${seen}`);
     continue;
   }
   figures.push(seen);

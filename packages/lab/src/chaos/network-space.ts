@@ -16,7 +16,7 @@ export class NetworkSpace implements Disposable {
     this.clients = new Way(`mc${tag}`, `10.232.${part}`);
   }
 
-  /** Makes the namespace and both ways. @returns the reason where this machine cannot do that */
+  /** Makes the namespace and both ways. @returns what refused it where this machine cannot do that */
   static make(): NetworkSpace | string {
     const space = new NetworkSpace(String(process.pid % 1_000_000));
     try {
@@ -26,7 +26,7 @@ export class NetworkSpace implements Disposable {
       return space;
     } catch (error) {
       space[Symbol.dispose]();
-      return `no network namespace can be made here: ${error instanceof Error ? error.message.trim() : error}`;
+      return error instanceof Error ? error.message.trim() : String(error);
     }
   }
 

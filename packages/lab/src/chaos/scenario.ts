@@ -81,7 +81,7 @@ const LANES = { grpcLanes: 24, restLanes: 8 } as const;
 const BEFORE_AND_AFTER = 0.1;
 const SEED = 4;
 
-/** Runs one scenario on a cluster of its own. `keepLogs`: a folder for what the nodes logged. @returns the reason where this machine cannot do it */
+/** Runs one scenario on a cluster of its own. `keepLogs`: a folder for what the nodes logged. @returns what refused the network where it needs one that cannot be made here */
 export async function runScenario(
   scenario: Scenario,
   size: ChaosSize,
