@@ -11,6 +11,10 @@ export interface Claim {
 /** The largest p95 of |private bytes − ledger| in what is booked. */
 export const LEDGER_DIFFERENCE_MAX = 0.15;
 
+/** A model may measure more than was predicted. What that adds to a full room is a small share of it, and is evicted at once. */
+export const EXCESS_SHARE_MAX = 0.05;
+export const EXCESS_MS_MAX = 1000;
+
 /** What a run of too many models for the memory must show. */
 export function claimsOf(figures: OvercommitFigures): readonly Claim[] {
   const { memory, copies, wrongAnswers, failures } = figures;
@@ -23,9 +27,9 @@ export function claimsOf(figures: OvercommitFigures): readonly Claim[] {
       holds: figures.calls > 0 && wrongAnswers + failed === 0,
     },
     {
-      sentence: 'booked bytes are never above the bound',
-      shown: `${mebibytes(memory.bookedBytesMax)} of ${mebibytes(figures.capacityBytes)}`,
-      holds: memory.bookedBytesMax <= figures.capacityBytes,
+      sentence: 'booked bytes are within the bound; what a model measures beyond its prediction is gone within a second',
+      shown: `${mebibytes(memory.bookedBytesMax)} of ${mebibytes(figures.capacityBytes)}, above it for ${digits(memory.excessMsMax)} ms`,
+      holds: memory.bookedBytesMax <= figures.capacityBytes * (1 + EXCESS_SHARE_MAX) && memory.excessMsMax <= EXCESS_MS_MAX,
     },
     {
       sentence: 'p95 of |private bytes − ledger| is at most 15 %',

@@ -4,6 +4,8 @@ import { privateBytes } from '../process-usage/index.ts';
 
 /** What the ledger and the kernel said within a few milliseconds. */
 export interface MemorySample {
+  /** When it was taken, from any start. */
+  readonly atMs: number;
   readonly bookedBytes: number;
   /** Private bytes of the runtime's process beyond those of the empty one. */
   readonly heldBytes: number;
@@ -13,6 +15,8 @@ export interface MemorySample {
 export interface MemoryFigures {
   readonly samples: number;
   readonly bookedBytesMax: number;
+  /** The longest time in milliseconds from the first sample that had more booked than the capacity to the last one in a row. */
+  readonly excessMsMax: number;
   readonly heldBytesMax: number;
   /** The middle of what was booked in the second half of the run, as a share of the capacity: how well the room was used. */
   readonly bookedShareMedian: number;
@@ -69,7 +73,7 @@ export class MemoryWatch {
       const before = privateBytes(this.#node.runtimePid);
       const booked = await bookedBytes(this.#node);
       const after = privateBytes(this.#node.runtimePid);
-      this.samples.push({ bookedBytes: booked, heldBytes: (before + after) / 2 - this.#emptyBytes });
+      this.samples.push({ atMs: performance.now(), bookedBytes: booked, heldBytes: (before + after) / 2 - this.#emptyBytes });
       await new Promise((resolve) => setTimeout(resolve, this.#periodMs));
     }
   }
@@ -82,6 +86,7 @@ export function memoryFigures(samples: readonly MemorySample[], capacityBytes: n
   return {
     samples: filled.length,
     bookedBytesMax: Math.max(0, ...samples.map(({ bookedBytes }) => bookedBytes)),
+    excessMsMax: excessMsMax(samples, capacityBytes),
     heldBytesMax: Math.max(0, ...samples.map(({ heldBytes }) => heldBytes)),
     bookedShareMedian:
       quantile(
@@ -91,4 +96,14 @@ export function memoryFigures(samples: readonly MemorySample[], capacityBytes: n
     differenceMedian: quantile(differences, 0.5),
     differenceP95: quantile(differences, 0.95),
   };
+}
+
+function excessMsMax(samples: readonly MemorySample[], capacityBytes: number): number {
+  let longest = 0;
+  let since: number | undefined;
+  for (const { atMs, bookedBytes } of samples) {
+    since = bookedBytes > capacityBytes ? (since ?? atMs) : undefined;
+    if (since !== undefined) longest = Math.max(longest, atMs - since);
+  }
+  return longest;
 }

@@ -36,15 +36,24 @@ describe('the lives of copies', () => {
 describe('samples of memory', () => {
   it('count once the cache is filled, and are shares of what is booked', () => {
     const samples = [
-      { bookedBytes: 10, heldBytes: 90 },
-      { bookedBytes: 80, heldBytes: 100 },
-      { bookedBytes: 100, heldBytes: 95 },
+      { atMs: 0, bookedBytes: 10, heldBytes: 90 },
+      { atMs: 1, bookedBytes: 80, heldBytes: 100 },
+      { atMs: 2, bookedBytes: 100, heldBytes: 95 },
     ];
     const { samples: count, bookedBytesMax, heldBytesMax, differenceMedian, differenceP95 } = memoryFigures(samples, 100);
     assert.deepEqual([count, bookedBytesMax, heldBytesMax, differenceMedian, differenceP95], [2, 100, 100, 0.05, 0.25]);
   });
 
+  it('tell how long more was booked than there is room', () => {
+    const samples = [90, 101, 102, 100, 103, 104, 101, 99].map((bookedBytes, at) => ({
+      atMs: at * 10,
+      bookedBytes,
+      heldBytes: 0,
+    }));
+    assert.deepEqual([memoryFigures(samples, 100).excessMsMax, memoryFigures(samples, 104).excessMsMax], [20, 0]);
+  });
+
   it('say nothing of a cache that was never filled', () => {
-    assert.throws(() => memoryFigures([{ bookedBytes: 1, heldBytes: 1 }], 100), RangeError);
+    assert.throws(() => memoryFigures([{ atMs: 0, bookedBytes: 1, heldBytes: 1 }], 100), RangeError);
   });
 });

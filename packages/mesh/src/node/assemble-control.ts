@@ -323,7 +323,7 @@ function assembleRegistry(setup: ControlSetup) {
   const view = new RegistryView({ failureExpiryMs: setup.cache.failureExpiryMs });
   const events = new Events(clock);
   const journal = new DecisionJournal();
-  const pulse = new RegistryPulse();
+  const pulse = new RegistryPulse(setup.peerAddress !== null);
   const hooks = {
     spread: (_dirty: Dirty): void => {},
     onLost: (): void => {},

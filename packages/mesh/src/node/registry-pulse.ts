@@ -5,11 +5,20 @@ import { MeshError } from '@modelmesh/core';
  * of being tried and waited for.
  */
 export class RegistryPulse {
+  readonly #mayBeAway: boolean;
   #error: MeshError | undefined;
   /** It answers no more. A watch need not end for that: it may go on later where it was. */
   onAway: () => void = () => {};
   /** It answers again. */
   onBack: () => void = () => {};
+
+  /**
+   * `mayBeAway`: several instances share it over a network. A registry of this machine alone answers at once, also where it refuses, and may
+   * take the next write: it is never away, and each write is tried.
+   */
+  constructor(mayBeAway: boolean) {
+    this.#mayBeAway = mayBeAway;
+  }
 
   /** Why nothing can be written now; `undefined` while the registry answers. */
   get away(): MeshError | undefined {
@@ -25,7 +34,7 @@ export class RegistryPulse {
 
   /** A call of it failed; only one that shows that it is away counts. */
   failed(error: MeshError): void {
-    if (error.kind !== 'registry-unavailable') return;
+    if (!this.#mayBeAway || error.kind !== 'registry-unavailable') return;
     const wasAway = this.#error !== undefined;
     this.#error = error;
     if (!wasAway) this.onAway();

@@ -27,7 +27,7 @@ class SessionRig {
   private constructor(clock: FakeClock, kv: Kv) {
     this.clock = clock;
     this.kv = kv;
-    const parts = { kv: this.#between(kv), clock, pulse: new RegistryPulse() };
+    const parts = { kv: this.#between(kv), clock, pulse: new RegistryPulse(true) };
     this.session = new Session({ ...parts, onProblem: (message) => this.problems.push(message) });
     this.session.hold({ key: KEY, value: () => this.value });
   }

@@ -171,7 +171,7 @@ describe('writes that arrive together', () => {
 
   it(`are refused beyond ${KV_PENDING_BYTES_MAX} bytes`, () =>
     withSubject(async ({ kv }) => {
-      const value = 'x'.repeat(1_500_000);
+      const value = 'x'.repeat(1_400_000);
       const operations = [put('big', value)];
       const fitting = Math.floor(KV_PENDING_BYTES_MAX / (value.length + 3));
       const accepted = Array.from({ length: fitting }, () => kv.txn({ conditions: [], operations }));
