@@ -78,7 +78,9 @@ test(`a step, a look and a pass over ${COPIES} copies take at most ${STEP_MS_MAX
     const view = { cluster, nowMs: NOW, selfFull: true, freeShareOf: () => 0 };
     judged += scaleDownPass(idle, sizeUnits(200_000), view).decisions.length;
   });
-  context.diagnostic(`step ${step.toFixed(2)} ms, look ${look.toFixed(2)} ms, pass ${pass.toFixed(2)} ms of CPU (lower quartiles of 31)`);
+  context.diagnostic(
+    `step ${step.toFixed(2)} ms, look ${look.toFixed(2)} ms, pass ${pass.toFixed(2)} ms of CPU (lower quartiles of 31)`,
+  );
   assert.ok(wanting > 2000 && judged > 1000, `${wanting} and ${judged} decisions`);
   const slowest = Math.max(step, look, pass);
   assert.ok(slowest <= STEP_MS_MAX * LEEWAY, `${slowest} ms`);
