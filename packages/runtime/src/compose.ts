@@ -10,7 +10,7 @@ export const RUNTIME_VERSION = '0.1.0';
 
 const servers = {
   onnx: createOnnxServer,
-  null: () => Promise.resolve(new NullServer(systemClock)),
+  null: ({ capacityBytes }) => Promise.resolve(new NullServer(systemClock, { capacityBytes })),
   'stream-text': ({ capacityBytes }) => Promise.resolve(new StreamTextServer(systemClock, { capacityBytes })),
 } satisfies Record<ServerKind, (config: RuntimeConfig) => Promise<ModelServer>>;
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { openRegistry } from '@modelmesh/mesh/kv';
+import { type Kv, openRegistry } from '@modelmesh/mesh/kv';
 import { ModelRuntime } from '@modelmesh/wire/mmesh';
 import { echoRequest, registerNull, startNullNode } from '../burst/index.ts';
 import { median } from '../figures/index.ts';
@@ -17,14 +17,16 @@ export interface ColdCallFigures {
   readonly runtimeLoadMs: number;
   /** What remains of the first call without the second one's cost and the runtime's load. */
   readonly beyondMs: number;
-  /** One commit in a SQLite registry of its own on the same disk, in turns with the calls. */
+  /** The whole first call without the runtime's load alone. */
+  readonly beyondLoadMs: number;
+  /** One commit in a registry of the same kind as the node's, in turns with the calls. */
   readonly commitMs: number;
 }
 
 /** The cold call may take this much beyond the runtime's load and one commit of the registry. */
 export const BEYOND_COMMIT_MAX_MS = 2;
 
-/** Calls `models` cold models one after the other. @throws if a call fails. */
+/** Calls `models` cold models one after the other, at a node with a SQLite registry. @throws if a call fails. */
 export async function runColdCalls(models: number): Promise<ColdCallFigures> {
   await using place = await freeFolder();
   await using node = await startNullNode();
@@ -33,6 +35,13 @@ export async function runColdCalls(models: number): Promise<ColdCallFigures> {
     clock: realClock,
     schemaKey: 'bench/schema',
   });
+  const figures = await coldCallsAt(node, kv, models);
+  await kv.close();
+  return figures;
+}
+
+/** Calls cold models one after the other at a node with a null runtime; `kv` lies beside its registry. @throws if a call fails. */
+export async function coldCallsAt(node: NodeProcess, kv: Kv, models: number): Promise<ColdCallFigures> {
   using link = node.connect();
   using runtime = connectGrpc({ kind: 'unix', path: join(node.folder, 'runtime.sock') });
   await coldCall(node, link, 'first');
@@ -47,13 +56,13 @@ export async function runColdCalls(models: number): Promise<ColdCallFigures> {
     });
     samples.push({ coldMs, warmMs, runtimeLoadMs, commitMs });
   }
-  await kv.close();
   const middle = (of: (sample: Sample) => number): number => median(samples.map(of));
   return {
     models,
     coldMs: middle(({ coldMs }) => coldMs),
     warmMs: middle(({ warmMs }) => warmMs),
     runtimeLoadMs: middle((sample) => sample.runtimeLoadMs),
+    beyondLoadMs: middle((sample) => sample.coldMs - sample.runtimeLoadMs),
     beyondMs: middle((sample) => sample.coldMs - sample.warmMs - sample.runtimeLoadMs),
     commitMs: middle(({ commitMs }) => commitMs),
   };

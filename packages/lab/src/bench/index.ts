@@ -1,5 +1,5 @@
 /** The door of the room: what a call through the node costs beside the runtime alone, and what a cold call costs. */
-export { BEYOND_COMMIT_MAX_MS, type ColdCallFigures, runColdCalls } from './cold-call.ts';
+export { BEYOND_COMMIT_MAX_MS, type ColdCallFigures, coldCallsAt, runColdCalls } from './cold-call.ts';
 export {
   FORWARDED_CPU_MAX,
   type ForwardedFigures,

@@ -1,6 +1,6 @@
 import { median, pairedRatios } from '../figures/index.ts';
 import { type LoadResult, runGrpcLoad } from '../load/index.ts';
-import type { NodeProcess } from '../node-process/index.ts';
+import type { GrpcConnection, NodeProcess } from '../node-process/index.ts';
 import { echoRequest, loadsOf, registerNull, startNullNode } from './null-node.ts';
 
 /** Many first calls at once for one cold model, beside the same burst at a warm one. */
@@ -28,18 +28,25 @@ export interface ColdBurstFigures {
   readonly loadsEach: readonly number[];
 }
 
-/** Runs the plan. @throws if a call fails or is answered wrongly. */
+/** Runs the plan at a node of its own. @throws if a call fails or is answered wrongly. */
 export async function runColdBurst(plan: ColdBurstPlan): Promise<ColdBurstFigures> {
   await using node = await startNullNode();
+  return coldBurstThrough([node], plan);
+}
+
+/** Runs the plan through several nodes of one mesh, whose runtimes are null servers. @throws if a call fails or is answered wrongly. */
+export async function coldBurstThrough(nodes: readonly NodeProcess[], plan: ColdBurstPlan): Promise<ColdBurstFigures> {
+  const [node] = nodes;
+  if (node === undefined) throw new Error('a burst needs a node');
   await registerNull(node, 'first', '');
-  await burst(node, plan, 'first');
+  await burst(nodes, plan, 'first');
   const [cold, warm, loadsEach]: [number[], number[], number[]] = [[], [], []];
   for (let round = 0; round < plan.rounds; round++) {
     const model = `cold-${round}`;
     await registerNull(node, model, `slow ${plan.loadMs}`);
-    cold.push((await burst(node, plan, model)).elapsedMs);
-    warm.push((await burst(node, plan, model)).elapsedMs);
-    loadsEach.push(loadsOf(node, model));
+    cold.push((await burst(nodes, plan, model)).elapsedMs);
+    warm.push((await burst(nodes, plan, model)).elapsedMs);
+    loadsEach.push(nodes.reduce((sum, each) => sum + loadsOf(each, model), 0));
   }
   const beyondLoad = median(
     pairedRatios(
@@ -50,9 +57,9 @@ export async function runColdBurst(plan: ColdBurstPlan): Promise<ColdBurstFigure
   return { calls: plan.calls, loadMs: plan.loadMs, coldMs: median(cold), warmMs: median(warm), beyondLoad, loadsEach };
 }
 
-/** All calls at once, on connections that are up. */
-async function burst(node: NodeProcess, plan: ColdBurstPlan, model: string): Promise<LoadResult> {
-  const connections = Array.from({ length: plan.connections }, () => node.connect());
+/** All calls at once, on connections that are up, to each node in turn. */
+async function burst(nodes: readonly NodeProcess[], plan: ColdBurstPlan, model: string): Promise<LoadResult> {
+  const connections = Array.from({ length: plan.connections }, (_, at) => connectionTo(nodes, at));
   const first = echoRequest('first', Buffer.from('up'));
   const each = { connections: connections.map(({ connection }) => connection) };
   if (model !== 'first') {
@@ -69,4 +76,10 @@ async function burst(node: NodeProcess, plan: ColdBurstPlan, model: string): Pro
   for (const connection of connections) connection.close();
   result.assertAllRight();
   return result;
+}
+
+function connectionTo(nodes: readonly NodeProcess[], number: number): GrpcConnection {
+  const node = nodes[number % nodes.length];
+  if (node === undefined) throw new Error('a burst needs a node');
+  return node.connect();
 }

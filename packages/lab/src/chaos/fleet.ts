@@ -46,6 +46,10 @@ export async function makeFleet(cluster: ClusterProcess, plan: FleetPlan): Promi
   return { warm, cold };
 }
 
+/** The path of a model of the null runtime that does what `options` say, and whose every answer says this number. */
+export const numberedPath = (options: string, number: number): string =>
+  `${options}; append ${RAW_OUTPUT_OF_8_BYTES}${Buffer.from(numberBytes(number)).toString('hex')}`;
+
 async function inTurns(models: readonly FleetModel[], each: (model: FleetModel) => Promise<void>): Promise<void> {
   const left = [...models];
   const lane = async (): Promise<void> => {
@@ -55,7 +59,7 @@ async function inTurns(models: readonly FleetModel[], each: (model: FleetModel) 
 }
 
 async function apply(node: ClusterNode, { key, number, copies }: FleetModel): Promise<void> {
-  const uri = `${MODEL_PATH}; append ${RAW_OUTPUT_OF_8_BYTES}${Buffer.from(numberBytes(number)).toString('hex')}`;
+  const uri = numberedPath(MODEL_PATH, number);
   const spec = { format: { name: 'null' }, storage: { uri }, copies: copies === 1 ? { max: 1 } : { min: 2, max: 2 } };
   const response = await fetch(`${node.url}/api/v1/apply`, {
     method: 'POST',
@@ -86,13 +90,13 @@ function numberBytes(number: number): Uint8Array {
 }
 
 /** A `ModelInferRequest`; its `id` comes back with the answer. */
-export const requestBytes = (model: FleetModel, id: string): Buffer =>
+export const requestBytes = (model: Pick<FleetModel, 'key'>, id: string): Buffer =>
   Buffer.concat(
     encodeInferRequest({ modelName: model.key, modelVersion: '', id, parameters: NO_PARAMETERS, inputs: [INPUT], outputs: [] }),
   );
 
 /** Whether that is the answer of this model to this request. */
-export function isAnswer(bytes: Uint8Array, model: FleetModel, id: string): boolean {
+export function isAnswer(bytes: Uint8Array, model: Pick<FleetModel, 'number'>, id: string): boolean {
   const answer = decodeInferResponse(bytes);
   const [output] = answer.outputs;
   return answer.id === id && output !== undefined && Buffer.from(numberBytes(model.number)).equals(output.data);
@@ -103,7 +107,7 @@ export const requestBody = (id: string): string =>
   JSON.stringify({ id, inputs: [{ name: INPUT.name, datatype: INPUT.datatype, shape: INPUT.shape, data: [0] }] });
 
 /** Whether that is the answer of this model to this request, of REST. */
-export function isAnswerBody(body: string, model: FleetModel, id: string): boolean {
+export function isAnswerBody(body: string, model: Pick<FleetModel, 'number'>, id: string): boolean {
   const answer = JSON.parse(body) as { readonly id?: string; readonly outputs?: readonly { readonly data: readonly number[] }[] };
   return answer.id === id && answer.outputs?.[0]?.data[0] === model.number;
 }

@@ -25,6 +25,13 @@ describe('parseRuntimeConfig', () => {
     assert.ok(Object.isFrozen(config));
   });
 
+  it('gives the null server the same room on every machine, unless it is told another', () => {
+    const common = { MESH_RUNTIME_PORT: '0', MESH_RUNTIME_SERVER: 'null' };
+    assert.equal(parseRuntimeConfig(common, machine).capacityBytes, 8 * 1024 ** 3);
+    const told = { ...common, MESH_RUNTIME_CAPACITY_BYTES: '134217728' };
+    assert.equal(parseRuntimeConfig(told, machine).capacityBytes, 134_217_728);
+  });
+
   it('listens on a port instead', () => {
     assert.deepEqual(parseRuntimeConfig({ MESH_RUNTIME_PORT: '0' }, machine).listen, { kind: 'tcp', host: '127.0.0.1', port: 0 });
   });

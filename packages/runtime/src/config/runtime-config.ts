@@ -43,6 +43,8 @@ const MiB = 1024 ** 2;
 const GiB = 1024 ** 3;
 /** Share of the memory that models get; the rest is for the process itself, its requests and everyone else. */
 const CAPACITY_SHARE = 0.5;
+/** The null server's, whose models take no memory: the same on every machine. */
+const NULL_CAPACITY_BYTES = 8 * GiB;
 const CAPACITY_BYTES_MIN = 64 * MiB;
 /** The largest message that a node can be told to take, and what it may add to one. */
 const MESSAGE_BYTES_MAX = 2 * GiB + 2048;
@@ -53,7 +55,8 @@ export const RUNTIME_VARIABLES = {
   MESH_RUNTIME_SOCKET: 'absolute path of the unix socket to listen on',
   MESH_RUNTIME_HOST: 'address to listen on with MESH_RUNTIME_PORT; 127.0.0.1 by default',
   MESH_RUNTIME_PORT: 'TCP port to listen on instead of a socket; 0 takes any free one',
-  MESH_RUNTIME_CAPACITY_BYTES: 'memory for models; half of the memory that the process may use by default',
+  MESH_RUNTIME_CAPACITY_BYTES:
+    'memory for models; half of the memory that the process may use by default, 8 GiB with the null server',
   MESH_RUNTIME_DEFAULT_MODEL_BYTES: 'booked for a model of unknown size; 1 MiB by default',
   MESH_RUNTIME_LOADING_CONCURRENCY: 'models that load at once; 2 by default',
   MESH_RUNTIME_LOAD_TIMEOUT_MS: 'how long a load may take; 90 000 by default',
@@ -87,10 +90,11 @@ export function parseRuntimeConfig(variables: Readonly<Record<string, string | u
     }
   }
   const workersMin = read.whole('MESH_RUNTIME_WORKERS', Math.max(1, Math.min(64, machine.cores)), 1, 256);
+  const server = read.choice('MESH_RUNTIME_SERVER', 'onnx', SERVER_KINDS);
   const config: RuntimeConfig = {
-    server: read.choice('MESH_RUNTIME_SERVER', 'onnx', SERVER_KINDS),
+    server,
     listen: readListen(read),
-    capacityBytes: read.whole('MESH_RUNTIME_CAPACITY_BYTES', defaultCapacity(machine), CAPACITY_BYTES_MIN, 2 ** 52),
+    capacityBytes: read.whole('MESH_RUNTIME_CAPACITY_BYTES', defaultCapacity(server, machine), CAPACITY_BYTES_MIN, 2 ** 52),
     defaultModelBytes: read.whole('MESH_RUNTIME_DEFAULT_MODEL_BYTES', MiB, 8192, 2 ** 52),
     loadingConcurrencyMax: read.whole('MESH_RUNTIME_LOADING_CONCURRENCY', 2, 1, 256),
     loadTimeoutMs: durationMs(read.whole('MESH_RUNTIME_LOAD_TIMEOUT_MS', 90_000, 100, 86_400_000)),
@@ -142,6 +146,7 @@ function checkCombinations(read: VariableReader, config: RuntimeConfig): void {
     read.problem('MESH_RUNTIME_WORKERS_MAX', String(workersMax), `at least MESH_RUNTIME_WORKERS, which is ${workersMin}`);
 }
 
-function defaultCapacity(machine: Machine): number {
+function defaultCapacity(server: ServerKind, machine: Machine): number {
+  if (server === 'null') return NULL_CAPACITY_BYTES;
   return Math.max(CAPACITY_BYTES_MIN, Math.floor((machine.memoryBytes * CAPACITY_SHARE) / MiB) * MiB);
 }

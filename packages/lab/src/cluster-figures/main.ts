@@ -1,0 +1,32 @@
+/**
+ * `npm run lab:cluster [-- <measurement|all> --short]`: prints claims beside what real nodes on a real etcd show, and keeps the figures; exit code 1
+ * when a claim does not hold. Needs etcd, in the PATH or as `MESH_TEST_ETCD` and `MESH_TEST_ETCDCTL` say.
+ */
+import { loadavg } from 'node:os';
+import { parseArgs } from 'node:util';
+import { currentCommit, readFigures, writeResults } from '../figures/index.ts';
+import { FULL_CLUSTER, MEASUREMENTS, type Measured, measure, SHORT_CLUSTER } from './figures.ts';
+
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { short: { type: 'boolean', default: false } } });
+const [wanted = 'all'] = positionals;
+const chosen = MEASUREMENTS.filter((name) => wanted === 'all' || wanted.split(',').includes(name));
+if (chosen.length === 0) throw new Error(`no measurement ${wanted}; there are ${MEASUREMENTS.join(', ')}`);
+
+const etcd = {
+  etcd: process.env.MESH_TEST_ETCD ?? 'etcd',
+  etcdctl: process.env.MESH_TEST_ETCDCTL ?? 'etcdctl',
+  missing: undefined,
+};
+const plan = values.short ? SHORT_CLUSTER : FULL_CLUSTER;
+const measured: Measured[] = [];
+const results = values.short ? 'cluster-short' : 'cluster';
+const kept: Record<string, unknown> = { ...(readFigures(results) as Record<string, unknown> | undefined) };
+for (const name of chosen) {
+  const one = await measure(name, plan, etcd, 1, process.stdout.isTTY === true);
+  measured.push(one);
+  console.log(`${one.table}\n`);
+  // Measurements that are not run again stay as they are, with the commit they were taken at.
+  kept[name] = { commit: currentCommit(), date: new Date().toISOString(), loadAverage: loadavg()[0], ...one.figures };
+}
+console.log(`kept in ${writeResults(results, kept).path}`);
+process.exitCode = measured.every(({ claims }) => claims.every(({ holds }) => holds)) ? 0 : 1;
