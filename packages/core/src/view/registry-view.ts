@@ -21,6 +21,7 @@ import {
   type Namespace,
   type Revision,
 } from '../units.ts';
+import { ClaimTimes } from './claim-times.ts';
 import { type Dirty, DirtyMarks, keyText, type Scoped } from './dirty.ts';
 import { NamespaceIndex } from './namespace-index.ts';
 
@@ -41,6 +42,18 @@ export interface RegistryViewOptions {
 
 const NOTHING: ReadonlySet<never> = new Set<never>();
 
+/** One change of the picture while it is folded in. */
+interface Fold {
+  readonly nowMs: EpochMs;
+  /** It comes from a listing, and not as something that happened just now. */
+  readonly listed: boolean;
+  readonly marks: DirtyMarks;
+  /** Families whose choice must be made again. */
+  readonly families: Map<string, Scoped<string>>;
+}
+
+const newFold = (nowMs: EpochMs, listed = false): Fold => ({ nowMs, listed, marks: new DirtyMarks(), families: new Map() });
+
 /**
  * The read-only picture of the registry, folded from its events. Readers get constant-time answers and never write; each change says what
  * it made {@link Dirty}, so that route tables are rebuilt by deltas.
@@ -54,6 +67,7 @@ export class RegistryView implements NameIndex {
   /** Models that name an instance in their copies or failures. */
   readonly #namedIn = new Map<InstanceId, Map<string, Scoped<ModelKey>>>();
   readonly #deletions = new Map<string, Revision>();
+  readonly #claimTimes = new ClaimTimes();
 
   constructor(options: RegistryViewOptions = {}) {
     this.#failureExpiryMs = options.failureExpiryMs ?? LOAD_FAILURE_EXPIRY_MS;
@@ -62,6 +76,11 @@ export class RegistryView implements NameIndex {
   /** A model's record and revision. */
   model(namespace: Namespace, key: ModelKey): Versioned<ModelRecord> | undefined {
     return this.#namespaces.get(namespace)?.models.get(key);
+  }
+
+  /** The holders of a model's copies, each with the instant at which it claimed its copy, by this node's clock and not by that of the holder. */
+  claimsOf(record: ModelRecord): ReadonlyMap<InstanceId, EpochMs> {
+    return this.#claimTimes.of(record);
   }
 
   /** An endpoint's record and revision. */
@@ -133,29 +152,20 @@ export class RegistryView implements NameIndex {
 
   /** Folds in what the watch told, in its order. Events older than what is known already change nothing. */
   apply(events: readonly RegistryEvent[], nowMs: EpochMs): Dirty {
-    const marks = new DirtyMarks();
-    const families = new Map<string, Scoped<string>>();
-    for (const event of events) {
-      if (event.kind === 'put') this.#put(event.record, event.key, event.revision, marks, families);
-      else this.#delete(event.key, event.revision, marks, families);
-    }
-    const last = events.at(-1)?.revision;
-    if (last !== undefined) this.#forgetDeletionsUntil(last);
-    return this.#settle(families, nowMs, marks);
+    return this.#fold(events, newFold(nowMs));
   }
 
   /** Folds in a transaction of our own when it is known to be committed, before the watch tells it. */
   applyCommitted(writes: readonly RegistryWrite[], revision: Revision, nowMs: EpochMs): Dirty {
-    const marks = new DirtyMarks();
-    const families = new Map<string, Scoped<string>>();
+    const fold = newFold(nowMs);
     for (const write of writes) {
-      if (write.kind === 'put') this.#put(write.record, write.key, revision, marks, families);
+      if (write.kind === 'put') this.#put(write.record, write.key, revision, fold);
       if (write.kind === 'delete') {
-        this.#delete(write.key, revision, marks, families);
+        this.#delete(write.key, revision, fold);
         this.#rememberDeletion(keyText(write.key), revision);
       }
     }
-    return this.#settle(families, nowMs, marks);
+    return this.#settle(fold);
   }
 
   /** Takes over a whole listing made at `revision`, as after a watch that was lost; what is newer than the listing stays. */
@@ -167,7 +177,7 @@ export class RegistryView implements NameIndex {
       if (!listed.has(keyText(key))) events.push({ kind: 'delete', key, revision });
     }
     for (const entry of listing) events.push({ kind: 'put', key: keyOf(entry.record), ...entry });
-    const dirty = this.apply(events, nowMs);
+    const dirty = this.#fold(events, newFold(nowMs, true));
     this.#forgetDeletionsUntil(revision);
     return dirty;
   }
@@ -179,26 +189,31 @@ export class RegistryView implements NameIndex {
     return marks.take();
   }
 
-  #settle(families: ReadonlyMap<string, Scoped<string>>, nowMs: EpochMs, marks: DirtyMarks): Dirty {
+  #fold(events: readonly RegistryEvent[], fold: Fold): Dirty {
+    for (const event of events) {
+      if (event.kind === 'put') this.#put(event.record, event.key, event.revision, fold);
+      else this.#delete(event.key, event.revision, fold);
+    }
+    const last = events.at(-1)?.revision;
+    if (last !== undefined) this.#forgetDeletionsUntil(last);
+    return this.#settle(fold);
+  }
+
+  #settle({ families, nowMs, marks }: Fold): Dirty {
     for (const { namespace, name } of families.values()) {
       this.#namespaces.get(namespace)?.chooseNewest(name, nowMs, this.#failureExpiryMs, marks);
     }
     return marks.take();
   }
 
-  #put(
-    record: RegistryRecord,
-    key: RecordKey,
-    revision: Revision,
-    marks: DirtyMarks,
-    families: Map<string, Scoped<string>>,
-  ): void {
+  #put(record: RegistryRecord, key: RecordKey, revision: Revision, { nowMs, listed, marks, families }: Fold): void {
     if (key.kind === 'policy-revision' || this.#knows(key, revision)) return;
     const entry = { record, revision };
     switch (record.kind) {
       case 'model':
         this.#touchFamilies(record.namespace, record.key, record, families);
         this.#nameInstances(record);
+        this.#claimTimes.put(this.model(record.namespace, record.key)?.record, record, nowMs, listed);
         this.#index(record.namespace).putModel({ ...entry, record }, marks);
         break;
       case 'endpoint':
@@ -214,13 +229,14 @@ export class RegistryView implements NameIndex {
     }
   }
 
-  #delete(key: RecordKey, revision: Revision, marks: DirtyMarks, families: Map<string, Scoped<string>>): void {
+  #delete(key: RecordKey, revision: Revision, { marks, families }: Fold): void {
     const known = this.#stored(key);
     if (known === undefined || known.revision > revision) return;
     switch (key.kind) {
       case 'model':
         this.#touchFamilies(key.namespace, key.key, undefined, families);
         this.#unnameInstances(key.namespace, key.key);
+        this.#claimTimes.remove(key.namespace, key.key);
         this.#index(key.namespace).removeModel(key.key, marks);
         break;
       case 'endpoint':

@@ -68,8 +68,8 @@ export class CopyMap {
 
   /** Other instances whose copies can be called, those that stay before those that leave, the oldest copy first. */
   holders(record: ModelRecord, tried: ReadonlySet<InstanceId>): readonly InstanceId[] {
-    const { self, members } = this.#parts;
-    const callable = [...record.copies].filter(([id]) => id !== self && !tried.has(id) && members.isReachable(id));
+    const { self, members, view } = this.#parts;
+    const callable = [...view.claimsOf(record)].filter(([id]) => id !== self && !tried.has(id) && members.isReachable(id));
     const leaves = (id: InstanceId): number => (members.cluster.get(id)?.standing === 'leaving' ? 1 : 0);
     return callable.toSorted(([a, aMs], [b, bMs]) => leaves(a) - leaves(b) || aMs - bMs).map(([id]) => id);
   }

@@ -133,13 +133,14 @@ export class Management {
    * had the time count as loaded (spec `modelmesh.md` §4.4.9). {@link currentStatus} asks.
    */
   statusOf(key: ModelKey): ModelStatus {
-    const { copies, instance, members, clock } = this.#parts;
+    const { copies, instance, members, clock, mirror } = this.#parts;
     const knowledge = copies.knowledge(key);
     const record = this.#ownRecord(key);
+    const claims = record === undefined ? undefined : mirror.view.claimsOf(record);
     return modelStatus(record, (location) => {
       if (location === instance) return knowledge === 'absent' ? 'unknown' : knowledge;
       if (!members.isReachable(location)) return 'unknown';
-      const claimedMs = record?.copies.get(location) ?? clock.wallMs();
+      const claimedMs = claims?.get(location) ?? clock.wallMs();
       return clock.wallMs() - claimedMs >= this.#parts.assumeLoadedAfterMs(record?.type ?? '') ? 'loaded' : 'loading';
     });
   }

@@ -174,9 +174,12 @@ export class RoutePublisher {
   }
 
   /** Whether they can be called is looked up with each call, so that an instance that comes or goes changes no route. */
-  #remote({ copies }: ModelRecord): readonly RemoteCopy[] {
+  #remote(record: ModelRecord): readonly RemoteCopy[] {
+    const { copies } = record;
     if (copies.size === 0 || (copies.size === 1 && copies.has(this.#self))) return NO_COPIES;
-    const others = [...copies].flatMap(([instance, sinceMs]) => (instance === this.#self ? [] : [{ instance, sinceMs }]));
+    const others = [...this.#view.claimsOf(record)].flatMap(([instance, sinceMs]) =>
+      instance === this.#self ? [] : [{ instance, sinceMs }],
+    );
     return others.toSorted((a, b) => a.sinceMs - b.sinceMs);
   }
 
