@@ -24,6 +24,7 @@ export {
   endWithoutAlternative,
   LOAD_FAILURES_PER_CALL_MAX,
   MODEL_LOST_MAX,
+  mayBeLeft,
   nextAttempt,
 } from './next-attempt.ts';
 export { earn, FULL_RETRY_BUDGET, hasToken, RETRY_SHARE, RETRY_TOKENS_MAX, type RetryBudget, spend } from './retry-budget.ts';

@@ -162,6 +162,10 @@ test('an attempt with an alternative leaves a fifth of what remains, the last on
   assert.equal('attemptTimeoutMs' in next && next.attemptTimeoutMs, 800);
   const only = after({ kind: 'not-here' }, { elsewhere: false });
   assert.equal('attemptTimeoutMs' in only && only.attemptTimeoutMs, 1000);
+  for (const forbids of [{ callRetry: 'never' }, { modelRetry: 'never' }, { budgetLeft: false }] as const) {
+    const once = after({ kind: 'not-here' }, forbids);
+    assert.equal('attemptTimeoutMs' in once && once.attemptTimeoutMs, 1000, JSON.stringify(forbids));
+  }
   const endless = after({ kind: 'not-here' }, { remainingMs: null });
   assert.equal('attemptTimeoutMs' in endless && endless.attemptTimeoutMs, null);
 });

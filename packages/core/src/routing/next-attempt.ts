@@ -19,13 +19,16 @@ export const CONNECTIONS_LOST_MAX = 3;
 /** Every attempt that has an alternative leaves this share of the remaining time to it. */
 export const DEADLINE_SHARE_KEPT = 0.2;
 
+/** Whether an attempt that was not answered yet may be left for another: it was perhaps executed, and perhaps will be. */
+export const mayBeLeft = (call: CallFacts): boolean => call.elsewhere && forbidden(call) === null;
+
 /**
  * Time for the next attempt: all that remains when nothing could follow it, else what leaves {@link DEADLINE_SHARE_KEPT} to the
  * attempt after it. Null: no deadline.
  */
-export function attemptTimeoutMs(call: Pick<CallFacts, 'remainingMs' | 'elsewhere' | 'replayable'>): DurationMs | null {
+export function attemptTimeoutMs(call: CallFacts): DurationMs | null {
   if (call.remainingMs === null) return null;
-  const share = call.elsewhere && call.replayable ? 1 - DEADLINE_SHARE_KEPT : 1;
+  const share = mayBeLeft(call) ? 1 - DEADLINE_SHARE_KEPT : 1;
   return durationMs(Math.max(0, call.remainingMs * share));
 }
 
@@ -101,18 +104,18 @@ function reachedSomebody({ kind }: Evidence): boolean {
 
 /** Unprocessed: any copy will do, the one that was asked included. */
 function sameAgain(history: AttemptHistory, because: string): NextAttempt {
-  const against = limitReached(history) ?? notHeld(history);
+  const against = limitReached(history) ?? notHeld(history.call);
   return against === null ? repeat('retry-same', history, because, false) : fail('unavailable', because, against, history);
 }
 
 /** Unprocessed, and the one that was asked will not do. */
 function elsewhere(history: AttemptHistory, because: string): NextAttempt {
-  const against = limitReached(history) ?? notHeld(history) ?? nowhereElse(history);
+  const against = limitReached(history) ?? notHeld(history.call) ?? nowhereElse(history);
   return against === null ? repeat('retry-other', history, because, false) : fail('unavailable', because, against, history);
 }
 
 function awaitRuntime(history: AttemptHistory, because: string, charged: boolean): NextAttempt {
-  const against = limitReached(history) ?? notHeld(history);
+  const against = limitReached(history) ?? notHeld(history.call);
   return against === null
     ? repeat('wait-for-runtime', history, because, charged)
     : fail('unavailable', because, against, history);
@@ -121,14 +124,14 @@ function awaitRuntime(history: AttemptHistory, because: string, charged: boolean
 function afterLoadFailure(history: AttemptHistory, error: MeshErrorKind, message: string): NextAttempt {
   const failures = 1 + countEnded(history, (ended) => ended.kind === 'load-failed');
   const tooMany = failures >= LOAD_FAILURES_PER_CALL_MAX ? `it failed to load ${failures} times` : null;
-  const against = limitReached(history) ?? tooMany ?? notHeld(history) ?? nowhereElse(history);
+  const against = limitReached(history) ?? tooMany ?? notHeld(history.call) ?? nowhereElse(history);
   if (against === null) return repeat('retry-other', history, message, false);
   return { kind: 'fail', error, message, whyNotRepeated: against };
 }
 
 /** Unprocessed, and the one that was asked says why it will not do; where nobody else is left the caller reads that. */
 function afterRefusal(history: AttemptHistory, error: MeshErrorKind, message: string): NextAttempt {
-  const against = limitReached(history) ?? notHeld(history) ?? nowhereElse(history);
+  const against = limitReached(history) ?? notHeld(history.call) ?? nowhereElse(history);
   if (against === null) return repeat('retry-other', history, message, false);
   return { kind: 'fail', error, message, whyNotRepeated: against };
 }
@@ -136,7 +139,7 @@ function afterRefusal(history: AttemptHistory, error: MeshErrorKind, message: st
 /** Perhaps executed. The local runtime has one life at a time, so that its loss means waiting for the next one. */
 function afterLoss(history: AttemptHistory, because: string, deadly: string | null): NextAttempt {
   const { local } = history.current;
-  const against = limitReached(history) ?? deadly ?? forbidden(history) ?? (local ? null : nowhereElse(history));
+  const against = limitReached(history) ?? deadly ?? forbidden(history.call) ?? (local ? null : nowhereElse(history));
   if (against !== null) return fail('unavailable', because, against, history);
   return repeat(local ? 'wait-for-runtime' : 'retry-other', history, because, true);
 }
@@ -144,7 +147,7 @@ function afterLoss(history: AttemptHistory, because: string, deadly: string | nu
 /** Perhaps executed, and perhaps still: another copy may be faster, the same one will not. */
 function afterTimeout(history: AttemptHistory): NextAttempt {
   const because = 'there was no answer in time';
-  const against = limitReached(history) ?? forbidden(history) ?? nowhereElse(history);
+  const against = limitReached(history) ?? forbidden(history.call) ?? nowhereElse(history);
   return against === null ? repeat('retry-other', history, because, true) : fail('unavailable', because, against, history);
 }
 
@@ -160,7 +163,7 @@ function afterStatus(history: AttemptHistory, code: number, message: string): Ne
     case 'unavailable': {
       if (history.call.responseForwarded) return { kind: 'pass-through', purge: false };
       const because = `the runtime is unavailable: ${message}`;
-      const against = limitReached(history) ?? forbidden(history) ?? nowhereElse(history);
+      const against = limitReached(history) ?? forbidden(history.call) ?? nowhereElse(history);
       return against === null ? repeat('retry-other', history, because, true) : fail('unavailable', because, against, history);
     }
     default:
@@ -177,13 +180,13 @@ function afterModelLost(history: AttemptHistory, message: string): NextAttempt {
   if (lost >= MODEL_LOST_MAX) {
     return fail('not-found', `the runtime does not know the model: ${message}`, 'reloading it did not help', history);
   }
-  if ((limitReached(history) ?? forbidden(history)) !== null) return { kind: 'pass-through', purge: true };
+  if ((limitReached(history) ?? forbidden(history.call)) !== null) return { kind: 'pass-through', purge: true };
   return repeat('purge-and-reload', history, `the runtime does not know the model: ${message}`, true);
 }
 
 function afterExhausted(history: AttemptHistory): NextAttempt {
   const exhausted = 1 + countEnded(history, meant('exhausted'));
-  const against = limitReached(history) ?? forbidden(history) ?? nowhereElse(history);
+  const against = limitReached(history) ?? forbidden(history.call) ?? nowhereElse(history);
   if (exhausted >= EXHAUSTED_MAX || against !== null) return { kind: 'pass-through', purge: false };
   return repeat('retry-other', history, 'the runtime is exhausted', true);
 }
@@ -210,17 +213,16 @@ function deadlyFor(history: AttemptHistory): string | null {
 }
 
 /** Needed by every repetition: what to send, and a client that has seen nothing yet. */
-function notHeld({ call }: AttemptHistory): string | null {
+function notHeld(call: CallFacts): string | null {
   if (call.responseForwarded) return 'a part of the answer was already sent to the caller';
   return call.replayable ? null : 'the request is too long, or a stream, and was not kept';
 }
 
 /** Needed where the work was perhaps executed. */
-function forbidden(history: AttemptHistory): string | null {
-  const { call } = history;
+function forbidden(call: CallFacts): string | null {
   if (call.modelRetry === 'never') return 'the model says retry: never and may have executed the call';
   if (call.callRetry === 'never') return 'the call says mm-retry: never and may have been executed';
-  return notHeld(history) ?? (call.budgetLeft ? null : "the model's retry budget is used up");
+  return notHeld(call) ?? (call.budgetLeft ? null : "the model's retry budget is used up");
 }
 
 const nowhereElse = ({ call }: AttemptHistory): string | null =>

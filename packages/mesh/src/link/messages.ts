@@ -171,6 +171,8 @@ export type ToControl =
       readonly ask: LocateAsk;
       /** Instances that were tried for this call and are not to be tried again. */
       readonly exclude: readonly InstanceId[];
+      /** Those of them that were asked to load the model and would not: one that the registry names by now is called all the same. */
+      readonly refused?: readonly InstanceId[];
     }
   /** Names of models or endpoints that the table does not know: another node may have registered them just now. */
   | { readonly kind: 'look-up'; readonly request: number; readonly names: readonly string[] }

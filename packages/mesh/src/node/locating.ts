@@ -43,7 +43,7 @@ export class Locating {
 
   /** Answers the data plane. */
   locate(question: LocateQuestion): void {
-    if (question.ask.kind === 'anywhere') this.#locateAnywhere(question, 0);
+    if (question.ask.kind === 'anywhere') this.#locateAnywhere(this.#besidesNewHolders(question), 0);
     else this.#locateHere(question, question.ask.intent);
   }
 
@@ -60,6 +60,14 @@ export class Locating {
       this.#answer(question, { kind: 'peer', instance: target.instance, intent: target.kind });
     else
       this.#waitHere(question, record, () => this.#locateAnywhere(this.#overtaken(question, record), overtaken + 1), overtaken);
+  }
+
+  /** Whoever would not load the model a moment ago, and has claimed it since, loads it for somebody else: the call joins that load and begins none. */
+  #besidesNewHolders(question: LocateQuestion): LocateQuestion {
+    const { model, refused } = question;
+    if (refused === undefined || refused.length === 0) return question;
+    const copies = this.#map.record(model)?.copies;
+    return { ...question, exclude: question.exclude.filter((id) => !(refused.includes(id) && copies?.has(id))) };
   }
 
   /** The question again, after others claimed the model: one that was no holder when it was asked for this call may be one now. */

@@ -73,6 +73,22 @@ describe('a call that enters anywhere', () => {
     await rig.close();
   });
 
+  it('joins the load of an instance that would not load the model for it a moment ago, and begins none beside it', async () => {
+    const rig = await MeshRig.of(THREE);
+    await rig.register('m');
+    const [a, b] = [rig.node('a'), rig.node('b')];
+    b.runtime.holds = true;
+    b.ask('m', here('load'));
+    await rig.settle();
+    assert.deepEqual([...(a.record('m')?.copies.keys() ?? [])], ['b']);
+    assert.deepEqual(await a.locate('m', { kind: 'anywhere' }, ['b'], ['b']), { kind: 'peer', instance: 'b', intent: 'copy' });
+    const elsewhere = await a.locate('m', { kind: 'anywhere' }, ['b', 'c'], ['c']);
+    assert.equal(elsewhere?.kind, 'serving', 'one that failed, or whose copy was called in vain, is not asked again');
+    b.runtime.loads.at(-1)?.done();
+    await rig.settle();
+    await rig.close();
+  });
+
   it('a claim that is stale costs one hop and is put right', async () => {
     const rig = await MeshRig.of(THREE);
     await rig.register('m');

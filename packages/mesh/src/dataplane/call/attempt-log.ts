@@ -9,6 +9,8 @@ export class AttemptLog {
   readonly ended: EndedAttempt[] = [];
   #tried: Set<InstanceId> | undefined;
   #excluded: Set<InstanceId> | undefined;
+  /** How often an instance was asked to load the model and would not. */
+  #refusals: Map<InstanceId, number> | undefined;
   readonly #lines: string[] = [];
 
   /** Copies that were called and did not answer. An instance that has none may still load one. */
@@ -19,6 +21,11 @@ export class AttemptLog {
   /** Instances that are not asked again, for a copy or for a load. */
   get excluded(): ReadonlySet<InstanceId> {
     return this.#excluded ?? NOBODY;
+  }
+
+  /** Those of the excluded that would not load the model, once: they may have a copy by now, for somebody else. */
+  get refused(): readonly InstanceId[] {
+    return [...(this.#refusals ?? [])].flatMap(([instance, times]) => (times === 1 ? [instance] : []));
   }
 
   /** One line for each attempt, oldest first, with the choices that were no matter of course. */
@@ -56,6 +63,13 @@ export class AttemptLog {
     this.tryNoMore(instance);
     this.#excluded ??= new Set();
     this.#excluded.add(instance);
+  }
+
+  /** `instance` was asked to load the model, and would not. */
+  refusedBy(instance: InstanceId): void {
+    this.exclude(instance);
+    this.#refusals ??= new Map();
+    this.#refusals.set(instance, (this.#refusals.get(instance) ?? 0) + 1);
   }
 }
 

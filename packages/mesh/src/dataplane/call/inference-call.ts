@@ -13,6 +13,7 @@ import {
   type CallFacts,
   type Evidence,
   endWithoutAlternative,
+  mayBeLeft,
   type NextAttempt,
   nextAttempt,
 } from '@modelmesh/core/routing';
@@ -138,7 +139,7 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, AttemptOwner, F
     const { remainingMs } = this;
     if (remainingMs !== null && remainingMs > 0 && this.#deadline !== null) {
       this.#wakeAt(this.#deadline);
-      if (this.#phase.kind === 'running' && !this.#answered && this.body.replayable) this.#phase.attempt.timeOut();
+      if (this.#phase.kind === 'running' && mayBeLeft(this.#factsBesides(this.#phase.attempt))) this.#phase.attempt.timeOut();
       return;
     }
     const doing = this.#phase.kind === 'locating' ? ' while the model was being loaded' : '';
@@ -277,7 +278,7 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, AttemptOwner, F
   #judge(instance: InstanceId, evidence: Evidence, attempt?: Attempt): NextAttempt {
     const current = { instance, local: instance === this.#plane.instance };
     if (evidence.kind === 'not-here' && attempt instanceof PeerAttempt) {
-      if (attempt.intent === 'load') this.#log.exclude(instance);
+      if (attempt.intent === 'load') this.#log.refusedBy(instance);
       else this.#log.tryNoMore(instance);
     }
     const next = nextAttempt({ call: this.#facts(this.#elsewhere(instance)), ended: this.#log.ended, current }, evidence);
@@ -359,8 +360,8 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, AttemptOwner, F
   #locate(): void {
     const { clock, locator } = this.#plane;
     this.#phase = { kind: 'locating', sinceMs: clock.monotonicMs() };
-    const { excluded } = this.#log;
-    const options = excluded.size === 0 ? LOCATE_ANYWHERE : { ...LOCATE_ANYWHERE, exclude: [...excluded] };
+    const { excluded, refused } = this.#log;
+    const options = excluded.size === 0 ? LOCATE_ANYWHERE : { ...LOCATE_ANYWHERE, exclude: [...excluded], refused };
     try {
       locator.wait(this.plan.model, clock.wallMs(), this, options);
     } catch (error) {
@@ -409,17 +410,33 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, AttemptOwner, F
     this.#phase = { kind: 'running', attempt };
     const { remainingMs } = this;
     if (remainingMs !== null) {
-      const elsewhere = !this.#mayWaitForLoad(attempt) && this.#elsewhere(attempt.instance);
-      const share = { remainingMs, elsewhere, replayable: this.body.replayable };
-      const shareMs = attemptTimeoutMs(share) ?? remainingMs;
+      const shareMs = attemptTimeoutMs(this.#factsBesides(attempt)) ?? remainingMs;
       if (shareMs < remainingMs) this.#wakeAt(monotonicMs(this.#plane.clock.monotonicMs() + shareMs));
     }
     attempt.start();
   }
 
+  /** What is known of the call while an attempt runs. A peer that may still be loading is only left for another copy. */
+  #factsBesides(attempt: Attempt): CallFacts {
+    const { instance } = attempt;
+    return this.#facts(this.#mayWaitForLoad(attempt) ? this.#copyBesides(instance) : this.#elsewhere(instance));
+  }
+
+  /** Whether the call may go to a copy that it has not tried, here or at another instance than `asked`. */
+  #copyBesides(asked: InstanceId): boolean {
+    const { routes, peers } = this.#plane;
+    const route = routes.model(this.plan.model);
+    const { tried } = this.#log;
+    if (route === undefined) return false;
+    if (route.local !== null && !tried.has(this.#plane.instance)) return true;
+    return route.remote.some(
+      ({ instance }) => instance !== asked && !tried.has(instance) && peers?.standing(instance) === 'ready',
+    );
+  }
+
   /**
-   * Whether the peer may still be loading the model. It is not left for another then, which would begin the same load anew, node after node; that
-   * the peer is gone shows in its pings.
+   * Whether the peer may still be loading the model. It is not left for an instance without a copy then, which would begin the same load anew, node
+   * after node; that the peer is gone shows in its pings.
    */
   #mayWaitForLoad(attempt: Attempt): boolean {
     if (!(attempt instanceof PeerAttempt)) return false;

@@ -17,6 +17,8 @@ export interface LocateOptions {
   readonly ask: LocateAsk;
   /** Instances that were tried already. */
   readonly exclude: readonly InstanceId[];
+  /** Those of them that would not load the model, and may have a copy by now. */
+  readonly refused?: readonly InstanceId[];
 }
 
 /** How much may wait for copies in one worker. */
@@ -127,8 +129,8 @@ export class Locator {
 /** What calls that cannot go on are told while the node ends. */
 export const shuttingDown = (): MeshError => new MeshError('unavailable', 'the node is shutting down');
 
-function keyOf({ ask, exclude }: LocateOptions): string {
-  return [ask.kind === 'here' ? ask.intent : 'anywhere', ...exclude.toSorted()].join('\0');
+function keyOf({ ask, exclude, refused = [] }: LocateOptions): string {
+  return [ask.kind === 'here' ? ask.intent : 'anywhere', ...exclude.toSorted(), '', ...refused.toSorted()].join('\0');
 }
 
 function tell(waiter: CopyWaiter, outcome: Located): void {

@@ -51,6 +51,24 @@ describe('a claim that is stale', () => {
 });
 
 describe('a node that is asked to load and cannot', () => {
+  it('is named as one that refused, once: by then it may have a copy for somebody else', async () => {
+    const { mesh, a, b, c } = await three();
+    await using _ = mesh;
+    await serves(c);
+    b.locate = () => notHere;
+    const said: unknown[] = [];
+    a.locate = ({ exclude, refused }) => {
+      said.push([exclude, refused]);
+      return { kind: 'peer', instance: said.length < 3 ? b.instance : c.instance, intent: 'load' };
+    };
+    assert.equal((await call(a, 'q')).body, 'q');
+    assert.deepEqual(said, [
+      [[], undefined],
+      [['b'], ['b']],
+      [['b'], []],
+    ]);
+  });
+
   it('says why, and the call goes on without it', async () => {
     const { mesh, a, b } = await three();
     await using _ = mesh;

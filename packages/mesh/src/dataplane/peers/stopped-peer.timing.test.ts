@@ -68,4 +68,28 @@ describe('a node that is stopped', () => {
     assert.equal((await pending).body, 'q');
     assert.deepEqual(a.records.at(-1)?.attempts, ['attempt-timeout at b']);
   });
+
+  it('nor is that it may be loading the model: the call is left for another copy, but not for one more load', async () => {
+    await using world = await frozen();
+    const { a, b } = world;
+    const nowMs = systemClock.wallMs();
+    await a.route('m', null, ['b'], nowMs);
+    const alone = assert.rejects(call(a, 'q', [], 1000), /deadline passed/);
+    await until(() => b.heard('locate').length > 0);
+    await alone;
+    assert.equal(a.heard('locate').length, 0, 'nobody else is asked to load it');
+    await a.route('m', null, ['b', 'c'], nowMs);
+    const records = a.records.length;
+    assert.equal((await call(a, 'q', [], 1000)).body, 'q');
+    assert.deepEqual(a.records.slice(records).at(-1)?.attempts, ['attempt-timeout at b']);
+  });
+
+  it('waits to the end for an answer to a call that may not be repeated', async () => {
+    await using world = await frozen();
+    const { a, b } = world;
+    const pending = assert.rejects(call(a, 'q', ['mm-retry', 'never'], 1000), /deadline passed/);
+    await until(() => b.heard('locate').length > 0);
+    await a.route('m', null, ['b', 'c']);
+    await pending;
+  });
 });

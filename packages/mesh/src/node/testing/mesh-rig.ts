@@ -65,14 +65,20 @@ export class RigNode {
     model: string,
     ask: LocateAsk = { kind: 'anywhere' },
     exclude: readonly string[] = [],
+    refused: readonly string[] = [],
   ): Promise<Located | undefined> {
-    const request = this.ask(model, ask, exclude);
+    const request = this.ask(model, ask, exclude, refused);
     await this.#rig.settle();
     return this.answerTo(request);
   }
 
   /** Asks where a call can go; the number of the question. */
-  ask(model: string, ask: LocateAsk = { kind: 'anywhere' }, exclude: readonly string[] = []): number {
+  ask(
+    model: string,
+    ask: LocateAsk = { kind: 'anywhere' },
+    exclude: readonly string[] = [],
+    refused: readonly string[] = [],
+  ): number {
     this.#requests += 1;
     this.#link.dataPlane.send({
       kind: 'locate',
@@ -81,6 +87,7 @@ export class RigNode {
       lastUsedMs: this.#rig.clock.wallMs(),
       ask,
       exclude: exclude.map(instanceId),
+      refused: refused.map(instanceId),
     });
     return this.#requests;
   }
