@@ -6,8 +6,9 @@ import { wasCutOff, wasDisturbed } from './excuses.ts';
 /** A runtime's answer, and the way there and back, take no longer than this many times what an inference takes. */
 const SLOWNESS = 2;
 const OVERHEAD_MS = 300;
-/** gRPC's code. */
+/** gRPC's codes. */
 const NOT_FOUND = 5;
+const UNAVAILABLE = 14;
 
 /** A copy that served when a call began, and that the call's entry knew of. */
 interface Warm {
@@ -28,6 +29,13 @@ const knowsCopyAt = (entry: NodeLife, life: NodeLife, model: string): boolean =>
   );
 };
 
+/**
+ * Whether the call forbids what would have answered it: a repetition where its runtime lost the model without a word, or may have executed it and
+ * gave no answer. One that no runtime saw is sent to another copy whatever it forbids.
+ */
+const isNotToBeRepeated = ({ retry, end }: SimCall, reachedRuntime: boolean): boolean =>
+  retry === 'never' && end?.kind === 'status' && (end.code === NOT_FOUND || (end.code === UNAVAILABLE && reachedRuntime));
+
 /** Copies that serve, and calls for their models. */
 export const reachable: Checker = {
   name: 'reachable',
@@ -35,6 +43,7 @@ export const reachable: Checker = {
   begin: (cluster) => {
     const { world, models } = cluster;
     const warm = new Map<string, readonly Warm[]>();
+    const reached = new Set<string>();
     const stayed = ({ entry, life, slot, epoch }: Warm, { model, startedMs, endedMs }: SimCall): boolean => {
       const now = life.phase === 'serving' ? slotOf(life, model) : null;
       const isSame = now?.index === slot.index && now.generation === slot.generation && life.runtime.epoch === epoch;
@@ -53,12 +62,13 @@ export const reachable: Checker = {
         });
         if (copies.length > 0) warm.set(call.id, copies);
       },
+      callBegan: (_runtime, id) => void reached.add(id),
       callEnded: (call) => {
         const copies = warm.get(call.id) ?? [];
+        const reachedRuntime = reached.delete(call.id);
         warm.delete(call.id);
         if (call.end?.kind === 'answered' || wasDisturbed(cluster, call)) return;
-        // What its runtime lost without a word is not asked of another copy if the call forbids that.
-        if (call.retry === 'never' && call.end?.kind === 'status' && call.end.code === NOT_FOUND) return;
+        if (isNotToBeRepeated(call, reachedRuntime)) return;
         if (call.deadlineMs < SLOWNESS * (models.get(call.model)?.inferMs ?? 0) + OVERHEAD_MS) return;
         const copy = copies.find((one) => stayed(one, call));
         if (copy === undefined) return;

@@ -109,8 +109,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'load-left-for-another',
     breaks: 'a call leaves a node that loads for it, and has the same model loaded at the next one',
     file: `${CALL}/inference-call.ts`,
-    was: 'const elsewhere = !this.#mayWaitForLoad(attempt) && this.#elsewhere',
-    becomes: 'const elsewhere = this.#elsewhere',
+    was: 'this.#facts(this.#mayWaitForLoad(attempt) ? this.#copyBesides(instance) : this.#elsewhere(instance))',
+    becomes: 'this.#facts(this.#elsewhere(instance))',
   },
   {
     name: 'removed-instance-stays',
@@ -122,9 +122,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'minimum-one-short',
     breaks: 'one copy fewer is kept than the owner wants',
-    file: `${NODE}/minimums.ts`,
-    was: 'if (missing <= 0) return;',
-    becomes: 'if (missing <= 1) return;',
+    file: 'packages/core/src/scaling/wanted-copies.ts',
+    was: 'if (live >= min) continue;',
+    becomes: 'if (live >= min - 1) continue;',
   },
 ];
 

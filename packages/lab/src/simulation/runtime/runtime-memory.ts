@@ -54,6 +54,11 @@ export class RuntimeMemory {
     return loading;
   }
 
+  /** Loads that run at this moment. */
+  get loading(): number {
+    return this.#loading.size;
+  }
+
   /** Loads of the model that run at this moment. */
   loadsOf(model: string): number {
     let loads = 0;
