@@ -4,6 +4,7 @@ import {
   type DurationMs,
   type EpochMs,
   type InstanceId,
+  MeshError,
   type ModelKey,
   modelKey,
   toMeshError,
@@ -31,11 +32,12 @@ import {
   type RegistrationEnv,
 } from '@modelmesh/core/registration';
 import type { Scope } from '@modelmesh/core/scope';
+import type { PeerCopy } from '../peer/index.ts';
 import type { RegistryClaims } from './claim-book.ts';
 import type { Events } from './events.ts';
 import type { LocalCopies } from './local-copies.ts';
 import type { Members } from './members.ts';
-import type { Placing } from './placing.ts';
+import type { Placing, SeenTo } from './placing.ts';
 import type { RegistryMirror } from './registry-mirror.ts';
 import { type EnsureTarget, Transitions } from './transitions.ts';
 
@@ -152,11 +154,27 @@ export class Management {
     const elsewhere = record !== undefined && [...record.copies.keys()].some((id) => id !== instance);
     if (!elsewhere || copies.knowledge(key) === 'loaded') return this.statusOf(key);
     const asked = await placing.askHolders(record, signal);
-    const knowledge = copies.knowledge(key);
-    return modelStatus(this.#ownRecord(key), (location) => {
-      if (location === instance) return knowledge === 'absent' ? 'unknown' : knowledge;
-      const { kind } = location === asked?.at ? asked.copy : { kind: 'absent' };
-      return kind === 'loaded' || kind === 'loading' ? kind : 'unknown';
+    return this.#statusWith(this.#ownRecord(key), asked && { at: asked.at, copy: asked.copy.kind });
+  }
+
+  /** The status of a model that was just seen to: what its instance answered is newer than what the registry has told here of the claim. */
+  #statusOfSeen(key: ModelKey, seen: SeenTo): ModelStatus {
+    const { copies, instance, clock } = this.#parts;
+    const record = this.#ownRecord(key);
+    if (record === undefined || seen.at === instance || copies.knowledge(key) === 'loaded') return this.statusOf(key);
+    return this.#statusWith(record.copies.has(seen.at) ? record : withCopyClaimed(record, seen.at, clock.wallMs()), seen);
+  }
+
+  /** Of copies elsewhere, by what one of their instances has said. */
+  #statusWith(
+    record: ModelRecord | undefined,
+    told: { readonly at: InstanceId; readonly copy: PeerCopy['kind'] } | undefined,
+  ): ModelStatus {
+    const { copies, instance } = this.#parts;
+    return modelStatus(record, (location) => {
+      const kind = location === instance && record !== undefined ? copies.knowledge(record.key) : undefined;
+      const copy = kind ?? (location === told?.at ? told.copy : 'absent');
+      return copy === 'loaded' || copy === 'loading' ? copy : 'unknown';
     });
   }
 
@@ -239,15 +257,13 @@ export class Management {
 
   async #load(key: ModelKey, lastUsedMs: EpochMs, sync: boolean, signal: AbortSignal): Promise<ModelStatus> {
     const { placing, claims } = this.#parts;
-    const failure = await placing.ensure(key, { lastUsedMs, sync, exclude: [], signal }).then(
-      () => null,
-      (error: unknown) => toMeshError(error),
-    );
+    const came = await placing.ensure(key, { lastUsedMs, sync, exclude: [], signal }).catch(toMeshError);
     if (signal.aborted) throw signal.reason;
+    const failure = came instanceof MeshError ? came : null;
     if (failure !== null && FINAL_KINDS.has(failure.kind)) throw failure;
     // The outcome is known before its record is written; the answer speaks of the record.
     if (sync) await claims.settled(key);
-    const status = await this.currentStatus(key, signal);
+    const status = came instanceof MeshError ? await this.currentStatus(key, signal) : this.#statusOfSeen(key, came);
     if (failure === null || (failure.kind === 'load-failed' && status.status === 'LOADING_FAILED')) return status;
     if (status.status === 'LOADED') return status;
     return { status: 'LOADING_FAILED', errors: [failure.message], copies: [] };

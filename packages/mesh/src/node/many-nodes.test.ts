@@ -160,6 +160,23 @@ describe('management from any node', () => {
     await rig.close();
   });
 
+  it('says LOADED of what another node has just loaded for it, also before the registry has told it of that claim', async () => {
+    const rig = await MeshRig.empty();
+    const constraints = new TypeConstraints([['onnx', { required: new Set(['gpu']), preferred: new Set<string>() }]]);
+    const late = new LateStore();
+    const entry = await rig.add('plain', { constraints, kv: late.of });
+    await rig.add('gpu', { constraints, labels: new Set(['gpu']) });
+    await rig.register('m');
+    await rig.after(3000);
+    late.isLate = true;
+    const { status, copies } = await entry.ensure('m');
+    assert.deepEqual([status, copies.map(({ location }) => location)], ['LOADED', ['gpu']]);
+    assert.equal(entry.record('m')?.copies.size, 0, 'it has not been told of it');
+    late.isLate = false;
+    assert.deepEqual([...(entry.record('m')?.copies.keys() ?? [])], ['gpu']);
+    await rig.close();
+  });
+
   it('drops the copies of all nodes and keeps the registration', async () => {
     const rig = await MeshRig.of(THREE);
     await rig.register('m');
@@ -310,6 +327,36 @@ describe('free room', () => {
     await rig.close();
   });
 });
+
+/** A store that tells nothing for a while, and then all at once. */
+class LateStore {
+  readonly #held: (() => void)[] = [];
+  #isLate = false;
+
+  set isLate(isLate: boolean) {
+    this.#isLate = isLate;
+    if (!isLate) for (const tell of this.#held.splice(0)) tell();
+  }
+
+  readonly of = (kv: Kv): Kv => ({
+    get: (key) => kv.get(key),
+    range: (prefix, options) => kv.range(prefix, options),
+    txn: (txn) => kv.txn(txn),
+    resolve: (unknown) => kv.resolve(unknown),
+    grantLease: (ttlMs) => kv.grantLease(ttlMs),
+    keepAlive: (lease) => kv.keepAlive(lease),
+    revokeLease: (lease) => kv.revokeLease(lease),
+    close: async () => {},
+    watch: (prefix, options, sink) =>
+      kv.watch(prefix, options, {
+        batch: (batch) => {
+          if (this.#isLate) this.#held.push(() => sink.batch(batch));
+          else sink.batch(batch);
+        },
+        ended: (end) => sink.ended(end),
+      }),
+  });
+}
 
 /** A store that can go away, with the watches on it. */
 class MortalStore {

@@ -44,6 +44,12 @@ export interface WantedLoad {
   readonly signal: AbortSignal;
 }
 
+/** Where a copy was seen to, and how far it is there. */
+export interface SeenTo {
+  readonly at: InstanceId;
+  readonly copy: 'loaded' | 'loading';
+}
+
 /** What came of a load at one instance; `overtaken`: somebody else claimed it first. */
 type Came =
   | { readonly kind: 'loaded' }
@@ -87,11 +93,12 @@ export class Placing {
   }
 
   /**
-   * Sees to a copy, wherever it is or is placed. Resolves when it is loaded, or with `sync` false when its load has begun.
+   * Sees to a copy, wherever it is or is placed. Resolves when it is loaded, or with `sync` false when its load has begun; the registry may tell
+   * this instance of it later.
    *
    * @throws {MeshError} `load-failed` with what the last instance said, `no-capacity` with why nobody takes it, `model-not-found`
    */
-  async ensure(model: ModelKey, wanted: WantedLoad): Promise<void> {
+  async ensure(model: ModelKey, wanted: WantedLoad): Promise<SeenTo> {
     const tried = new Set(wanted.exclude);
     // A claim may stand beside holders that do not serve, else it loses to one that is gone or leaves; whoever was asked to load may still do so.
     const beside = new Set(wanted.exclude);
@@ -103,7 +110,7 @@ export class Placing {
       const target = this.#map.targetOf(record, tried, wanted.lastUsedMs);
       if (target.kind === 'none') throw last ?? errorOf(target.error);
       const came = await this.#tryAt(record, target, { ...wanted, exclude: [...beside] });
-      if (came.kind === 'loaded' || came.kind === 'loading') return;
+      if (came.kind === 'loaded' || came.kind === 'loading') return { at: target.instance, copy: came.kind };
       last = came.error;
       if (came.kind === 'overtaken') continue;
       tried.add(target.instance);

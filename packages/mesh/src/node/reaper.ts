@@ -109,8 +109,9 @@ export class Reaper {
   #loadElsewhere({ id: instance, leastRecentUseMs }: InstanceRecord): void {
     const { mirror, members, clock, placing, signal } = this.#parts;
     const orphans = orphansOf(mirror.view, instance, (id) => members.isLive(id), clock.wallMs(), leastRecentUseMs);
-    const load = ({ model, lastUsedMs }: Orphan): Promise<void> =>
-      placing.ensure(model, { lastUsedMs, sync: false, exclude: [instance], signal });
+    const load = async ({ model, lastUsedMs }: Orphan): Promise<void> => {
+      await placing.ensure(model, { lastUsedMs, sync: false, exclude: [instance], signal });
+    };
     inBatches(orphans, ORPHANS_AT_ONCE, signal, load).catch(() => {});
   }
 
