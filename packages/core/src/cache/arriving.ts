@@ -28,8 +28,27 @@ import { type CacheRefusal, refusalText, type WakeOutcome } from './outcome.ts';
 export function request(m: Machine, event: RequestEvent): void {
   const usedMs = event.urgency === 'call' || event.lastUsedMs === 0 ? m.now.wallMs : clampToNow(m, event.lastUsedMs);
   const entry = m.entries.get(event.model);
-  if (entry === undefined) arrive(m, event, usedMs);
-  else join(m, entry, event, usedMs);
+  if (entry !== undefined && entry.artifact === event.artifact) {
+    join(m, entry, event, usedMs);
+    return;
+  }
+  // Whoever waits is told that the copy went, this request among them, and asks again.
+  const isTold = entry?.waited === true;
+  if (entry !== undefined) replaced(m, entry);
+  if (!isTold) arrive(m, event, usedMs);
+}
+
+/** The model's record as it is now: a copy of another artifact under the same key leaves, any other hears its owner's wishes. */
+export function described(m: Machine, entry: Entry, artifact: string, policy: CopyPolicy): void {
+  if (entry.artifact === artifact) setPolicy(m, entry, policy);
+  else replaced(m, entry);
+}
+
+/** Nothing that was learned of what stood behind the key before holds any longer. Whoever waits for it asks again. */
+function replaced(m: Machine, entry: Entry): void {
+  m.ledger.forget(entry.model);
+  if (entry.state.kind === 'failed') forgetFailure(m, entry);
+  else depart(m, entry, 'removed', { kind: 'removed' });
 }
 
 const clampToNow = (m: Machine, atMs: EpochMs): EpochMs => epochMs(Math.min(atMs, m.now.wallMs));
@@ -129,7 +148,7 @@ function setAwaited(m: Machine, entry: Entry, awaited: boolean): void {
 }
 
 /** A pin or an idle time that changed takes effect at once. */
-export function setPolicy(m: Machine, entry: Entry, policy: CopyPolicy): void {
+function setPolicy(m: Machine, entry: Entry, policy: CopyPolicy): void {
   const before = entry.policy;
   if (before.pinned === policy.pinned && before.idleAfterMs === policy.idleAfterMs) return;
   unrank(m, entry);

@@ -56,6 +56,7 @@ class InstantShell {
       this.send({
         kind: 'request',
         model,
+        artifact: '',
         urgency: 'background',
         lastUsedMs: epochMs(0),
         knownUnits: UNITS,

@@ -3,13 +3,13 @@
 import { assertNever } from '../assert.ts';
 import {
   claimLost,
+  described,
   failBehindLostUnload,
   failureTimer,
   firstUseOver,
   forgetFailure,
   predicted,
   request,
-  setPolicy,
   takeIn,
   waitersGone,
   watchIdle,
@@ -69,7 +69,7 @@ export function apply(m: Machine, event: CacheEvent): void {
       return;
     case 'waiters-gone':
     case 'used':
-    case 'policy':
+    case 'described':
     case 'remove':
     case 'artifact-changed':
       applyToModel(m, event);
@@ -114,7 +114,10 @@ export function apply(m: Machine, event: CacheEvent): void {
   }
 }
 
-function applyToModel(m: Machine, event: EventAbout<'waiters-gone' | 'used' | 'policy' | 'remove' | 'artifact-changed'>): void {
+function applyToModel(
+  m: Machine,
+  event: EventAbout<'waiters-gone' | 'used' | 'described' | 'remove' | 'artifact-changed'>,
+): void {
   if (event.kind === 'artifact-changed') m.ledger.forget(event.model);
   const entry = m.entries.get(event.model);
   if (entry === undefined) return;
@@ -125,8 +128,8 @@ function applyToModel(m: Machine, event: EventAbout<'waiters-gone' | 'used' | 'p
     case 'used':
       touch(m, entry, event.atMs);
       return;
-    case 'policy':
-      setPolicy(m, entry, event.policy);
+    case 'described':
+      described(m, entry, event.artifact, event.policy);
       return;
     case 'artifact-changed':
       forgetFailure(m, entry);

@@ -19,6 +19,7 @@ type Standing = 'none' | 'ordinary' | 'last-resort' | 'pinned';
 /** A copy that is wanted: at most one per model. */
 export class Entry implements RankedCopy {
   readonly model: ModelKey;
+  readonly artifact: string;
   copy: CopyId;
   state: LiveState;
   /** Booked in the unload buffer; 0 while nothing is booked. */
@@ -63,6 +64,7 @@ export class Entry implements RankedCopy {
     wantedNow: boolean,
   ) {
     this.model = request.model;
+    this.artifact = request.artifact;
     this.copy = copy;
     this.state = state;
     this.policy = request.policy;

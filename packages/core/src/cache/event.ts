@@ -18,6 +18,8 @@ export type Urgency = 'call' | 'background';
 export interface RequestEvent {
   readonly kind: 'request';
   readonly model: ModelKey;
+  /** What stands behind the key: another text once the key was registered anew. A copy of what it was before is no copy of the model. */
+  readonly artifact: string;
   readonly urgency: Urgency;
   /** When it was last used elsewhere; 0 means now. A stamp of the future counts as now. */
   readonly lastUsedMs: EpochMs;
@@ -57,7 +59,8 @@ export type CacheEvent =
   | { readonly kind: 'sized'; readonly model: ModelKey; readonly copy: CopyId; readonly measured: Bytes | null }
   /** Used at this instant (touch rule: the later of both stamps). */
   | { readonly kind: 'used'; readonly model: ModelKey; readonly atMs: EpochMs }
-  | { readonly kind: 'policy'; readonly model: ModelKey; readonly policy: CopyPolicy }
+  /** The model's record changed. What stands behind the key may be another artifact by now: a copy of the old one leaves. */
+  | { readonly kind: 'described'; readonly model: ModelKey; readonly artifact: string; readonly policy: CopyPolicy }
   /** Unregistered, or unloaded by a person: the copy leaves, the failure is forgotten. */
   | { readonly kind: 'remove'; readonly model: ModelKey }
   /** Nothing is in flight any more on a slot that drains or was lost. */

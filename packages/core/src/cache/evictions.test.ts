@@ -149,7 +149,7 @@ test('pinned copies are never evicted, and when only they are left a newcomer is
   assert.deepEqual(rig.victims(), [name(17)]);
   rig.request('two', { knownUnits: unitsOf(100) });
   assert.deepEqual(rig.outcomesOf('two'), ['all-pinned']);
-  rig.send({ kind: 'policy', model: name(0) as never, policy: { pinned: false, idleAfterMs: null } });
+  rig.send({ kind: 'described', model: name(0) as never, artifact: '', policy: { pinned: false, idleAfterMs: null } });
   rig.request('two', { knownUnits: unitsOf(100) });
   rig.clock.runAll();
   assert.deepEqual(rig.outcomesOf('two'), ['all-pinned', 'serving']);

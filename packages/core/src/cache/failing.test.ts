@@ -123,3 +123,33 @@ test('three failures younger than half the expiry close the gate, with the messa
   assert.equal(failureGate([failure(1, 5), failure(2, 1), failure(3, 10)], now, EXPIRY)?.message, 'm2');
   assert.equal(failureGate([failure(1, 5), failure(2, 1), failure(3, EXPIRY / 2)], now, EXPIRY), null);
 });
+
+test('another artifact under the same key: the failure of the old one is forgotten, its copy leaves, and a request loads the new one', () => {
+  let broken = true;
+  const rig = failing({ loadFails: () => (broken ? 'broken' : null) });
+  rig.request('m', { artifact: 'one' });
+  rig.clock.advance(5000);
+  broken = false;
+  rig.request('m', { artifact: 'two' });
+  rig.clock.advance(1000);
+  assert.deepEqual([rig.outcomesOf('m'), rig.serving()], [['load-failed', 'serving'], ['m']]);
+
+  const { copy } = rig.cache.copy(modelKey('m')) ?? {};
+  const policy = { pinned: true, idleAfterMs: null };
+  rig.send({ kind: 'described', model: modelKey('m'), artifact: 'two', policy });
+  assert.equal(rig.cache.copy(modelKey('m'))?.copy, copy, 'another wish of the owner is no other artifact');
+  rig.send({ kind: 'described', model: modelKey('m'), artifact: 'three', policy });
+  assert.deepEqual([rig.serving(), rig.cache.rememberedSize(modelKey('m'))], [[], null]);
+  rig.clock.runAll();
+  assert.equal(rig.stateOf('m'), undefined);
+});
+
+test('another artifact while requests wait for the old one: each is answered once, that it is gone, and asks again', () => {
+  const rig = failing({ loadFails: () => null });
+  rig.request('m', { artifact: 'one' });
+  rig.request('m', { artifact: 'two' });
+  assert.deepEqual(rig.outcomesOf('m'), ['removed'], 'one word to both');
+  rig.request('m', { artifact: 'two' });
+  rig.clock.runAll();
+  assert.deepEqual([rig.outcomesOf('m').at(-1), rig.serving()], ['serving', ['m']]);
+});

@@ -143,6 +143,7 @@ test('a load that the runtime has not begun does not time out', () => {
     {
       kind: 'request',
       model,
+      artifact: '',
       urgency: 'call',
       lastUsedMs: epochMs(0),
       knownUnits: unitsOf(10),

@@ -25,6 +25,7 @@ export {
   withShutdownAnnounced,
 } from './instance-record.ts';
 export {
+  artifactOf,
   type CopiesPolicy,
   DEFAULT_COPIES_POLICY,
   LOAD_FAILURE_MESSAGE_CHARS_MAX,

@@ -116,6 +116,13 @@ export type ModelDescription = Pick<
 export const sameInfo = (record: ModelInfo, info: ModelInfo): boolean =>
   record.type === info.type && record.path === info.path && record.encKey === info.encKey;
 
+/**
+ * What stands behind the key, as one text: it changes when the key is registered anew, were it with the same words, and with everything that a
+ * runtime loads by. Holds `encKey`, so it is never shown.
+ */
+export const artifactOf = ({ createdAtMs, type, path, encKey }: ModelRecord): string =>
+  JSON.stringify([createdAtMs, type, path, encKey]);
+
 /** What {@link newModelRecord} must be told; everything else has a default. */
 export type NewModelRecord = Pick<ModelRecord, 'key' | 'type'> & Partial<Omit<ModelRecord, 'kind' | 'key' | 'type'>>;
 

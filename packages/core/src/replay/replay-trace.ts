@@ -161,6 +161,7 @@ class Replay {
     this.#step({
       kind: 'request',
       model: this.#model(model).key,
+      artifact: '',
       urgency: 'call',
       lastUsedMs: epochMs(0),
       knownUnits: this.#units[model] ?? null,

@@ -98,6 +98,11 @@ export class RegistryClaims implements ClaimBook {
     return this.#claimed.get(model);
   }
 
+  /** Whether the registry has yet to be told something about `model`. */
+  hasUnsaid(model: ModelKey): boolean {
+    return this.#last.has(model) || this.#owed.has(model);
+  }
+
   /** Writes again what the registry did not take when it was said. Resolves when it was tried, whatever came of it. */
   async payOwed(): Promise<void> {
     const models = [...this.#owed.keys()];

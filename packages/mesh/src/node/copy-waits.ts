@@ -1,6 +1,6 @@
 import { type EpochMs, MeshError, type ModelKey, type SizeUnits, unitsForBytes } from '@modelmesh/core';
 import { type CacheEvent, type CopyPolicy, outcomeError, type Urgency, type WakeOutcome } from '@modelmesh/core/cache';
-import type { ModelRecord } from '@modelmesh/core/records';
+import { artifactOf, type ModelRecord } from '@modelmesh/core/records';
 
 /** How a wait ended: as the cache says, or because there is no runtime to hope for. */
 export type WaitOutcome = WakeOutcome | { readonly kind: 'unavailable'; readonly message: string };
@@ -41,7 +41,9 @@ export class CopyWaits {
 
   /** Asks for a copy; `onOutcome` is called once, in this call or later. */
   want(record: ModelRecord, urgency: Urgency, lastUsedMs: EpochMs, knownUnits: SizeUnits | null, onOutcome: OnOutcome): void {
-    this.#ask({ record, urgency, lastUsedMs, knownUnits }, onOutcome, 1);
+    // Whoever asks may have read the record a while ago: the key may stand for another artifact by now.
+    const current = this.#recordOf(record.key) ?? record;
+    this.#ask({ record: current, urgency, lastUsedMs, knownUnits }, onOutcome, 1);
   }
 
   /** There will be no runtime: everyone is told why, now and until {@link open}. What the cache queued stays queued. */
@@ -94,6 +96,7 @@ export class CopyWaits {
     this.#step({
       kind: 'request',
       model: key,
+      artifact: artifactOf(record),
       urgency,
       lastUsedMs,
       knownUnits,

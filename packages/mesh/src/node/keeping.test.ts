@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { DEFAULT_NAMESPACE, durationMs, MeshError, modelKey } from '@modelmesh/core';
-import { modelRecordKey, withCopyClaimed } from '@modelmesh/core/records';
-import { encodeRecord, recordKeyText } from '@modelmesh/wire/registry';
+import { durationMs, MeshError, modelKey } from '@modelmesh/core';
 import type { Kv } from '../kv/index.ts';
-import { LAYOUT, MeshRig, type RigNode } from './testing/index.ts';
+import { MeshRig, type RigNode } from './testing/index.ts';
 
 const NEVER = new AbortController().signal;
 const THREE = ['a', 'b', 'c'];
+const LOAD_HERE = { kind: 'here', intent: 'load' } as const;
 
 const manifest = (name: string, min: number) => ({
   apiVersion: 'modelmesh.io/v1alpha1',
@@ -20,20 +19,25 @@ const refuse = async (): Promise<never> => {
   throw new MeshError('load-failed', 'INTERNAL: not here');
 };
 
+const through = (kv: Kv): Kv => ({
+  get: (key) => kv.get(key),
+  range: (prefix, options) => kv.range(prefix, options),
+  txn: (txn) => kv.txn(txn),
+  resolve: (unknown) => kv.resolve(unknown),
+  grantLease: (ttlMs) => kv.grantLease(ttlMs),
+  keepAlive: (lease) => kv.keepAlive(lease),
+  revokeLease: (lease) => kv.revokeLease(lease),
+  watch: (prefix, options, sink) => kv.watch(prefix, options, sink),
+  close: async () => {},
+});
+
 /** A store whose watches are not in step: those of the leader's latch lag behind when they are told to. */
 class LateLeadership {
   holds = false;
   readonly #held: (() => void)[] = [];
 
   readonly of = (kv: Kv): Kv => ({
-    get: (key) => kv.get(key),
-    range: (prefix, options) => kv.range(prefix, options),
-    txn: (txn) => kv.txn(txn),
-    resolve: (unknown) => kv.resolve(unknown),
-    grantLease: (ttlMs) => kv.grantLease(ttlMs),
-    keepAlive: (lease) => kv.keepAlive(lease),
-    revokeLease: (lease) => kv.revokeLease(lease),
-    close: async () => {},
+    ...through(kv),
     watch: (prefix, options, sink) =>
       kv.watch(prefix, options, {
         batch: (batch) => {
@@ -48,6 +52,25 @@ class LateLeadership {
   tell(): void {
     this.holds = false;
     for (const tell of this.#held.splice(0)) tell();
+  }
+}
+
+/** A store that takes no failure of a load before it is told to. */
+class LateFailures {
+  readonly #held: (() => void)[] = [];
+
+  readonly of = (kv: Kv): Kv => ({
+    ...through(kv),
+    txn: async (txn) => {
+      if (txn.operations.some((operation) => operation.kind === 'put' && operation.value.includes('"failedIn"')))
+        await new Promise<void>((resolve) => this.#held.push(resolve));
+      return kv.txn(txn);
+    },
+  });
+
+  /** Takes what it was asked to write. */
+  take(): void {
+    for (const take of this.#held.splice(0)) take();
   }
 }
 
@@ -98,25 +121,23 @@ describe('the leader', () => {
 
 describe('§4.4.6 a load that nobody waits for', () => {
   it('is not sent to and fro between instances that failed, while the registry does not say so yet', async () => {
-    const rig = await MeshRig.of(['a', 'b']);
+    const failures = new LateFailures();
+    const rig = await MeshRig.of(['a', 'b'], { kv: failures.of });
     await rig.register('m');
     const [a, b] = [rig.node('a'), rig.node('b')];
-    const unfailed = a.record('m');
-    assert.ok(unfailed !== undefined);
     for (const { runtime } of [a, b]) runtime.load = refuse;
-    assert.equal((await a.ensure('m')).status, 'LOADING_FAILED');
-    await rig.settle();
-    assert.deepEqual([...(a.record('m')?.failures.keys() ?? [])].sort(), ['a', 'b']);
-    // As where the failures are still being written: a claim stands, and no failure.
-    const key = recordKeyText(LAYOUT, modelRecordKey(modelKey('m'), DEFAULT_NAMESPACE));
-    const value = encodeRecord(withCopyClaimed(unfailed, a.id, rig.clock.wallMs()));
-    await rig.kv.txn({ conditions: [], operations: [{ kind: 'put', key, value }] });
-    await rig.settle();
+    assert.equal((await a.locate('m', LOAD_HERE))?.kind, 'failed');
+    assert.equal((await b.locate('m', LOAD_HERE, ['a']))?.kind, 'failed');
+    const { copies, failures: told } = a.record('m') ?? {};
+    assert.deepEqual([[...(copies?.keys() ?? [])], told?.size], [['a', 'b'], 0], 'claims stand, and no failure');
     const before = rig.peerLoads;
     const load = { model: modelKey('m'), lastUsedMs: rig.clock.wallMs(), exclude: [], knownUnits: null, moreCopies: 0 };
     const copy = await b.running.peerAnswers.load(a.id, { ...load, sync: false }, NEVER);
     await rig.settle();
     assert.deepEqual([copy.kind, rig.peerLoads - before], ['failed', 0]);
+    failures.take();
+    await rig.settle();
+    failures.take();
     await rig.close();
   });
 });

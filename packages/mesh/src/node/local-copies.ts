@@ -20,7 +20,7 @@ import {
   type WakeOutcome,
 } from '@modelmesh/core/cache';
 import { cacheRecord, type DecisionJournal } from '@modelmesh/core/journal';
-import type { LoadFailure, ModelRecord } from '@modelmesh/core/records';
+import { artifactOf, type LoadFailure, type ModelRecord } from '@modelmesh/core/records';
 import type { CopyKnowledge } from '@modelmesh/core/registration';
 import type { Dirty } from '@modelmesh/core/view';
 import type { SlotCounters } from '../link/index.ts';
@@ -125,7 +125,7 @@ export class LocalCopies implements CacheShellSink {
     }
   }
 
-  /** The registry changed: copies of models that are gone leave, and those that stay hear their owners' wishes. */
+  /** The registry changed: copies of what is not registered any more leave, and those that stay hear their owners' wishes. */
   registryChanged(dirty: Dirty): void {
     for (const { namespace, name } of dirty.models) {
       if (namespace !== DEFAULT_NAMESPACE) continue;
@@ -136,7 +136,11 @@ export class LocalCopies implements CacheShellSink {
         this.#fileReleases.add(name);
         continue;
       }
-      if (copy !== null) this.#shell.step({ kind: 'policy', model: name, policy: policyOf(record) });
+      if (copy === null) continue;
+      this.#shell.step({ kind: 'described', model: name, artifact: artifactOf(record), policy: policyOf(record) });
+      // Somebody took our failure out of the record: the artifact was mended, and is worth a new try here too.
+      const isForgotten = !record.failures.has(this.instance) && !this.#claims.hasUnsaid(name);
+      if (isForgotten && this.failure(name) !== null) this.artifactChanged(name);
     }
   }
 

@@ -3,27 +3,12 @@ import { describe, it } from 'node:test';
 import { durationMs, MeshError, modelKey } from '@modelmesh/core';
 import { TypeConstraints } from '@modelmesh/core/constraints';
 import { DEFAULT_SCALING_CONFIG } from '@modelmesh/core/scaling';
-import type { Kv, KvWatchSink } from '../kv/index.ts';
-import { MeshRig, type RigNode } from './testing/index.ts';
+import type { Kv } from '../kv/index.ts';
+import { call, MeshRig, MortalStore, type RigNode } from './testing/index.ts';
 
 const THREE = ['a', 'b', 'c'];
 const NEVER = new AbortController().signal;
 const here = (intent: 'copy' | 'load') => ({ kind: 'here', intent }) as const;
-
-/** Sends a call as the data plane does: to whoever control names. The node that serves. */
-async function call(rig: MeshRig, entry: RigNode, model: string): Promise<RigNode> {
-  const tried: string[] = [];
-  for (let attempt = 0; attempt < 8; attempt++) {
-    const located = await entry.locate(model, { kind: 'anywhere' }, tried);
-    if (located?.kind === 'serving') return entry;
-    assert.ok(located?.kind === 'peer', JSON.stringify(located));
-    const peer = rig.node(located.instance);
-    const there = await peer.locate(model, here(located.intent), tried);
-    if (there?.kind === 'serving') return peer;
-    tried.push(located.instance);
-  }
-  throw new Error(`no copy of ${model} was found`);
-}
 
 describe('a call that enters anywhere', () => {
   it('has its model loaded where placement says, once, and later calls find that copy', async () => {
@@ -356,46 +341,6 @@ class LateStore {
         ended: (end) => sink.ended(end),
       }),
   });
-}
-
-/** A store that can go away, with the watches on it. */
-class MortalStore {
-  away = false;
-  readonly #sinks = new Set<KvWatchSink>();
-
-  /** The store does not answer any more. */
-  goes(): void {
-    this.away = true;
-    const error = new MeshError('registry-unavailable', 'etcd does not answer');
-    for (const sink of this.#sinks) sink.ended({ kind: 'lost', error });
-    this.#sinks.clear();
-  }
-
-  readonly of = (kv: Kv): Kv => {
-    const unless = <Answer>(call: () => Promise<Answer>): Promise<Answer> =>
-      this.away ? Promise.reject(new MeshError('registry-unavailable', 'etcd does not answer')) : call();
-    return {
-      get: (key) => unless(() => kv.get(key)),
-      range: (prefix, options) => unless(() => kv.range(prefix, options)),
-      txn: (txn) => unless(() => kv.txn(txn)),
-      resolve: (unknown) => unless(() => kv.resolve(unknown)),
-      grantLease: (ttlMs) => unless(() => kv.grantLease(ttlMs)),
-      keepAlive: (lease) => unless(() => kv.keepAlive(lease)),
-      revokeLease: (lease) => unless(() => kv.revokeLease(lease)),
-      close: async () => {},
-      watch: (prefix, options, sink) => {
-        this.#sinks.add(sink);
-        return kv.watch(prefix, options, {
-          batch: (batch) => {
-            if (this.#sinks.has(sink)) sink.batch(batch);
-          },
-          ended: (end) => {
-            if (this.#sinks.delete(sink)) sink.ended(end);
-          },
-        });
-      },
-    };
-  };
 }
 
 describe('a registry that is away for three lease times', () => {

@@ -152,7 +152,7 @@ export class CacheRig {
     const model = modelKey(name);
     this.#waiters.set(model, (this.#waiters.get(model) ?? 0) + 1);
     const base = { urgency: 'call', lastUsedMs: epochMs(0), knownUnits: null, declaredUnits: null, policy: UNPINNED } as const;
-    this.send({ kind: 'request', model, ...base, ...options });
+    this.send({ kind: 'request', model, artifact: '', ...base, ...options });
   }
 
   /** A call as the data plane counts it: the cache is not told. */
