@@ -104,6 +104,7 @@ function introspect(router: GrpcRouter, roles: ReadonlySet<ListenerRole>, parts:
   return serveOip(router, {
     control,
     names: dataPlane.plane.routes,
+    learn: (names, signal) => dataPlane.plane.names.learn(names, signal),
     authorizer,
     clock,
     loadFailureExpiryMs,

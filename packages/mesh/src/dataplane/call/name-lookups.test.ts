@@ -46,6 +46,19 @@ describe('a name that the table does not know', () => {
     assert.equal(asked.length, 2);
   });
 
+  it('can be waited for with a promise, which ends with the patience of who waits', async () => {
+    const { names } = lookups();
+    const patience = new AbortController();
+    const [known, givenUp] = [names.learn(['m'], new AbortController().signal), names.learn(['m'], patience.signal)];
+    patience.abort(new Error('enough'));
+    await assert.rejects(givenUp, /enough/);
+    await assert.rejects(names.learn(['n'], patience.signal), /enough/);
+    names.known(1);
+    await known;
+    await names.learn(['m'], new AbortController().signal);
+    assert.equal(names.underWay, 0);
+  });
+
   it('is unknown where nobody else can have registered it, and where too many are asked for', () => {
     assert.equal(lookups(true).names.ask(['m'], new Waiter()), false);
     const { names } = lookups();

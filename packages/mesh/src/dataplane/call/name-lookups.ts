@@ -61,6 +61,22 @@ export class NameLookups {
     return true;
   }
 
+  /** The same for who can wait with a promise, which resolves at once if nothing can be learned. @throws the reason of `signal` */
+  async learn(names: readonly string[], signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const waiter: NameWaiter = { onNamesKnown: resolve };
+    if (!this.ask(names, waiter)) return;
+    const gaveUp = (): void => reject(signal.reason);
+    signal.addEventListener('abort', gaveUp, { once: true });
+    try {
+      await promise;
+    } finally {
+      signal.removeEventListener('abort', gaveUp);
+      this.leave(waiter);
+    }
+  }
+
   /** Stops waiting. */
   leave(waiter: NameWaiter): void {
     for (const { waiters } of this.#lookups.values()) waiters.delete(waiter);

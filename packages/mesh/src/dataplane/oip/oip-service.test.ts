@@ -11,7 +11,7 @@ import { GRPC_CODE } from '@modelmesh/wire/status';
 import { type Authorizer, allowAll } from '../../authz/index.ts';
 import { FAKE_NOW_MS, FakeControl, serveRouter } from '../../management/testing/index.ts';
 import { systemClock } from '../../node/index.ts';
-import { OIP_SERVICE, serveOip } from './index.ts';
+import { OIP_SERVICE, type OipDeps, serveOip } from './index.ts';
 
 const { method } = GRPCInferenceService;
 const EXPIRY_MS = durationMs(600_000);
@@ -39,7 +39,7 @@ class ControlNames implements NameIndex {
   }
 }
 
-const serve = async (authorizer: Authorizer = allowAll) => {
+const serve = async (authorizer: Authorizer = allowAll, learn: OipDeps['learn'] = async () => {}) => {
   const control = new FakeControl();
   const clock = new FakeClock(FAKE_NOW_MS);
   const { promise, resolve } = Promise.withResolvers<ReturnType<typeof serveOip>>();
@@ -47,6 +47,7 @@ const serve = async (authorizer: Authorizer = allowAll) => {
     const deps = {
       control,
       names: new ControlNames(control),
+      learn,
       authorizer,
       clock,
       loadFailureExpiryMs: EXPIRY_MS,
@@ -141,6 +142,19 @@ test('repository load waits for the load, in the form of KServe and of Triton; u
   const unloaded = await mesh.client.unary(method.repositoryModelUnload, { modelName: 'm' });
   assert.deepEqual([unloaded.modelName, unloaded.isUnloaded], ['m', true]);
   assert.equal(mesh.control.records.get('m')?.copies.size, 0);
+});
+
+test('a name that another node has just registered is asked for in the registry itself', async () => {
+  const asked: (readonly string[])[] = [];
+  await using mesh = await serve(allowAll, async (names) => {
+    asked.push(names);
+    if (names.includes('new')) mesh.control.addModel('new');
+  });
+  assert.equal((await mesh.client.unary(method.modelReady, { name: 'new' })).ready, true);
+  assert.equal((await mesh.client.unary(method.repositoryModelLoad, { modelName: 'new' })).isLoaded, true);
+  await assert.rejects(mesh.client.unary(method.modelReady, { name: 'x', version: '2' }), hasCode(GRPC_CODE.NOT_FOUND));
+  await assert.rejects(mesh.client.unary(method.repositoryModelUnload, { modelName: 'x' }), hasCode(GRPC_CODE.NOT_FOUND));
+  assert.deepEqual(asked, [['new'], ['x', 'x@2'], ['x']]);
 });
 
 test('a repository load that fails, or names nothing, is an error', async () => {

@@ -1,4 +1,4 @@
-import { type Clock, type DurationMs, MeshError } from '@modelmesh/core';
+import { type Clock, type DurationMs, MeshError, type ModelKey, toMeshError } from '@modelmesh/core';
 import type { NameIndex } from '@modelmesh/core/identity';
 import { isReady, type ModelReadiness } from '@modelmesh/core/registration';
 import type { CallContext, GrpcRouter } from '@modelmesh/grpc/call';
@@ -6,6 +6,7 @@ import { GRPCInferenceService, repositoryCallModel } from '@modelmesh/wire/infer
 import { type Authorizer, principalOf } from '../../authz/index.ts';
 import { loadModel } from '../../management/index.ts';
 import type { Control, ModelDetail } from '../../node/index.ts';
+import { isUnknownName, namesAsked } from '../grpc/index.ts';
 import { type Introspection, type IntrospectionOptions, serveIntrospection } from './introspection.ts';
 import { repositoryEntries } from './repository-index.ts';
 import { keyOfName, readinessOf } from './resolve-name.ts';
@@ -18,6 +19,8 @@ export interface OipDeps {
   readonly control: Control;
   /** What names mean; the data plane's route table is one. */
   readonly names: NameIndex;
+  /** Asks the registry itself for names that are not known, which may have been registered through another node a moment ago. */
+  readonly learn: (names: readonly string[], signal: AbortSignal) => Promise<void>;
   readonly authorizer: Authorizer;
   readonly clock: Clock;
   /** How long a failed load makes a model unready. */
@@ -36,21 +39,22 @@ export type OipService = Introspection;
  * `ModelStreamInfer` and `ModelMetadata` are the runtime's to answer: they are not registered and go the way of every inference call.
  */
 export function serveOip(router: GrpcRouter, deps: OipDeps): OipService {
-  const { control, names, authorizer } = deps;
+  const { control, authorizer } = deps;
   const may = ({ peer, path }: CallContext, verb: 'read' | 'write'): void => {
     const verdict = authorizer.authorize(principalOf(peer), { verb, target: path });
     if (verdict.kind === 'deny') throw new MeshError('permission-denied', verdict.reason);
   };
 
+  const keyOf = (name: string, version: string, signal: AbortSignal): Promise<ModelKey> => knownKey(deps, name, version, signal);
   const readiness = (detail: ModelDetail): ModelReadiness => readinessOf(detail, deps.clock.wallMs(), deps.loadFailureExpiryMs);
 
   router.service(GRPCInferenceService, {
     serverLive: () => ({ live: true }),
     serverReady: () => ({ ready: control.ready }),
     serverMetadata: () => ({ ...deps.server, extensions: [...deps.server.extensions] }),
-    modelReady: ({ name, version }, context) => {
+    modelReady: async ({ name, version }, context) => {
       may(context, 'read');
-      const detail = control.model(keyOfName(names, name, version));
+      const detail = control.model(await keyOf(name, version, context.signal));
       return { ready: control.ready && detail !== null && isReady(readiness(detail), false) };
     },
     repositoryIndex: ({ ready }, context) => {
@@ -61,15 +65,31 @@ export function serveOip(router: GrpcRouter, deps: OipDeps): OipService {
     repositoryModelLoad: async (request, context) => {
       may(context, 'write');
       const name = repositoryCallModel(request);
-      await loadModel(control, keyOfName(names, name, ''), context.signal);
+      await loadModel(control, await keyOf(name, '', context.signal), context.signal);
       return { modelName: name, isLoaded: true };
     },
     repositoryModelUnload: async (request, context) => {
       may(context, 'write');
       const name = repositoryCallModel(request);
-      await control.unloadCopies(keyOfName(names, name, ''));
+      await control.unloadCopies(await keyOf(name, '', context.signal));
       return { modelName: name, isUnloaded: true };
     },
   });
   return serveIntrospection(router, control, deps.introspection);
+}
+
+/** The model that a name stands for, here or in the registry itself. @throws {MeshError} if it names none */
+async function knownKey(
+  { names, learn }: Pick<OipDeps, 'names' | 'learn'>,
+  name: string,
+  version: string,
+  signal: AbortSignal,
+): Promise<ModelKey> {
+  try {
+    return keyOfName(names, name, version);
+  } catch (error) {
+    if (!isUnknownName(toMeshError(error))) throw error;
+  }
+  await learn(namesAsked([name], version === '' ? null : version), signal);
+  return keyOfName(names, name, version);
 }

@@ -12,10 +12,11 @@ import {
 import { decodeGrpcMessage, GRPC_CODE, parseGrpcStatus } from '@modelmesh/wire/status';
 import { type Caller, InferenceCall, startWhole } from '../call/index.ts';
 import { headFields } from './answers.ts';
+import type { NamedModel } from './asked-name.ts';
 import { decodeGenerate, type Question } from './dialect.ts';
 import type { HttpExchange } from './exchange/index.ts';
 import { type Failure, failureOf, failureOfStatus } from './failure.ts';
-import { type ExchangeParts, ModelExchange, type NamedModel } from './model-exchange.ts';
+import { type ExchangeParts, ModelExchange } from './model-exchange.ts';
 import { METHOD } from './rest-method.ts';
 
 /**

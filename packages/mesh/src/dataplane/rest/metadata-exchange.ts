@@ -3,17 +3,19 @@ import type { Expirable, WheelTimer } from '@modelmesh/grpc/timer-wheel';
 import { readRestTimeout } from '@modelmesh/wire/headers';
 import { type ModelMetadata, modelMetadataBody } from '@modelmesh/wire/oip';
 import { GRPC_CODE, type GrpcCode } from '@modelmesh/wire/status';
-import { type ResolvedTarget, resolveUrlName } from '../grpc/index.ts';
+import type { NameWaiter } from '../call/index.ts';
+import type { ResolvedTarget } from '../grpc/index.ts';
 import { respondFailure, respondJson } from './answers.ts';
+import { type NamedModel, targetOf, targetOrAsk } from './asked-name.ts';
 import type { ExchangeListener, HttpExchange } from './exchange/index.ts';
 import { type Failure, failureOf } from './failure.ts';
-import type { ExchangeParts, NamedModel } from './model-exchange.ts';
+import type { ExchangeParts } from './model-exchange.ts';
 import type { MetadataWaiter } from './model-metadata.ts';
 import { versionsOf } from './model-names.ts';
 import { METHOD } from './rest-method.ts';
 
 /** `GET /v2/models/{m}`: what the runtime says of the model, which is loaded to be asked. */
-export class MetadataExchange implements ExchangeListener, MetadataWaiter, Expirable {
+export class MetadataExchange implements ExchangeListener, MetadataWaiter, NameWaiter, Expirable {
   readonly #parts: ExchangeParts;
   readonly #exchange: HttpExchange;
   readonly #asked: NamedModel;
@@ -31,15 +33,22 @@ export class MetadataExchange implements ExchangeListener, MetadataWaiter, Expir
 
   begin(): void {
     const { plane, limits } = this.#parts.deps;
-    const { headers, principal } = this.#exchange;
     this.#exchange.listener = this;
     try {
-      this.#target = resolveUrlName(plane.routes, principal.namespace, this.#asked.name, this.#asked.version);
-      const deadline = monotonicMs(this.#startedMs + (readRestTimeout(headers) ?? limits.unaryTimeoutMs));
+      const deadline = monotonicMs(this.#startedMs + (readRestTimeout(this.#exchange.headers) ?? limits.unaryTimeoutMs));
       this.#timer = plane.deadlines.add(deadline, this);
-      const known = this.#parts.metadata.known(this.#target.model);
-      if (known === undefined) this.#parts.metadata.wait(this.#target.model, this);
-      else this.onMetadata(known);
+      this.#target = targetOrAsk(plane, this.#exchange, this.#asked, this);
+      if (this.#target !== undefined) this.#describe(this.#target);
+    } catch (error) {
+      this.onMetadataFailed(failureOf(toMeshError(error)));
+    }
+  }
+
+  onNamesKnown(): void {
+    if (this.#over) return;
+    try {
+      this.#target = targetOf(this.#parts.deps.plane, this.#exchange, this.#asked);
+      this.#describe(this.#target);
     } catch (error) {
       this.onMetadataFailed(failureOf(toMeshError(error)));
     }
@@ -73,8 +82,20 @@ export class MetadataExchange implements ExchangeListener, MetadataWaiter, Expir
 
   expired(): void {
     this.onMetadataFailed(
-      failureOf(new MeshError('deadline-exceeded', 'the deadline passed while the model was asked for its metadata')),
+      failureOf(
+        new MeshError(
+          'deadline-exceeded',
+          `the deadline passed while the ${this.#target === undefined ? 'registry was asked for the model' : 'model was asked for its metadata'}`,
+        ),
+      ),
     );
+  }
+
+  #describe({ model }: ResolvedTarget): void {
+    const { metadata } = this.#parts;
+    const known = metadata.known(model);
+    if (known === undefined) metadata.wait(model, this);
+    else this.onMetadata(known);
   }
 
   /** What may be asked for under the name: all versions of a family, else the one that answers. */
@@ -90,7 +111,8 @@ export class MetadataExchange implements ExchangeListener, MetadataWaiter, Expir
     this.#over = true;
     const { plane } = this.#parts.deps;
     if (this.#timer !== undefined) plane.deadlines.cancel(this.#timer);
-    if (this.#target !== undefined) this.#parts.metadata.leave(this.#target.model, this);
+    if (this.#target === undefined) plane.names.leave(this);
+    else this.#parts.metadata.leave(this.#target.model, this);
     plane.metrics.call({
       method: METHOD.metadata,
       code,

@@ -5,8 +5,9 @@ import { HEADER_LENGTH_HEADER, JSON_LIMITS, type ModelMetadata } from '@modelmes
 import { errorMapping, GRPC_CODE, type GrpcCode } from '@modelmesh/wire/status';
 import type { SlotRef } from '../../link/index.ts';
 import { type CallPlan, type CopyWaiter, callLog, type NameWaiter } from '../call/index.ts';
-import { isUnknownName, namesAsked, type ResolvedTarget, resolveUrlName } from '../grpc/index.ts';
+import type { ResolvedTarget } from '../grpc/index.ts';
 import { respondError, respondFailure } from './answers.ts';
+import { type NamedModel, targetOf, targetOrAsk } from './asked-name.ts';
 import type { BodyDrain, BodyReader } from './body-drain.ts';
 import type { BodyGate, BodyGateWaiter } from './body-gate.ts';
 import { BodyPace } from './body-pace.ts';
@@ -33,12 +34,6 @@ export interface ExchangeNeeds {
   readonly metadata: MetadataNeed;
   /** Whether a call without a time limit of its own gets the default one. */
   readonly defaultDeadline: boolean;
-}
-
-/** What the URL names. */
-export interface NamedModel {
-  readonly name: string;
-  readonly version: string | undefined;
 }
 
 /** Parts that all exchanges of a worker share. */
@@ -257,7 +252,7 @@ export abstract class ModelExchange
     if (this.#phase.kind !== 'asking') return;
     this.#phase = { kind: 'new' };
     try {
-      this.#target = this.#resolved();
+      this.#target = targetOf(this.deps.plane, this.exchange, this.asked);
       this.#locateOrRead();
     } catch (error) {
       this.fail(toMeshError(error));
@@ -322,20 +317,9 @@ export abstract class ModelExchange
 
   /** False: whether there is such a model will be known later. @throws {MeshError} if there is none */
   #resolveOrAsk(): boolean {
-    const { names } = this.deps.plane;
-    try {
-      this.#target = this.#resolved();
-      return true;
-    } catch (error) {
-      const { name, version = null } = this.asked;
-      if (!isUnknownName(toMeshError(error)) || !names.ask(namesAsked([name], version), this)) throw error;
-      this.#phase = { kind: 'asking' };
-      return false;
-    }
-  }
-
-  #resolved(): ResolvedTarget {
-    return resolveUrlName(this.deps.plane.routes, this.exchange.principal.namespace, this.asked.name, this.asked.version);
+    this.#target = targetOrAsk(this.deps.plane, this.exchange, this.asked, this);
+    if (this.#target === undefined) this.#phase = { kind: 'asking' };
+    return this.#target !== undefined;
   }
 
   get #headerLength(): string | undefined {

@@ -12,6 +12,7 @@ const INPUTS = [{ name: 'x', datatype: 'FP32', shape: [-1] }];
 
 describe('REST for a model that is at another node', () => {
   const runtime = new OipRuntime();
+  const repository = new TestRepository();
   let mesh: PeerMesh;
   let entry: PeerNode;
   let holder: PeerNode;
@@ -30,7 +31,7 @@ describe('REST for a model that is at another node', () => {
     const { plane } = entry.dataPlane;
     const handler = restHandler({
       plane,
-      repository: new TestRepository(),
+      repository,
       authorizer: allowAll,
       limits: { bodyBytesMax: bytes(16 * MIB), unaryTimeoutMs: durationMs(30_000) },
       bodies: new ByteBudget(64 * MIB),
@@ -44,6 +45,7 @@ describe('REST for a model that is at another node', () => {
     await runtime.close();
   });
 
+  const get = (path: string, headers = {}) => servers.client.ask('http1', { path, headers });
   const post = (path: string, body: unknown) => servers.client.ask('http1', { method: 'POST', path, body: JSON.stringify(body) });
   const asked = (method: string): number => runtime.seen.filter((call) => call.method.endsWith(method)).length;
 
@@ -81,5 +83,60 @@ describe('REST for a model that is at another node', () => {
       const { outputs } = jsonOf(answer) as { outputs: readonly { data: readonly number[] }[] };
       assert.deepEqual(outputs[0]?.data, data);
     }
+  });
+
+  /** Registered through another node a moment ago: the entry hears of it when it asks the registry itself. */
+  const registeredElsewhere = (name: string): void => {
+    entry.lookUp = async (names) => {
+      if (!names.includes(name)) return;
+      runtime.models.set(name, { platform: 't_t', inputs: INPUTS, infer: echo });
+      await holder.route(name, holder.serve(name));
+      await entry.route(name, null, ['b']);
+      repository.states.set(name, { state: 'READY' });
+    };
+  };
+
+  for (const [what, name, path] of [
+    ['metadata', 'new-1', '/v2/models/new-1'],
+    ['readiness', 'new-2', '/v2/models/new-2/ready'],
+    ['the status of V1', 'new-3', '/v1/models/new-3'],
+  ] as const)
+    it(`tells ${what} of a model that another node has just registered`, async () => {
+      registeredElsewhere(name);
+      const answer = await get(path);
+      assert.equal(answer.status, 200, answer.body.toString());
+      assert.equal((jsonOf(answer) as { name: string }).name, name);
+    });
+
+  it('loads such a model over the repository', async () => {
+    registeredElsewhere('new-4');
+    const answer = await post('/v2/repository/models/new-4/load', {});
+    assert.equal(answer.status, 200, answer.body.toString());
+    assert.deepEqual(repository.loads, ['new-4']);
+  });
+
+  it('says 404 where the registry knows no more', async () => {
+    entry.lookUp = async () => {};
+    const asked = entry.heard('look-up').length;
+    for (const path of ['/v2/models/wrong-1', '/v2/models/wrong-2/ready', '/v1/models/wrong-3']) {
+      const answer = await get(path);
+      assert.deepEqual([answer.status, answer.body.toString().includes('wrong')], [404, true]);
+    }
+    const questions = entry.heard('look-up').slice(asked);
+    assert.deepEqual(
+      questions.map(({ names }) => names),
+      [['wrong-1'], ['wrong-2'], ['wrong-3']],
+    );
+  });
+
+  it('gives the registry no longer than the call has', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    entry.lookUp = () => promise;
+    for (const path of ['/v2/models/slow-1', '/v2/models/slow-2/ready']) {
+      const answer = await get(path, { 'mm-timeout-ms': '50' });
+      assert.equal(answer.status, 504);
+      assert.match(answer.body.toString(), /while the registry was asked for the model/);
+    }
+    resolve();
   });
 });

@@ -11,8 +11,8 @@ import {
   serverReadyBody,
 } from '@modelmesh/wire/oip';
 import { modelListBody, modelStatusBody } from '@modelmesh/wire/v1';
-import { resolveUrlName } from '../grpc/index.ts';
 import { respondError, respondJson } from './answers.ts';
+import { NamedExchange, type NamedModel } from './asked-name.ts';
 import { BodyDrain } from './body-drain.ts';
 import { BODY_GATE_LIMITS, BodyGate } from './body-gate.ts';
 import { GENERATE, V1_PREDICT, V2_INFER } from './dialect.ts';
@@ -20,7 +20,7 @@ import { type HttpExchange, splitTarget } from './exchange/index.ts';
 import { GenerateStream } from './generate-stream.ts';
 import { LocalExchange, type LocalWork } from './local-exchange.ts';
 import { MetadataExchange } from './metadata-exchange.ts';
-import type { ExchangeParts, NamedModel } from './model-exchange.ts';
+import type { ExchangeParts } from './model-exchange.ts';
 import { MetadataBook } from './model-metadata.ts';
 import { modelNames } from './model-names.ts';
 import { queryFlag } from './representation.ts';
@@ -156,14 +156,18 @@ class Rest implements RestHandler {
   }
 
   /** Ready is what is loaded or will be loaded by the next call; with `?loaded=true` what is loaded. */
-  #modelReady(exchange: HttpExchange, asked: NamedModel, body: (name: string, ready: boolean) => Uint8Array): void {
+  #modelReady(exchange: HttpExchange, asked: NamedModel, body: ReadyBody): void {
     this.#authorize(exchange, 'read', asked.name);
+    new NamedExchange(this.#deps, exchange, asked, (model) => this.#tellReady(exchange, asked, model, body)).begin();
+  }
+
+  #tellReady(exchange: HttpExchange, { name }: NamedModel, model: ModelKey, body: ReadyBody): void {
     const { repository } = this.#deps;
-    const readiness = repository.readiness(this.#keyOf(exchange, asked));
-    if (readiness === undefined) throw new MeshError('model-not-found', `model ${JSON.stringify(asked.name)} not found`);
+    const readiness = repository.readiness(model);
+    if (readiness === undefined) throw new MeshError('model-not-found', `model ${JSON.stringify(name)} not found`);
     const isServing = repository.ready && isReady(readiness, queryFlag(exchange.query, 'loaded'));
     if (isServing) {
-      respondJson(exchange, 200, body(asked.name, true));
+      respondJson(exchange, 200, body(name, true));
       return;
     }
     const why = !repository.ready
@@ -171,11 +175,7 @@ class Rest implements RestHandler {
       : readiness.state === 'UNAVAILABLE'
         ? readiness.reason
         : 'it is not loaded';
-    respondJson(
-      exchange,
-      503,
-      unready({ name: asked.name, ready: false }, `model ${JSON.stringify(asked.name)} is not ready: ${why}`),
-    );
+    respondJson(exchange, 503, unready({ name, ready: false }, `model ${JSON.stringify(name)} is not ready: ${why}`));
   }
 
   #index(exchange: HttpExchange): void {
@@ -191,8 +191,7 @@ class Rest implements RestHandler {
   #repository(exchange: HttpExchange, { kind, name }: Extract<RestRoute, { readonly kind: RepositoryKind }>): void {
     this.#authorize(exchange, 'write', name);
     const { repository } = this.#deps;
-    const model = this.#keyOf(exchange, { name, version: undefined });
-    const work: LocalWork =
+    const workOn = (model: ModelKey): LocalWork =>
       kind === 'repository-load'
         ? async (_body, signal) => {
             await repository.load(model, signal);
@@ -202,11 +201,8 @@ class Rest implements RestHandler {
             await repository.unload(model);
             return modelUnloadedBody(name);
           };
-    new LocalExchange(this.#parts, exchange, work).begin();
-  }
-
-  #keyOf(exchange: HttpExchange, { name, version }: NamedModel): ModelKey {
-    return resolveUrlName(this.#deps.plane.routes, exchange.principal.namespace, name, version).model;
+    const proceed = (model: ModelKey): void => new LocalExchange(this.#parts, exchange, workOn(model)).begin();
+    new NamedExchange(this.#deps, exchange, { name }, proceed).begin();
   }
 
   #authorize(exchange: HttpExchange, verb: 'read' | 'write', target: string): void {
@@ -215,6 +211,8 @@ class Rest implements RestHandler {
   }
 }
 
+/** Makes the answer to a question whether a model is ready. */
+type ReadyBody = (name: string, ready: boolean) => Uint8Array;
 type RepositoryKind = 'repository-load' | 'repository-unload';
 /** Routes that are not answered on the spot. */
 type CalledKind = 'infer' | 'predict' | 'generate' | 'generate-stream' | 'model-metadata' | 'repository-index' | RepositoryKind;

@@ -3,10 +3,11 @@ import { frameMessage } from '@modelmesh/grpc/framing';
 import { decodeInferResponse, encodeInferRequest, type RestBody } from '@modelmesh/wire/oip';
 import { GRPC_CODE } from '@modelmesh/wire/status';
 import { respondTensors } from './answers.ts';
+import type { NamedModel } from './asked-name.ts';
 import type { Dialect, Question } from './dialect.ts';
 import type { HttpExchange } from './exchange/index.ts';
 import type { Failure } from './failure.ts';
-import { type ExchangeParts, ModelExchange, type NamedModel } from './model-exchange.ts';
+import { type ExchangeParts, ModelExchange } from './model-exchange.ts';
 import { METHOD } from './rest-method.ts';
 import { tooManyAnswers, UnaryCall, type UnaryOutcome } from './unary-call.ts';
 

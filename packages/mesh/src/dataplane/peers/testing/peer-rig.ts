@@ -77,6 +77,8 @@ export class PeerNode {
   readonly loggedHeaders: string[] = [];
   /** Plays control's part; asked for a place it has no answer unless a test gives one. */
   locate: AnswerLocate = () => undefined;
+  /** Plays control's part: what of names the registry itself knows is routed before it resolves. */
+  lookUp: (names: readonly string[]) => Promise<void> = async () => {};
   readonly #link: InProcessLink;
   readonly #runtimePath: string;
   readonly #folder: string;
@@ -245,6 +247,11 @@ export class PeerNode {
 
   #hear(message: ToControl): void {
     this.said.push(message);
+    if (message.kind === 'look-up') {
+      const { request } = message;
+      const answer = (): void => this.#link.control.send({ kind: 'looked-up', request });
+      this.lookUp(message.names).then(answer, answer);
+    }
     if (message.kind !== 'locate') return;
     const outcome = this.locate(message);
     if (outcome !== undefined)
