@@ -21,8 +21,8 @@ import {
 import { checkMethodRules } from './dataplane/index.ts';
 import { makeFolder } from './files/index.ts';
 import { checkEtcdFiles } from './kv/index.ts';
-import { createLog, type NodeLog } from './log/index.ts';
-import { checkStaticModels } from './node/index.ts';
+import { createLog, GatheredLines, type NodeLog } from './log/index.ts';
+import { checkStaticModels, systemClock } from './node/index.ts';
 import { type RunningNode, startNode } from './start-node.ts';
 
 const VERSION = '0.1.0';
@@ -192,12 +192,9 @@ async function run(): Promise<void> {
   const { live, configPath } = readConfig();
   const config = live.current;
   makeDataFolder(config.dataDir);
-  const log = createLog({
-    level: config.logLevel,
-    instance: config.instanceId,
-    service: config.serviceName,
-    sink: { write: (line) => process.stdout.write(line) },
-  });
+  const lines = new GatheredLines({ write: (text) => process.stdout.write(text), clock: systemClock });
+  process.on('exit', () => lines.flush());
+  const log = createLog({ level: config.logLevel, instance: config.instanceId, service: config.serviceName, sink: lines });
   hangUps.tellTo(log);
   const environment = Object.fromEntries(
     Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined),

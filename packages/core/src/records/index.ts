@@ -35,6 +35,7 @@ export {
   type ModelInfo,
   type ModelRecord,
   type NewModelRecord,
+  NO_ENTRIES,
   newModelRecord,
   type OpaqueFields,
   type RetryPolicy,

@@ -189,6 +189,13 @@ export class RegistryView implements NameIndex {
     return marks.take();
   }
 
+  /** Whether a put at `revision` is old news: the record is known at it or later, or we deleted it later. */
+  knows(key: RecordKey, revision: Revision): boolean {
+    const known = this.#stored(key);
+    if (known !== undefined) return known.revision >= revision;
+    return (this.#deletions.get(keyText(key)) ?? 0) > revision;
+  }
+
   #fold(events: readonly RegistryEvent[], fold: Fold): Dirty {
     for (const event of events) {
       if (event.kind === 'put') this.#put(event.record, event.key, event.revision, fold);
@@ -207,7 +214,7 @@ export class RegistryView implements NameIndex {
   }
 
   #put(record: RegistryRecord, key: RecordKey, revision: Revision, { nowMs, listed, marks, families }: Fold): void {
-    if (key.kind === 'policy-revision' || this.#knows(key, revision)) return;
+    if (key.kind === 'policy-revision' || this.knows(key, revision)) return;
     const entry = { record, revision };
     switch (record.kind) {
       case 'model':
@@ -252,13 +259,6 @@ export class RegistryView implements NameIndex {
         marks.instance(key.id);
         break;
     }
-  }
-
-  /** Whether a put at `revision` is old news: the record is known at it or later, or we deleted it later. */
-  #knows(key: RecordKey, revision: Revision): boolean {
-    const known = this.#stored(key);
-    if (known !== undefined) return known.revision >= revision;
-    return (this.#deletions.get(keyText(key)) ?? 0) > revision;
   }
 
   #stored(key: RecordKey): Versioned<RegistryRecord> | undefined {

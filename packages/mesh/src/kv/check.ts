@@ -20,9 +20,10 @@ const refuse = (message: string): never => {
 /** Long keys are named by their beginning only. */
 const quoted = (key: string): string => JSON.stringify(key.length > 80 ? `${key.slice(0, 80)}…` : key);
 
-function checkText(text: string, what: string): number {
+/** `whose`: says whose text it is, in words before its key. */
+function checkText(text: string, whose: string, key: string): number {
   // A lone surrogate has no UTF-8 form: it would come back as another text.
-  if (!text.isWellFormed()) refuse(`${what} is not well-formed Unicode text`);
+  if (!text.isWellFormed()) refuse(`${whose} ${quoted(key)} is not well-formed Unicode text`);
   return Buffer.byteLength(text);
 }
 
@@ -34,7 +35,7 @@ export function checkKey(key: string): number {
 
 /** A prefix may be empty: then it stands for every key. @returns its bytes */
 export function checkPrefix(prefix: string): number {
-  const byteCount = checkText(prefix, `registry key ${quoted(prefix)}`);
+  const byteCount = checkText(prefix, 'registry key', prefix);
   if (byteCount > KV_KEY_BYTES_MAX)
     refuse(`registry key ${quoted(prefix)} has ${byteCount} bytes, at most ${KV_KEY_BYTES_MAX} are allowed`);
   return byteCount;
@@ -66,7 +67,7 @@ export function checkTxn(txn: KvTxn): number {
     if (keys.has(operation.key)) refuse(`registry key ${quoted(operation.key)} stands in two operations of one transaction`);
     keys.add(operation.key);
     byteCount += checkKey(operation.key);
-    if (operation.kind === 'put') byteCount += checkText(operation.value, `the value of registry key ${quoted(operation.key)}`);
+    if (operation.kind === 'put') byteCount += checkText(operation.value, 'the value of registry key', operation.key);
   }
   if (byteCount > KV_TXN_BYTES_MAX) {
     refuse(

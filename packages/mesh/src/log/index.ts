@@ -1,4 +1,5 @@
 /** The door of the room: one structured line per event, with ids and without secrets. */
+export { GATHERED_CHARS_MAX, GatheredLines, type GatheredLinesParts } from './gathered-lines.ts';
 export {
   createLog,
   type Log,

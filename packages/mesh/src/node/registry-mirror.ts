@@ -283,11 +283,15 @@ export class RegistryMirror {
 
   #fold(batch: KvBatch): void {
     this.#pulse.heard();
-    const events = batch.events.flatMap((event): RegistryEvent[] => {
-      if (event.kind === 'put') return this.#eventOf(event.entry);
-      const key = parseRecordKey(this.#layout, event.key);
-      return key === undefined ? [] : [{ kind: 'delete', key, revision: batch.revision }];
-    });
+    const events: RegistryEvent[] = [];
+    for (const event of batch.events) {
+      const text = event.kind === 'put' ? event.entry.key : event.key;
+      const key = parseRecordKey(this.#layout, text);
+      if (key === undefined) continue;
+      if (event.kind === 'delete') events.push({ kind: 'delete', key, revision: batch.revision });
+      // What we wrote ourselves was folded in when it was committed: it need not be read again.
+      else if (!this.view.knows(key, event.entry.modRevision)) events.push(...this.#eventOf(event.entry));
+    }
     this.#tell(this.view.apply(events, this.#clock.wallMs()));
   }
 

@@ -13,8 +13,11 @@ interface SourceTextJson {
 }
 const json = JSON as unknown as SourceTextJson;
 
-/** Only texts with such a sequence can hold a number that must be kept as text; all others take the fast parser. */
-const MAY_HOLD_RAW_NUMBER = /[0-9]{16}|[0-9][.eE]|-0/;
+/**
+ * Only texts with such a sequence can hold a number that must be kept as text; all others take the fast parser. A number stands at the beginning or
+ * behind a colon, a comma or a bracket: without these, most names and paths would be taken for one.
+ */
+const MAY_HOLD_RAW_NUMBER = /(?:^|[:,[])\s*(?:-0|-?[0-9]{16}|-?[0-9]{1,15}[.eE])/;
 
 const keepSource = (_name: string, value: unknown, { source }: { readonly source?: string }): unknown =>
   typeof value === 'number' && source !== undefined && String(value) !== source ? json.rawJSON(source) : value;

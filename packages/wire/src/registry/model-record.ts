@@ -14,30 +14,34 @@ import {
   type LoadFailure,
   type ModelFormat,
   type ModelRecord,
+  NO_ENTRIES,
   newModelRecord,
   type OpaqueFields,
   type RetryPolicy,
 } from '@modelmesh/core/records';
 import { longOf } from './json.ts';
 import type { ObjectReader } from './object-reader.ts';
-import { mapOf, objectOf, type Property, restOf, unless } from './object-writer.ts';
+import { mapOf, ObjectWriter, objectOf, restOf, unless } from './object-writer.ts';
 
 /** The type that a record without one has; source: spec `modelmesh.md` §3.2. */
 const HISTORIC_TYPE = 'NLCLASSIFIER';
 
-function readInstances(reader: ObjectReader, name: string): Map<InstanceId, EpochMs> {
+function readInstances(reader: ObjectReader, name: string): ReadonlyMap<InstanceId, EpochMs> {
   const times = reader.object(name);
+  const names = times.names();
+  if (names.length === 0) return NO_ENTRIES;
   return new Map(
-    times.names().map((id) => {
+    names.map((id) => {
       if (id === '' || id.includes(',')) throw times.refusal(id, 'named by an instance id');
       return [instanceId(id), epochMs(times.integer(id) ?? 0)];
     }),
   );
 }
 
-function readFailures(reader: ObjectReader, copies: ReadonlyMap<InstanceId, EpochMs>): Map<InstanceId, LoadFailure> {
+function readFailures(reader: ObjectReader, copies: ReadonlyMap<InstanceId, EpochMs>): ReadonlyMap<InstanceId, LoadFailure> {
   const times = readInstances(reader, 'failedIn');
   const messages = reader.object('fails');
+  if (times.size === 0) return NO_ENTRIES;
   const failures = new Map<InstanceId, LoadFailure>();
   const texts = new Map(messages.names().map((id) => [id, messages.object(id).string('msg')]));
   for (const [id, atMs] of times) {
@@ -53,7 +57,8 @@ function readFormat(reader: ObjectReader): ModelFormat | undefined {
 }
 
 function readCopiesPolicy(reader: ObjectReader): CopiesPolicy {
-  const policy = reader.object('copies');
+  const policy = reader.optionalObject('copies');
+  if (policy === undefined) return DEFAULT_COPIES_POLICY;
   const max = policy.natural('max');
   const idleAfterMs = policy.natural('idleAfterMs');
   return {
@@ -72,7 +77,8 @@ function readRetry(reader: ObjectReader): RetryPolicy {
 
 function readLabels(reader: ObjectReader): ReadonlyMap<string, string> {
   const labels = reader.object('labels');
-  return new Map(labels.names().map((name) => [name, labels.string(name) ?? '']));
+  const names = labels.names();
+  return names.length === 0 ? NO_ENTRIES : new Map(names.map((name) => [name, labels.string(name) ?? '']));
 }
 
 /** Our own fields, which stand together in the property `mesh`. */
@@ -115,68 +121,70 @@ export function readModelRecord(reader: ObjectReader, key: ModelKey, namespace: 
 
 const orUndefined = (value: number): unknown => (value === 0 ? undefined : longOf(value));
 
-function copiesPolicyObject({ min, max, pin, idleAfterMs }: CopiesPolicy, rest: OpaqueFields): object | undefined {
-  const known: Property[] = [
-    ['min', unless(min, DEFAULT_COPIES_POLICY.min)],
-    ['max', max],
-    ['pin', unless(pin, false)],
-    ['idleAfterMs', idleAfterMs],
-  ];
-  return objectOf(known, rest);
+function copiesPolicyObject(policy: CopiesPolicy, rest: OpaqueFields): object | undefined {
+  if (policy === DEFAULT_COPIES_POLICY && rest.size === 0) return undefined;
+  const writer = new ObjectWriter(rest);
+  writer.put('min', unless(policy.min, DEFAULT_COPIES_POLICY.min));
+  writer.put('max', policy.max);
+  writer.put('pin', unless(policy.pin, false));
+  writer.put('idleAfterMs', policy.idleAfterMs);
+  return writer.object();
+}
+
+function formatObject(format: ModelFormat | undefined, rest: OpaqueFields): object | undefined {
+  const writer = new ObjectWriter(rest);
+  writer.put('name', format?.name);
+  writer.put('version', format?.version);
+  return writer.object();
 }
 
 function oursObject(record: ModelRecord, rest: OpaqueFields): object | undefined {
-  const { format, warmup } = record;
-  const formatRest = restOf(rest, 'format');
+  const { warmup } = record;
   const warmupRest = restOf(rest, 'warmup');
-  const known: Property[] = [
-    ['family', record.family],
-    ['version', record.version],
-    [
-      'format',
-      objectOf(
-        format === undefined
-          ? []
-          : [
-              ['name', format.name],
-              ['version', format.version],
-            ],
-        formatRest,
-      ),
-    ],
-    ['labels', mapOf(record.labels, (value) => value)],
-    ['memoryBytes', record.declaredMemoryBytes],
-    ['copies', copiesPolicyObject(record.copiesPolicy, restOf(rest, 'copies'))],
-    ['retry', unless(record.retry, 'safe')],
-    ['sha256', record.sha256],
-    ['createdAtMs', orUndefined(record.createdAtMs)],
-    [
+  const writer = new ObjectWriter(rest);
+  writer.put('family', record.family);
+  writer.put('version', record.version);
+  writer.put('format', formatObject(record.format, restOf(rest, 'format')));
+  writer.put(
+    'labels',
+    mapOf(record.labels, (value) => value),
+  );
+  writer.put('memoryBytes', record.declaredMemoryBytes);
+  writer.put('copies', copiesPolicyObject(record.copiesPolicy, restOf(rest, 'copies')));
+  writer.put('retry', unless(record.retry, 'safe'));
+  writer.put('sha256', record.sha256);
+  writer.put('createdAtMs', orUndefined(record.createdAtMs));
+  if (warmup.length > 0) {
+    writer.put(
       'warmup',
-      warmup.length === 0
-        ? undefined
-        : warmup.map(({ request }, at) => objectOf([['request', request]], restOf(warmupRest, String(at)))),
-    ],
-    ['generation', unless(record.generation, 0)],
-  ];
-  return objectOf(known, rest);
+      warmup.map(({ request }, at) => objectOf([['request', request]], restOf(warmupRest, String(at)))),
+    );
+  }
+  writer.put('generation', unless(record.generation, 0));
+  return writer.object();
 }
 
 /** The properties of a ModelRecord in ModelMesh's order, defaults left out. */
 export function modelRecordObject(record: ModelRecord): object {
   const rest = record.unknownFields;
   const failsRest = restOf(rest, 'fails');
-  const known: Property[] = [
-    ['type', unless(record.type, HISTORIC_TYPE)],
-    ['encKey', unless(record.encKey, '')],
-    ['mPath', unless(record.path, '')],
-    ['autoDel', unless(record.autoDelete, false)],
-    ['instanceIds', mapOf(record.copies, longOf)],
-    ['failedIn', mapOf(record.failures, ({ atMs }) => longOf(atMs))],
-    ['fails', mapOf(record.failures, ({ message }, id) => objectOf([['msg', unless(message, '')]], restOf(failsRest, id)))],
-    ['refs', unless(record.refs, 0)],
-    ['lu', orUndefined(record.lastUsedMs)],
-    ['lul', orUndefined(record.lastUnloadMs)],
-    ['mesh', oursObject(record, restOf(rest, 'mesh'))],
-  ];
-  return objectOf(known, rest) ?? {};
+  const writer = new ObjectWriter(rest);
+  writer.put('type', unless(record.type, HISTORIC_TYPE));
+  writer.put('encKey', unless(record.encKey, ''));
+  writer.put('mPath', unless(record.path, ''));
+  writer.put('autoDel', unless(record.autoDelete, false));
+  writer.put('instanceIds', mapOf(record.copies, longOf));
+  writer.put(
+    'failedIn',
+    mapOf(record.failures, ({ atMs }) => longOf(atMs)),
+  );
+  writer.put(
+    'fails',
+    mapOf(record.failures, ({ message }, id) => objectOf([['msg', unless(message, '')]], restOf(failsRest, id))),
+  );
+  writer.put('refs', unless(record.refs, 0));
+  writer.put('lu', orUndefined(record.lastUsedMs));
+  writer.put('lul', orUndefined(record.lastUnloadMs));
+  writer.put('mesh', oursObject(record, restOf(rest, 'mesh')));
+  return writer.object() ?? {};
 }

@@ -1,4 +1,4 @@
-import type { OpaqueFields } from '@modelmesh/core/records';
+import { NO_ENTRIES, type OpaqueFields } from '@modelmesh/core/records';
 import { isRawNumber, losslessParse, malformedRecord } from './json.ts';
 
 type JsonObject = Readonly<Record<string, unknown>>;
@@ -13,8 +13,9 @@ const isObject = (value: unknown): value is JsonObject =>
 export class ObjectReader {
   readonly #where: string;
   readonly #object: JsonObject;
-  readonly #taken = new Set<string>();
-  readonly #nested = new Map<string, () => OpaqueFields>();
+  /** Known properties that are there. They are few, so that looking through them costs less than a set. */
+  readonly #taken: string[] = [];
+  readonly #nested: { readonly name: string; readonly reader: ObjectReader }[] = [];
 
   /** `where` names the object in errors. */
   constructor(where: string, object: JsonObject) {
@@ -83,7 +84,7 @@ export class ObjectReader {
 
   /** A nested object; an empty one if absent. */
   object(name: string): ObjectReader {
-    return this.#child(name, this.#take(name) ?? {});
+    return this.optionalObject(name) ?? ABSENT;
   }
 
   /** A nested object if it is there. */
@@ -94,11 +95,12 @@ export class ObjectReader {
 
   /** A list of objects, empty if absent. */
   objects(name: string): readonly ObjectReader[] {
-    const value = this.#take(name) ?? [];
+    const value = this.#take(name);
+    if (value === undefined) return [];
     if (!Array.isArray(value)) throw this.refusal(name, 'a list');
-    const list = new ObjectReader(`${this.#where}.${name}`, Object.fromEntries(value.entries()));
-    this.#nested.set(name, () => list.rest());
-    return value.map((_, index) => list.object(String(index)));
+    const reader = new ObjectReader(`${this.#where}.${name}`, Object.fromEntries(value.entries()));
+    this.#nested.push({ name, reader });
+    return value.map((_, index) => reader.object(String(index)));
   }
 
   /** The names of all properties. */
@@ -108,13 +110,19 @@ export class ObjectReader {
 
   /** Properties that nobody took, nested ones included. */
   rest(): OpaqueFields {
-    const rest = new Map<string, unknown>();
-    for (const [name, value] of Object.entries(this.#object)) if (!this.#taken.has(name)) rest.set(name, value);
-    for (const [name, nested] of this.#nested) {
-      const fields = nested();
-      if (fields.size > 0) rest.set(name, fields);
+    let rest: Map<string, unknown> | undefined;
+    for (const name of Object.keys(this.#object)) {
+      if (this.#taken.includes(name)) continue;
+      rest ??= new Map();
+      rest.set(name, this.#object[name]);
     }
-    return rest;
+    for (const { name, reader } of this.#nested) {
+      const fields = reader.rest();
+      if (fields.size === 0) continue;
+      rest ??= new Map();
+      rest.set(name, fields);
+    }
+    return rest ?? NO_ENTRIES;
   }
 
   /** The refusal of a property. */
@@ -124,14 +132,18 @@ export class ObjectReader {
 
   /** A null stands for a property that is absent. */
   #take(name: string): unknown {
-    this.#taken.add(name);
-    return (Object.hasOwn(this.#object, name) ? this.#object[name] : undefined) ?? undefined;
+    if (!Object.hasOwn(this.#object, name)) return undefined;
+    if (!this.#taken.includes(name)) this.#taken.push(name);
+    return this.#object[name] ?? undefined;
   }
 
   #child(name: string, value: unknown): ObjectReader {
     if (!isObject(value)) throw this.refusal(name, 'an object');
-    const child = new ObjectReader(`${this.#where}.${name}`, value);
-    this.#nested.set(name, () => child.rest());
-    return child;
+    const reader = new ObjectReader(`${this.#where}.${name}`, value);
+    this.#nested.push({ name, reader });
+    return reader;
   }
 }
+
+/** Stands for every nested object that is not there; nothing of it can be taken. */
+const ABSENT = new ObjectReader('an absent object', {});

@@ -16,13 +16,37 @@ export function restOf(rest: OpaqueFields, name: string): OpaqueFields {
  * nested objects is written with them, by whoever writes them.
  */
 export function objectOf(properties: readonly Property[], rest: OpaqueFields): object | undefined {
-  const entries = properties.filter(([, value]) => value !== undefined).map(([name, value]): [string, unknown] => [name, value]);
-  const written = new Set(entries.map(([name]) => name));
-  for (const [name, value] of rest) {
-    if (written.has(name)) continue;
-    if (!(value instanceof Map)) entries.push([name, value]);
+  const writer = new ObjectWriter(rest);
+  for (const [name, value] of properties) writer.put(name, value);
+  return writer.object();
+}
+
+/** Puts a JSON object together, property by property, as {@link objectOf} does. */
+export class ObjectWriter {
+  readonly #rest: OpaqueFields;
+  #object: Record<string, unknown> | undefined;
+
+  constructor(rest: OpaqueFields = NONE) {
+    this.#rest = rest;
   }
-  return entries.length === 0 ? undefined : Object.fromEntries(entries);
+
+  /** Adds a known property; `undefined` leaves it out. */
+  put(name: string, value: unknown): void {
+    if (value === undefined) return;
+    this.#object ??= {};
+    // An assignment to this one would change the prototype.
+    if (name === '__proto__') Object.defineProperty(this.#object, name, { value, enumerable: true });
+    else this.#object[name] = value;
+  }
+
+  /** The object with the unknown properties behind the known ones; `undefined` if it is empty. */
+  object(): object | undefined {
+    for (const [name, value] of this.#rest) {
+      const isWritten = this.#object !== undefined && Object.hasOwn(this.#object, name);
+      if (!isWritten && !(value instanceof Map)) this.put(name, value);
+    }
+    return this.#object;
+  }
 }
 
 /** A map as a JSON object; `undefined` if it is empty. */
@@ -30,10 +54,10 @@ export function mapOf<Value>(
   map: ReadonlyMap<string, Value>,
   write: (value: Value, name: string) => unknown,
 ): object | undefined {
-  return objectOf(
-    [...map].map(([name, value]) => [name, write(value, name)]),
-    NONE,
-  );
+  if (map.size === 0) return undefined;
+  const writer = new ObjectWriter();
+  for (const [name, value] of map) writer.put(name, write(value, name));
+  return writer.object();
 }
 
 /** The value, or `undefined` if it is the default, which is never written. */
