@@ -181,6 +181,16 @@ test('a full cache whose oldest copy is younger than the churn age takes nothing
   assert.deepEqual(rig.outcomesOf(name(18)), ['churn', 'serving']);
 });
 
+test('a use that the clock dates into the future counts as now: where no age is asked for, such a copy goes like any other', () => {
+  const rig = filled(18);
+  for (const model of names(0, 18)) rig.use(model);
+  const lastUsedMs = epochMs(rig.nowMs + 1000);
+  rig.clock.jumpWall(-3_600_000);
+  rig.request(name(18), { lastUsedMs });
+  rig.clock.advance(2000);
+  assert.deepEqual(rig.outcomesOf(name(18)), ['serving']);
+});
+
 test('no more copies than slots: the oldest goes although memory is free', () => {
   const rig = new CacheRig({}, { copiesMax: 3 });
   rig.ready(mib(1024));

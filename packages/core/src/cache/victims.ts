@@ -129,14 +129,15 @@ function chooseAmongOld(m: Machine, wanted: RoomWanted, chosen: Entry[], young: 
   return MADE;
 }
 
-const isYoung = (m: Machine, entry: Entry): boolean =>
-  m.now.wallMs - entry.lastUsedMs < m.config.minChurnAgeMs && entry.state.kind !== 'failed';
+/** A use in the future is one of a clock that was set back since, or that is another node's: it counts as now. */
+const idleMs = (m: Machine, { lastUsedMs }: Entry): DurationMs => durationMs(Math.max(0, m.now.wallMs - lastUsedMs));
+
+const isYoung = (m: Machine, entry: Entry): boolean => idleMs(m, entry) < m.config.minChurnAgeMs && entry.state.kind !== 'failed';
 
 function nothingLeft(m: Machine, wanted: RoomWanted, young: readonly Entry[]): RoomMade {
   const [first] = young;
   if (first === undefined) return m.lastResort.size > 0 ? HOLD : allPinned(m, wanted);
-  const idleForMs = durationMs(m.now.wallMs - first.lastUsedMs);
-  return refused({ kind: 'churn', idleForMs, minChurnAgeMs: m.config.minChurnAgeMs });
+  return refused({ kind: 'churn', idleForMs: idleMs(m, first), minChurnAgeMs: m.config.minChurnAgeMs });
 }
 
 const outranked = (m: Machine, wanted: RoomWanted, { lastUsedMs }: Entry): CacheRefusal =>
@@ -221,7 +222,7 @@ function evictAll(m: Machine, about: Entry, cause: EvictionCause, needed: number
 
 function candidate(m: Machine, entry: Entry): Candidate {
   const { model, units, lastUsedMs, standing } = entry;
-  const idleForMs: DurationMs = durationMs(Math.max(0, m.now.wallMs - lastUsedMs));
+  const idleForMs = idleMs(m, entry);
   const rank = m.policy.explain(entry);
   return { model, units, lastUsedMs, idleForMs, awaited: standing === 'last-resort', rank };
 }
