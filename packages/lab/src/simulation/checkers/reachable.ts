@@ -44,6 +44,13 @@ export const reachable: Checker = {
     const { world, models } = cluster;
     const warm = new Map<string, readonly Warm[]>();
     const reached = new Set<string>();
+    /** When a node or a runtime ended last. */
+    let lossMs = Number.NEGATIVE_INFINITY;
+    const lost = (): void => {
+      lossMs = world.nowMs;
+    };
+    const hosts = cluster.scenario.nodes.map(({ id }) => id);
+    const wasAnyoneSilent = ({ startedMs, endedMs }: SimCall): boolean => wasCutOff(cluster, hosts, startedMs, endedMs);
     const stayed = ({ entry, life, slot, epoch }: Warm, { model, startedMs, endedMs }: SimCall): boolean => {
       const now = life.phase === 'serving' ? slotOf(life, model) : null;
       const isSame = now?.index === slot.index && now.generation === slot.generation && life.runtime.epoch === epoch;
@@ -62,13 +69,17 @@ export const reachable: Checker = {
         });
         if (copies.length > 0) warm.set(call.id, copies);
       },
+      lifeOver: lost,
+      nodeEvent: (_life, { kind }) => {
+        if (kind === 'runtime-lost') lost();
+      },
       callBegan: (_runtime, id) => void reached.add(id),
       callEnded: (call) => {
         const copies = warm.get(call.id) ?? [];
-        const reachedRuntime = reached.delete(call.id);
+        const maybeExecuted = reached.delete(call.id) || lossMs >= call.startedMs || wasAnyoneSilent(call);
         warm.delete(call.id);
         if (call.end?.kind === 'answered' || wasDisturbed(cluster, call)) return;
-        if (isNotToBeRepeated(call, reachedRuntime)) return;
+        if (isNotToBeRepeated(call, maybeExecuted)) return;
         if (call.deadlineMs < SLOWNESS * (models.get(call.model)?.inferMs ?? 0) + OVERHEAD_MS) return;
         const copy = copies.find((one) => stayed(one, call));
         if (copy === undefined) return;
