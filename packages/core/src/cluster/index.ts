@@ -10,3 +10,4 @@ export { ClusterView, type ExpectedLoad, type PartitionView } from './cluster-vi
 export { type CriterionName, compareDesirability, decidingCriterion } from './desirability.ts';
 export { NO_STATS, type PartitionStats } from './partition.ts';
 export { PUBLISH_ANY_CHANGE_AFTER_MS, type PublishReason, publishReason } from './publishing.ts';
+export { SortedList } from './sorted-list.ts';

@@ -54,7 +54,10 @@ export class SortedList<Item> {
 
   /** All items in order, as a list of the caller's own. */
   toArray(): Item[] {
-    return this.#blocks.flat();
+    const all: Item[] = [];
+    // Several times as fast as `flat`, which asks of every item whether it is a list.
+    for (const block of this.#blocks) for (const item of block) all.push(item);
+    return all;
   }
 
   /** The first block whose last item is not before `item`, else the last block. */

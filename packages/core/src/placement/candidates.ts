@@ -1,5 +1,5 @@
-import { type ClusterInstance, type ClusterView, compareDesirability } from '../cluster/index.ts';
-import { type InstanceId, type SizeUnits, sizeUnits } from '../units.ts';
+import type { ClusterInstance, ClusterView } from '../cluster/index.ts';
+import { sizeUnits } from '../units.ts';
 import type { Candidate, Rejection } from './decision.ts';
 import { hasAddress, prohibitions } from './filters.ts';
 import type { PlacementRequest, PlacementSituation } from './request.ts';
@@ -12,8 +12,8 @@ export interface Admitted {
 
 /** Asks every known instance, once. */
 export function admit(request: PlacementRequest, situation: PlacementSituation): Admitted {
-  const { cluster, nowMs } = situation;
-  const ordered = cluster.ordered(nowMs);
+  const { cluster, nowMs, reservations } = situation;
+  const ordered = reservations.ordered(cluster, nowMs);
   const prohibits = prohibitions(request, situation);
   const rejections: Rejection[] = [];
   const admitted: ClusterInstance[] = [];
@@ -22,17 +22,17 @@ export function admit(request: PlacementRequest, situation: PlacementSituation):
     if (reason === null) admitted.push(instance);
     else rejections.push({ id: instance.id, reason });
   }
-  const expected = expectLoads(admitted, situation);
+  const hasReservations = reservations.size > 0;
   const zones = copiesByZone(cluster, request);
   const prefers = preferenceOf(request.type, ordered, situation);
-  const candidates = expected.instances.map((instance, rank): Candidate => {
+  const candidates = admitted.map((instance, rank): Candidate => {
     const { zone, location } = instance.record;
     const around = zones?.get(zone);
     return {
       id: instance.id,
       rank,
       instance,
-      reservedUnits: expected.reserved?.get(instance.id) ?? NO_UNITS,
+      reservedUnits: hasReservations ? reservations.unitsAt(instance.id) : NO_UNITS,
       preferred: prefers(instance),
       zoneCopies: around?.copies ?? 0,
       locationCopies: around?.locations.get(location) ?? 0,
@@ -42,26 +42,6 @@ export function admit(request: PlacementRequest, situation: PlacementSituation):
 }
 
 const NO_UNITS = sizeUnits(0);
-
-interface Expected {
-  readonly instances: readonly ClusterInstance[];
-  /** By instance; `null` if there is nothing anywhere. */
-  readonly reserved: ReadonlyMap<InstanceId, SizeUnits> | null;
-}
-
-/** The instances as they will be once their records show what this node asked of them. */
-function expectLoads(admitted: readonly ClusterInstance[], { cluster, reservations, nowMs }: PlacementSituation): Expected {
-  if (reservations.size === 0) return { instances: admitted, reserved: null };
-  const reserved = new Map<InstanceId, SizeUnits>();
-  const instances = admitted.map((instance) => {
-    const applied = reservations.applied(cluster, instance, nowMs);
-    if (applied === null) return instance;
-    reserved.set(instance.id, applied.units);
-    return applied.instance;
-  });
-  if (reserved.size > 0) instances.sort(compareDesirability);
-  return { instances, reserved };
-}
 
 interface ZoneCopies {
   copies: number;

@@ -1,6 +1,7 @@
 import type { ClusterInstance, ClusterView, ExpectedLoad } from '../cluster/index.ts';
 import type { InstanceRecord } from '../records/index.ts';
 import { type DurationMs, durationMs, type EpochMs, type InstanceId, type SizeUnits, sizeUnits } from '../units.ts';
+import { ExpectedOrder } from './expected-order.ts';
 
 /** A reservation ends after this time: an instance publishes what changed within two seconds (spec §3.4), and the watch takes its time. */
 export const RESERVATION_MS: DurationMs = durationMs(5000);
@@ -43,6 +44,7 @@ const NOTHING: ExpectedLoad = { units: sizeUnits(0), loads: 0 };
  */
 export class Reservations {
   readonly #accounts = new Map<InstanceId, Account>();
+  readonly #order = new ExpectedOrder();
   #count = 0;
 
   /** Reservations that are kept, the ended ones included until they are looked at. */
@@ -99,6 +101,18 @@ export class Reservations {
     const result = { instance: cluster.assuming(instance, expected), units: expected.units };
     account.applied = { to: instance, ...expected, result };
     return result;
+  }
+
+  /** All instances as they are expected to be, the most wanted first. */
+  ordered(cluster: ClusterView, nowMs: EpochMs): readonly ClusterInstance[] {
+    const instances = cluster.ordered(nowMs);
+    if (this.#count === 0) return instances;
+    return this.#order.of(instances, (instance) => this.applied(cluster, instance, nowMs)?.instance ?? instance);
+  }
+
+  /** What is reserved in an instance, as of the last look. */
+  unitsAt(id: InstanceId): SizeUnits {
+    return sizeUnits(this.#accounts.get(id)?.openUnits ?? 0);
   }
 
   #settle(account: Account, record: InstanceRecord, nowMs: EpochMs): void {
