@@ -29,8 +29,8 @@ import { NamespaceIndex } from './namespace-index.ts';
 export const LOAD_FAILURE_EXPIRY_MS: DurationMs = durationMs(900_000);
 
 /**
- * Deletions of our own that are remembered until the watch has told them too. Forgetting one early does no harm beyond a flicker: the
- * watch, which is late, shows the record again and then deletes it.
+ * Deletions that are remembered, since what was written before them may be told after them: by the watch where the deletion was our own, by the
+ * answer to a write of our own where somebody else's deletion came first.
  */
 export const REMEMBERED_DELETIONS_MAX = 4096;
 
@@ -160,10 +160,7 @@ export class RegistryView implements NameIndex {
     const fold = newFold(nowMs);
     for (const write of writes) {
       if (write.kind === 'put') this.#put(write.record, write.key, revision, fold);
-      if (write.kind === 'delete') {
-        this.#delete(write.key, revision, fold);
-        this.#rememberDeletion(keyText(write.key), revision);
-      }
+      if (write.kind === 'delete') this.#delete(write.key, revision, fold);
     }
     return this.#settle(fold);
   }
@@ -177,9 +174,7 @@ export class RegistryView implements NameIndex {
       if (!listed.has(keyText(key))) events.push({ kind: 'delete', key, revision });
     }
     for (const entry of listing) events.push({ kind: 'put', key: keyOf(entry.record), ...entry });
-    const dirty = this.#fold(events, newFold(nowMs, true));
-    this.#forgetDeletionsUntil(revision);
-    return dirty;
+    return this.#fold(events, newFold(nowMs, true));
   }
 
   /** Lets time pass: a version whose failures expired answers for its family again. */
@@ -189,7 +184,7 @@ export class RegistryView implements NameIndex {
     return marks.take();
   }
 
-  /** Whether a put at `revision` is old news: the record is known at it or later, or we deleted it later. */
+  /** Whether a put at `revision` is old news: the record is known at it or later, or was deleted later. */
   knows(key: RecordKey, revision: Revision): boolean {
     const known = this.#stored(key);
     if (known !== undefined) return known.revision >= revision;
@@ -201,8 +196,6 @@ export class RegistryView implements NameIndex {
       if (event.kind === 'put') this.#put(event.record, event.key, event.revision, fold);
       else this.#delete(event.key, event.revision, fold);
     }
-    const last = events.at(-1)?.revision;
-    if (last !== undefined) this.#forgetDeletionsUntil(last);
     return this.#settle(fold);
   }
 
@@ -238,7 +231,9 @@ export class RegistryView implements NameIndex {
 
   #delete(key: RecordKey, revision: Revision, { marks, families }: Fold): void {
     const known = this.#stored(key);
-    if (known === undefined || known.revision > revision) return;
+    if (known !== undefined && known.revision > revision) return;
+    this.#rememberDeletion(keyText(key), revision);
+    if (known === undefined) return;
     switch (key.kind) {
       case 'model':
         this.#touchFamilies(key.namespace, key.key, undefined, families);
@@ -331,13 +326,10 @@ export class RegistryView implements NameIndex {
   }
 
   #rememberDeletion(text: string, revision: Revision): void {
+    if ((this.#deletions.get(text) ?? 0) >= revision) return;
     this.#deletions.delete(text);
     this.#deletions.set(text, revision);
     const [oldest] = this.#deletions.keys();
     if (this.#deletions.size > REMEMBERED_DELETIONS_MAX && oldest !== undefined) this.#deletions.delete(oldest);
-  }
-
-  #forgetDeletionsUntil(revision: Revision): void {
-    for (const [text, deletedAt] of this.#deletions) if (deletedAt <= revision) this.#deletions.delete(text);
   }
 }

@@ -170,6 +170,17 @@ describe('a transaction of our own', () => {
     assert.ok(!isClean(view.apply([put(a, 6)], nowMs)), 'a put after it');
   });
 
+  it('of somebody else that the watch told first stands against a write of our own that was committed before it', () => {
+    const view = new RegistryView();
+    const a = model('a');
+    view.apply([put(a, 1)], nowMs);
+    view.apply([gone(a, 3)], nowMs);
+    const late = { kind: 'put', key: keyOf(a), record: a, expected: revision(1) } as const;
+    assert.ok(isClean(view.applyCommitted([late], revision(2), nowMs)));
+    assert.equal(view.model(ns, a.key), undefined);
+    assert.ok(!isClean(view.apply([put(a, 4)], nowMs)), 'one that is registered anew is new');
+  });
+
   it('that is forgotten because of its limit shows the record again until the watch deletes it', () => {
     const view = new RegistryView();
     const a = model('a');

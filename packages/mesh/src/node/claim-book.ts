@@ -1,4 +1,4 @@
-import { DEFAULT_NAMESPACE, type EpochMs, type InstanceId, MeshError, type ModelKey } from '@modelmesh/core';
+import { DEFAULT_NAMESPACE, type EpochMs, epochMs, type InstanceId, MeshError, type ModelKey } from '@modelmesh/core';
 import {
   type ModelRecord,
   putOf,
@@ -71,11 +71,19 @@ export class RegistryClaims implements ClaimBook {
         () => {
           throw new MeshError('model-not-found', 'the model was unregistered');
         },
-      ).then(() => {
-        // A claim says all there is to say: an older one is replaced, and the failure is gone.
-        this.#owed.delete(model);
-        this.#claimed.set(model, sinceMs);
-      }),
+      ).then(
+        () => {
+          // A claim says all there is to say: an older one is replaced, and the failure is gone.
+          this.#owed.delete(model);
+          this.#claimed.set(model, sinceMs);
+        },
+        (error: unknown) => {
+          // The copy is given up, and yet the claim may stand: the registry may have gone away between taking it and saying so.
+          this.#claimed.delete(model);
+          this.#owed.set(model, owedWith(this.#owed.get(model), { kind: 'withdrawn', lastUsedMs: epochMs(0) }));
+          throw error;
+        },
+      ),
     ).finally(() => this.#beside.delete(model));
   }
 

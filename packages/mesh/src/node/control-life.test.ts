@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { MeshError } from '@modelmesh/core';
+import { MeshError, type Revision } from '@modelmesh/core';
 import type { Kv, KvWatchSink, LeaseId } from '../kv/index.ts';
 import { A_WHILE_MS, ControlRig } from './testing/index.ts';
 
@@ -161,6 +161,26 @@ describe('a registry that takes no writes for a while', () => {
   });
 });
 
+describe('a registry that goes away between a commit and its answer', () => {
+  it('hears afterwards that the load was given up for which it had taken the claim, whoever asks for the model or not', async () => {
+    const store = new SilentStore();
+    const rig = await ControlRig.ready({ kv: store.of });
+    rig.runtime.holds = true;
+    await rig.register('a');
+    store.silent = true;
+    const waiting = rig.ensure('a');
+    await rig.settle();
+    assert.deepEqual(rig.holders('a'), ['here'], 'the claim was committed');
+    assert.notEqual((await waiting).status, 'LOADED');
+    await rig.after(A_WHILE_MS);
+    assert.deepEqual(rig.holders('a'), ['here'], 'nobody can say what is so');
+    store.silent = false;
+    await rig.after(A_WHILE_MS);
+    assert.deepEqual(rig.holders('a'), []);
+    await rig.close();
+  });
+});
+
 describe('control that ends', () => {
   it('takes back what it said of itself, and tells everyone who waits', async () => {
     const rig = await ControlRig.ready();
@@ -268,3 +288,26 @@ function withWrites(kv: Kv, takes: () => boolean): Kv {
   const full = new MeshError('registry-unavailable', 'the disk is full: nothing was written');
   return { ...withLease(kv, () => true), txn: (txn) => (takes() ? kv.txn(txn) : Promise.reject(full)) };
 }
+
+/** A store that commits once more while it goes silent, and says nothing of it until it speaks again. */
+class SilentStore {
+  silent = false;
+  #committed: Revision | undefined;
+
+  readonly of = (kv: Kv): Kv => ({
+    ...withLease(kv, () => !this.silent),
+    txn: async (txn) => {
+      if (this.silent && this.#committed !== undefined) throw away();
+      const outcome = await kv.txn(txn);
+      if (!this.silent || outcome.kind !== 'committed') return outcome;
+      this.#committed = outcome.revision;
+      return { kind: 'unknown', writer: 'here', after: outcome.revision };
+    },
+    resolve: async () => {
+      if (this.silent) throw away();
+      return this.#committed === undefined ? { kind: 'not-committed' } : { kind: 'committed', revision: this.#committed };
+    },
+  });
+}
+
+const away = (): MeshError => new MeshError('registry-unavailable', 'the registry is silent');

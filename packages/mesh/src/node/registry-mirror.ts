@@ -33,7 +33,7 @@ import {
   recordKeyText,
   registryPrefixes,
 } from '@modelmesh/wire/registry';
-import type { Kv, KvBatch, KvCondition, KvEntry, KvOperation, KvTxn, KvTxnOutcome, KvWatch } from '../kv/index.ts';
+import type { Kv, KvBatch, KvCondition, KvEntry, KvOperation, KvTxn, KvTxnOutcome, KvUnknown, KvWatch } from '../kv/index.ts';
 import type { RegistryPulse } from './registry-pulse.ts';
 
 /** Conflicts that one change may meet before it is given up: each means that somebody else made progress on the same record. */
@@ -70,6 +70,8 @@ export class RegistryMirror {
   readonly #clock: Clock;
   readonly #sink: MirrorSink;
   readonly #pulse: RegistryPulse;
+  /** Transactions that may have been committed, with what they wrote: settled before anything else is written. */
+  readonly #unsettled = new Map<KvUnknown, readonly RegistryWrite[]>();
   #watches: KvWatch[] = [];
   #retry: Timer | undefined;
   #stopped = false;
@@ -110,6 +112,7 @@ export class RegistryMirror {
    */
   async change<Result>(decide: Decide<Result>): Promise<Result> {
     for (let tries = 0; tries < TRANSACTION_TRIES_MAX; tries++) {
+      for (const [unknown, writes] of this.#unsettled) await this.#settle(unknown, writes);
       const { writes, result } = decide();
       if (writes.length === 0) return result;
       if (await this.#commit(writes)) return result;
@@ -211,13 +214,19 @@ export class RegistryMirror {
         return false;
       case 'lease-gone':
         throw new MeshError('registry-unavailable', 'the lease of this node has ended');
-      case 'unknown': {
-        const resolution = await this.#kv.resolve(outcome);
-        if (resolution.kind !== 'committed') return false;
-        this.#tell(this.view.applyCommitted(writes, resolution.revision, this.#clock.wallMs()));
-        return true;
-      }
+      case 'unknown':
+        this.#unsettled.set(outcome, writes);
+        return this.#settle(outcome, writes);
     }
+  }
+
+  /** Whether the transaction was committed. Where the registry does not say, it stays to be settled. */
+  async #settle(unknown: KvUnknown, writes: readonly RegistryWrite[]): Promise<boolean> {
+    const resolution = await this.#kv.resolve(unknown);
+    this.#unsettled.delete(unknown);
+    if (resolution.kind !== 'committed') return false;
+    this.#tell(this.view.applyCommitted(writes, resolution.revision, this.#clock.wallMs()));
+    return true;
   }
 
   async #txn(txn: KvTxn): Promise<KvTxnOutcome> {
