@@ -7,6 +7,7 @@ import { wasCutOff, wasDisturbed } from './excuses.ts';
 const SLOWNESS = 2;
 const OVERHEAD_MS = 300;
 /** gRPC's codes. */
+const DEADLINE_EXCEEDED = 4;
 const NOT_FOUND = 5;
 const UNAVAILABLE = 14;
 
@@ -31,17 +32,28 @@ const knowsCopyAt = (entry: NodeLife, life: NodeLife, model: string): boolean =>
 
 /**
  * Whether the call forbids what would have answered it: a repetition where its runtime lost the model without a word, or may have executed it and
- * gave no answer. One that no runtime saw is sent to another copy whatever it forbids.
+ * gave no answer, be it that it ended while the call was on its way, or is silent, or loads for longer than loads take, so that it was taken for
+ * loaded. One that was not sent is sent to another copy whatever it forbids.
  */
-const isNotToBeRepeated = ({ retry, end }: SimCall, reachedRuntime: boolean): boolean =>
-  retry === 'never' && end?.kind === 'status' && (end.code === NOT_FOUND || (end.code === UNAVAILABLE && reachedRuntime));
+function isNotToBeRepeated(
+  { retry, end }: SimCall,
+  came: { readonly maybeExecuted: boolean; readonly isLoaded: boolean },
+): boolean {
+  if (retry !== 'never' || end?.kind !== 'status') return false;
+  if (end.code === DEADLINE_EXCEEDED) return !came.isLoaded;
+  return end.code === NOT_FOUND || (end.code === UNAVAILABLE && came.maybeExecuted);
+}
 
 /** Copies that serve, and calls for their models. */
 export const reachable: Checker = {
   name: 'reachable',
   sentence: 'a live copy is reachable from every node with a network path to it',
-  begin: (cluster) => {
+  begin: (cluster, knowledge) => {
     const { world, models } = cluster;
+    const isLoadedWhereClaimed = (model: string): boolean => {
+      const holders = knowledge.truth.registered(model)?.copies;
+      return [...cluster.serving()].every((life) => holders?.has(life.instance) !== true || slotOf(life, model) !== null);
+    };
     const warm = new Map<string, readonly Warm[]>();
     const reached = new Set<string>();
     /** When a node or a runtime ended last. */
@@ -79,11 +91,11 @@ export const reachable: Checker = {
         const maybeExecuted = reached.delete(call.id) || lossMs >= call.startedMs || wasAnyoneSilent(call);
         warm.delete(call.id);
         if (call.end?.kind === 'answered' || wasDisturbed(cluster, call)) return;
-        if (isNotToBeRepeated(call, maybeExecuted)) return;
+        if (isNotToBeRepeated(call, { maybeExecuted, isLoaded: isLoadedWhereClaimed(call.model) })) return;
         if (call.deadlineMs < SLOWNESS * (models.get(call.model)?.inferMs ?? 0) + OVERHEAD_MS) return;
         const copy = copies.find((one) => stayed(one, call));
         if (copy === undefined) return;
-        const facts = JSON.stringify(call.end);
+        const facts = JSON.stringify({ retry: call.retry, ...call.end });
         world.violate(
           'reachable',
           `${call.id} ended at ${copy.entry.actor.name} with ${facts}, though ${call.model} served at ${copy.life.actor.name}`,

@@ -11,17 +11,22 @@ const FALSE_MAX_MS = 1000;
 /** So long after the last fault the cluster is at rest: nothing changes, and what is said stays true. */
 const REST_MS = 15_000;
 
-/** Why a status is false, or `undefined`. */
+/**
+ * Why a status is false, or `undefined`. It is judged by what the node was told; but what agrees with the registry itself is true, whoever told it:
+ * answers to its own questions and writes say more than its watches.
+ */
 function falsehood(cluster: Cluster, knowledge: Knowledge, life: NodeLife, model: string): string | undefined {
   const status = life.running?.control.model(model)?.status.status ?? 'NOT_FOUND';
   const told = knowledge.toldTo(life.actor.name).models.get(model);
-  if (told !== undefined && (status === 'NOT_FOUND') !== (told.record === null))
+  const truth = knowledge.truth.registered(model);
+  const isUnknown = status === 'NOT_FOUND';
+  if (told !== undefined && isUnknown !== (told.record === null) && isUnknown !== (truth === undefined))
     return `${status}, but it was told that the model is ${told.record === null ? 'not ' : ''}registered`;
   const slot = life.dataPlane.plane.routes.model(model)?.local ?? null;
   const isReady = life.runtime.state.kind === 'ready';
   if (status !== 'NOT_FOUND' && slot !== null && isReady && status !== 'LOADED') return `${status}, but its own copy serves`;
   if (status !== 'LOADED' || (slot !== null && isReady) || told?.record == null) return undefined;
-  const others = [...told.record.copies.keys()].filter((instance) => instance !== life.instance);
+  const others = [...told.record.copies.keys(), ...(truth?.copies.keys() ?? [])].filter((instance) => instance !== life.instance);
   return others.length === 0 && !cluster.quiet ? 'LOADED, but nobody is known to have a copy' : undefined;
 }
 
