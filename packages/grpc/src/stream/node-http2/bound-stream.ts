@@ -38,6 +38,16 @@ type Bound<Native> = Native & { [PORT]: BoundStream<Http2Stream> };
 const NO_BYTES = new Uint8Array(0);
 const ERROR_IS_TOLD_BY_CLOSE = (): void => undefined;
 
+/** Hears nothing: of a stream whose handler is not known yet, or has heard its last word. */
+export const SILENT: StreamHandler = {
+  onHeaders: () => undefined,
+  onData: () => undefined,
+  onTrailers: () => undefined,
+  onReset: () => undefined,
+  onWritable: () => undefined,
+  onClosed: () => undefined,
+};
+
 const streamPush: (chunk: unknown, encoding?: BufferEncoding) => boolean = Readable.prototype.push;
 
 /**
@@ -218,7 +228,7 @@ export abstract class BoundStream<Native extends Http2Stream> implements ByteStr
     this.#settleBudget();
     if (normal) {
       this.over = true;
-      this.handler.onClosed(this);
+      this.#release().onClosed(this);
     } else this.finish(cause ?? { kind: 'local-reset', code: this.resetCode ?? code });
   }
 
@@ -231,7 +241,17 @@ export abstract class BoundStream<Native extends Http2Stream> implements ByteStr
   finish(cause: ResetCause): void {
     if (this.over) return;
     this.over = true;
-    this.handler.onReset(this, cause);
+    this.#release().onReset(this, cause);
+  }
+
+  /**
+   * Lets go of whoever handles the stream, who hears one last word. The engine keeps its streams in a map, and V8 keeps what the tables of a map
+   * that has grown old once held until the next full collection: a call and all that it made would stay as long.
+   */
+  #release(): StreamHandler {
+    const { handler } = this;
+    this.handler = SILENT;
+    return handler;
   }
 
   abstract sendHeaders(headers: HeaderBlock, end: boolean): void;

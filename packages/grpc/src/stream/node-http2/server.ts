@@ -16,10 +16,9 @@ import {
   type RefuseStream,
   type ResetCause,
   type ServerConnection,
-  type StreamHandler,
   type StreamLimits,
 } from '../port.ts';
-import { BoundStream, type Carrier, type StreamSetup } from './bound-stream.ts';
+import { BoundStream, type Carrier, SILENT, type StreamSetup } from './bound-stream.ts';
 import { sessionOptions } from './session-options.ts';
 
 const END_STREAM_FLAG = 0x1;
@@ -33,16 +32,6 @@ export interface StreamDoors {
   /** For those whose header list is over the limit; they are reset without it. */
   readonly refuse: RefuseStream | undefined;
 }
-
-/** Stands in until `accept` has returned the real one; nothing can be delivered before. */
-const SILENT: StreamHandler = {
-  onHeaders: () => undefined,
-  onData: () => undefined,
-  onTrailers: () => undefined,
-  onReset: () => undefined,
-  onWritable: () => undefined,
-  onClosed: () => undefined,
-};
 
 /** The block as the object that `sendTrailers` of `node:http2` wants; equal names become lists in their order. */
 function toHeaderObject(block: HeaderBlock): Record<string, string | string[]> {

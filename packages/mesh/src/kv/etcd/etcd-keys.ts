@@ -1,5 +1,5 @@
 import { type Revision, revision } from '@modelmesh/core';
-import type { KeyValue } from '@modelmesh/wire/etcd';
+import type { KeyValue, WatchedKey } from '@modelmesh/wire/etcd';
 import type { KvEntry, LeaseId } from '../port.ts';
 
 const encoder = new TextEncoder();
@@ -26,12 +26,22 @@ export class EtcdKeys {
     this.#root = root;
   }
 
+  /** The key as it stands in etcd. */
+  full(key: string): string {
+    return this.#root + key;
+  }
+
+  /** The port's key of one that stands in etcd. */
+  short(full: string): string {
+    return full.slice(this.#root.length);
+  }
+
   bytes(key: string): Uint8Array {
-    return encoder.encode(this.#root + key);
+    return encoder.encode(this.full(key));
   }
 
   text(key: Uint8Array): string {
-    return decoder.decode(key).slice(this.#root.length);
+    return this.short(decoder.decode(key));
   }
 
   /** Every key under `prefix`, behind `after` where it is given. */
@@ -57,6 +67,12 @@ export class EtcdKeys {
     return key.startsWith(OWN);
   }
 
+  /** What a watch told of a key that the port calls `key`. */
+  watched(key: string, { value, createRevision, modRevision, lease }: WatchedKey): KvEntry {
+    const entry = { key, value, createRevision: revision(createRevision), modRevision: revision(modRevision) };
+    return lease === 0n ? entry : { ...entry, lease: leaseText(lease) };
+  }
+
   entry(kv: KeyValue): KvEntry {
     return {
       key: this.text(kv.key),
@@ -68,8 +84,6 @@ export class EtcdKeys {
   }
 }
 
-/** Bytes of a value. */
-export const valueBytes = (value: string): Uint8Array => encoder.encode(value);
 /** Text of a value. */
 export const valueText = (value: Uint8Array): string => decoder.decode(value);
 

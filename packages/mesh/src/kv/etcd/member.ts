@@ -3,7 +3,7 @@ import { type CallOptions, GrpcClient, GrpcStatusError, type Method, protobufMet
 import type { ClientConnection, ConnectTarget, StreamEngine } from '@modelmesh/grpc/stream';
 import { DEFAULT_STREAM_LIMITS } from '@modelmesh/grpc/stream';
 import type { TimerWheel } from '@modelmesh/grpc/timer-wheel';
-import { Auth, KV, Maintenance, type ResponseHeader, type StatusResponse } from '@modelmesh/wire/etcd';
+import { type AnswerHeader, Auth, KV, Maintenance, type StatusResponse } from '@modelmesh/wire/etcd';
 import { GRPC_CODE } from '@modelmesh/wire/status';
 import { type EtcdEndpoint, type EtcdPlace, endpointText } from '../etcd-place.ts';
 import { evidenceOf, portError } from './answers.ts';
@@ -33,7 +33,7 @@ export interface Seen {
 
 /** An answer of etcd: its header tells revision and cluster. */
 export interface Answer {
-  readonly header?: ResponseHeader | undefined;
+  readonly header?: AnswerHeader | undefined;
 }
 
 /** One connection to one member, from the moment it was found good until it is left. */
@@ -190,7 +190,7 @@ export class Member {
     }
   }
 
-  #look(header: ResponseHeader | undefined, seenBefore: Revision | undefined): void {
+  #look(header: AnswerHeader | undefined, seenBefore: Revision | undefined): void {
     if (header === undefined) return;
     const newest = revisionOf(header.revision);
     this.#seen.clusterId ??= header.clusterId;

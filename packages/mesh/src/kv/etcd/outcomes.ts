@@ -1,14 +1,11 @@
 import { MeshError, type Revision, revision, toMeshError } from '@modelmesh/core';
-import { protobufMethod } from '@modelmesh/grpc/call';
-import { KV } from '@modelmesh/wire/etcd';
 import type { KvResolution, KvUnknown, KvWatch, KvWatchSink, LeaseId } from '../port.ts';
 import { type EtcdKeys, revisionOf, valueText } from './etcd-keys.ts';
 import type { EtcdLink } from './etcd-link.ts';
 import { RESOLUTIONS_MAX } from './limits.ts';
 import { fenceMessage, readKeys } from './txn-messages.ts';
+import { TXN } from './txn-method.ts';
 import { parseWriterId, type WriterKey, type WriterKeys, writerIdOf } from './writer-keys.ts';
-
-const TXN = protobufMethod(KV.method.txn);
 
 /** Watches the adapter's own keys too, which the port's watches do not show. */
 export type WatchOwn = (key: string, from: Revision, sink: KvWatchSink) => KvWatch;

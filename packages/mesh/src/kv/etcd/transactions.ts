@@ -1,6 +1,6 @@
 import { type Clock, MeshError, type Revision, sleep } from '@modelmesh/core';
 import { protobufMethod } from '@modelmesh/grpc/call';
-import { KV, Lease } from '@modelmesh/wire/etcd';
+import { Lease } from '@modelmesh/wire/etcd';
 import { holds } from '../condition.ts';
 import type { KvCondition, KvEntry, KvTxn, KvTxnOutcome, KvUnknown, LeaseId } from '../port.ts';
 import { evidenceOf, isLeaseGone, portError } from './answers.ts';
@@ -10,9 +10,9 @@ import type { EtcdLink } from './etcd-link.ts';
 import { RETRY_PAUSE_MS, TRIES_MAX, WRITE_MS } from './limits.ts';
 import type { Outcomes } from './outcomes.ts';
 import { changeMessage, lookMessage, readEntries, readKeys } from './txn-messages.ts';
+import { TXN } from './txn-method.ts';
 import { type WriterKey, type WriterKeys, writerIdOf } from './writer-keys.ts';
 
-const TXN = protobufMethod(KV.method.txn);
 const TIME_TO_LIVE = protobufMethod(Lease.method.leaseTimeToLive);
 
 /** What one try of a batch came to. */
@@ -123,13 +123,14 @@ export class Transactions {
       operations: batch.flatMap(({ txn: { operations } }) => operations),
     };
     try {
-      const { succeeded, header, responses } = await member.call(TXN, changeMessage(this.#keys, txn, writer), WRITE_MS);
-      const at = revisionOf(header?.revision ?? 0n);
-      if (succeeded) {
+      const answer = await member.call(TXN, changeMessage(this.#keys, txn, writer), WRITE_MS);
+      const at = revisionOf(answer.header?.revision ?? 0n);
+      if (answer.succeeded) {
         writer.at = at;
         for (const { resolve } of batch) resolve({ kind: 'committed', revision: at });
         return { kind: 'done', rest: [] };
       }
+      const { responses } = answer;
       const mark = readKeys(responses.slice(-1))[0];
       if (mark === undefined || revisionOf(mark.modRevision) !== writer.at) {
         await this.#writers.renewFrom(writer);

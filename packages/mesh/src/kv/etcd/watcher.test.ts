@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { create } from '@bufbuild/protobuf';
 import { revision } from '@modelmesh/core';
-import { type Event, Event_EventType, EventSchema } from '@modelmesh/wire/etcd';
+import type { WatchedEvent } from '@modelmesh/wire/etcd';
 import fc from 'fast-check';
 import { RecordingSink } from '../testing/index.ts';
 import { EtcdKeys } from './etcd-keys.ts';
@@ -10,11 +9,10 @@ import { Watcher } from './watcher.ts';
 
 const keys = new EtcdKeys('root');
 
-const event = (at: number, key: string, type: Event_EventType = Event_EventType.PUT): Event =>
-  create(EventSchema, {
-    type,
-    kv: { key: keys.bytes(key), value: Buffer.from(`v${at}`), createRevision: 1n, modRevision: BigInt(at) },
-  });
+const event = (at: number, key: string, kind: WatchedEvent['kind'] = 'put'): WatchedEvent => ({
+  kind,
+  kv: { key: keys.full(key), value: `v${at}`, createRevision: 1, modRevision: at, lease: 0n },
+});
 
 function watching(from: number, prefix = '') {
   const sink = new RecordingSink();
@@ -29,12 +27,12 @@ describe('a watch, whichever stream carries it', () => {
         const sorted = found.sort((a, b) => a - b);
         const events = sorted.flatMap((at) => Array.from({ length: size }, (_, index) => event(at, `k${index}`)));
         const { sink, watcher } = watching(5);
-        let piece: Event[] = [];
+        let piece: WatchedEvent[] = [];
         for (const [index, one] of events.entries()) {
           piece.push(one);
           const isLast = index === events.length - 1;
           // Only a fragment may end within a revision.
-          const within = !isLast && events[index + 1]?.kv?.modRevision === one.kv?.modRevision;
+          const within = !isLast && events[index + 1]?.kv.modRevision === one.kv.modRevision;
           if (!isLast && cuts.next().value !== true) continue;
           assert.ok(watcher.take(piece, within));
           piece = [];
@@ -65,7 +63,7 @@ describe('a watch, whichever stream carries it', () => {
     watcher.take([event(41, 'a')], true);
     watcher.progress(revision(50));
     assert.equal(watcher.start, 40n);
-    watcher.take([event(41, 'b', Event_EventType.DELETE)], false);
+    watcher.take([event(41, 'b', 'delete')], false);
     assert.deepEqual(sink.events.at(-1), { kind: 'delete', key: 'b' });
     assert.equal(watcher.start, 41n);
   });

@@ -1,8 +1,8 @@
 import { type Revision, revision } from '@modelmesh/core';
-import { type Event, Event_EventType } from '@modelmesh/wire/etcd';
+import type { WatchedEvent } from '@modelmesh/wire/etcd';
 import type { KvEvent, KvWatchEnd, KvWatchSink } from '../port.ts';
 import { tellBatch } from '../watching.ts';
-import { type EtcdKeys, revisionOf } from './etcd-keys.ts';
+import type { EtcdKeys } from './etcd-keys.ts';
 
 /** What a watcher is made of. */
 export interface WatcherParts {
@@ -54,14 +54,12 @@ export class Watcher {
   }
 
   /** Takes events in their order. `more`: the last revision among them may not be complete. @returns whether the sink goes on */
-  take(events: readonly Event[], more: boolean): boolean {
+  take(events: readonly WatchedEvent[], more: boolean): boolean {
     for (const event of events) {
-      const { kv } = event;
-      if (kv === undefined) continue;
-      const at = revisionOf(kv.modRevision);
+      const at = revision(event.kv.modRevision);
       if (this.#pieces !== undefined && this.#pieces.at !== at && !this.#flush()) return false;
       this.#pieces ??= { at, events: [] };
-      if (at >= this.#next) this.#add(this.#pieces.events, event, kv);
+      if (at >= this.#next) this.#add(this.#pieces.events, event);
     }
     return more || this.#flush();
   }
@@ -89,10 +87,10 @@ export class Watcher {
     });
   }
 
-  #add(into: KvEvent[], { type }: Event, kv: NonNullable<Event['kv']>): void {
-    const key = this.#keys.text(kv.key);
+  #add(into: KvEvent[], { kind, kv }: WatchedEvent): void {
+    const key = this.#keys.short(kv.key);
     if (this.#hides && this.#keys.isOwn(key)) return;
-    into.push(type === Event_EventType.DELETE ? { kind: 'delete', key } : { kind: 'put', entry: this.#keys.entry(kv) });
+    into.push(kind === 'delete' ? { kind, key } : { kind, entry: this.#keys.watched(key, kv) });
   }
 
   #flush(): boolean {

@@ -1,8 +1,8 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { type Clock, durationMs, MeshError, type Revision, sleep } from '@modelmesh/core';
 import type { Scope } from '@modelmesh/core/scope';
-import { MessageQueue, protobufMethod } from '@modelmesh/grpc/call';
-import { Watch, type WatchRequestSchema, type WatchResponse } from '@modelmesh/wire/etcd';
+import { MessageQueue, type Method, protobufMethod } from '@modelmesh/grpc/call';
+import { decodeWatchAnswer, Watch, type WatchAnswer, type WatchRequestSchema } from '@modelmesh/wire/etcd';
 import { KV_WATCHES_MAX, type KvOperation, type KvWatch, type KvWatchEnd, type KvWatchSink } from '../port.ts';
 import { evidenceOf, portError } from './answers.ts';
 import { type EtcdKeys, revisionOf } from './etcd-keys.ts';
@@ -11,11 +11,18 @@ import { CLOSE_MS, STREAM_PAUSE_MAX_MS, STREAM_PAUSE_MIN_MS } from './limits.ts'
 import type { Member } from './member.ts';
 import { Watcher } from './watcher.ts';
 
-const WATCH = protobufMethod(Watch.method.watch);
+const DESCRIBED = protobufMethod(Watch.method.watch);
 /** Texts by which etcd says why it cancels one watch. */
 const SIGN_IN = /invalid auth token|user name is empty|revision of auth store is old|permission denied/;
 
 type WatchRequestInit = MessageInitShape<typeof WatchRequestSchema>;
+
+/** What it tells is read by a decoder of our own. */
+const WATCH: Method<unknown, WatchRequestInit, WatchAnswer, unknown> = {
+  path: DESCRIBED.path,
+  request: DESCRIBED.request,
+  response: { decode: decodeWatchAnswer, encode: DESCRIBED.response.encode as (value: unknown) => readonly Uint8Array[] },
+};
 
 /** The stream that carries the watches now. */
 interface Stream {
@@ -152,7 +159,7 @@ export class Watches {
     return stream.heard;
   }
 
-  async #heard(stream: Stream, response: WatchResponse): Promise<void> {
+  async #heard(stream: Stream, response: WatchAnswer): Promise<void> {
     const began = response.created ? stream.beginning.shift() : undefined;
     const watcher = this.#byId.get(response.watchId) ?? began;
     // Of one that was cancelled here nobody wants to hear.

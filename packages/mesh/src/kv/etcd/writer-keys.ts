@@ -1,15 +1,15 @@
 import { type Clock, durationMs, type MeshError, type Revision, revision, type Timer } from '@modelmesh/core';
 import { protobufMethod } from '@modelmesh/grpc/call';
-import { Compare_CompareTarget, KV, Lease } from '@modelmesh/wire/etcd';
+import { Lease } from '@modelmesh/wire/etcd';
 import type { LeaseId } from '../port.ts';
-import { type EtcdKeys, leaseNumber, leaseText, revisionOf, valueBytes } from './etcd-keys.ts';
+import { type EtcdKeys, leaseNumber, leaseText, revisionOf } from './etcd-keys.ts';
 import type { EtcdLink } from './etcd-link.ts';
 import { WRITERS_KEEP_ALIVE_MS, WRITERS_MAX, WRITERS_MIN, WRITERS_TTL_MS } from './limits.ts';
+import { TXN } from './txn-method.ts';
 
 const GRANT = protobufMethod(Lease.method.leaseGrant);
-const TXN = protobufMethod(KV.method.txn);
 /** What stands in a writer key before its first transaction. */
-const FRESH = valueBytes('-');
+const FRESH = '-';
 
 /**
  * A writer key and the revision at which it was written last. Each transaction demands that revision and writes its own id: so a key tells
@@ -31,10 +31,6 @@ export function parseWriterId(writer: string): { readonly key: string; readonly 
   const { key, at } = match?.groups ?? {};
   return key === undefined || at === undefined ? undefined : { key, at: revision(Number(at)) };
 }
-
-type FreshPut = {
-  readonly request: { readonly case: 'requestPut'; readonly value: { key: Uint8Array; value: Uint8Array; lease: bigint } };
-};
 
 interface Waiting {
   readonly resolve: (key: WriterKey) => void;
@@ -171,13 +167,7 @@ export class WriterKeys {
     const first = lease === this.#lease ? this.#count : 0;
     const count = first === 0 ? WRITERS_MIN : Math.max(1, Math.min(first, WRITERS_MAX - first));
     const names = Array.from({ length: count }, (_, index) => `${this.#keys.writers(lease)}${first + index}`);
-    const puts = names.map((key) => ({
-      request: {
-        case: 'requestPut' as const,
-        value: { key: this.#keys.bytes(key), value: FRESH, lease: leaseNumber(lease) },
-      },
-    }));
-    const at = await this.#writeFresh(this.#keys.bytes(names[0] ?? ''), puts);
+    const at = await this.#writeFresh(names, leaseNumber(lease));
     this.#lease = lease;
     this.#count = first + count;
     this.#free.push(...names.map((key) => ({ key, lease, at })));
@@ -185,11 +175,13 @@ export class WriterKeys {
   }
 
   /** Writes the keys once, also where the first answer was lost and they are written again. @returns their revision */
-  async #writeFresh(first: Uint8Array, success: FreshPut[]): Promise<Revision> {
+  async #writeFresh(names: readonly string[], lease: bigint): Promise<Revision> {
+    const full = names.map((name) => this.#keys.full(name));
+    const first = full[0] ?? '';
     const answer = await this.#link.ask(TXN, {
-      compare: [{ key: first, target: Compare_CompareTarget.MOD, targetUnion: { case: 'modRevision', value: 0n } }],
-      success,
-      failure: [{ request: { case: 'requestRange', value: { key: first } } }],
+      compare: [{ result: 'equal', key: first, modRevision: 0 }],
+      success: full.map((key) => ({ kind: 'put' as const, key, value: FRESH, lease })),
+      failure: [{ kind: 'range', key: first }],
     });
     const found = answer.responses[0]?.response;
     const before = found?.case === 'responseRange' ? found.value.kvs[0] : undefined;
