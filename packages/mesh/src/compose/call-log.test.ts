@@ -51,3 +51,12 @@ it('§6.6 a call that another node sent becomes a line at the node of its runtim
   calls.follow({ logEachInvocation: true, logHeaders: new Map() });
   assert.equal(calls.loggedFields(headerBlock(['x-tenant', 'acme'])), null);
 });
+
+it('an attempt at another node is counted by what is measured beside', () => {
+  const outcomes: string[] = [];
+  const log = createLog({ level: 'info', instance: 'i', service: 's', sink: { write: () => {} } });
+  const inner = { ...noMetrics, forwarded: (outcome: string) => void outcomes.push(outcome) };
+  const calls = new LoggedCalls(inner, log, { logEachInvocation: false, logHeaders: new Map() });
+  calls.forwarded('not-here');
+  assert.deepEqual(outcomes, ['not-here']);
+});

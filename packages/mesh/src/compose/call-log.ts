@@ -2,7 +2,7 @@ import type { DurationMs, ModelKey } from '@modelmesh/core';
 import type { HeaderReader } from '@modelmesh/wire/headers';
 import { GRPC_CODE, grpcCodeName, parseGrpcStatus } from '@modelmesh/wire/status';
 import type { Config } from '../config/index.ts';
-import type { CallFacts, CallMetrics } from '../dataplane/index.ts';
+import type { AttemptOutcome, CallFacts, CallMetrics } from '../dataplane/index.ts';
 import { type Log, requestFields } from '../log/index.ts';
 import type { CacheMetrics } from '../node/index.ts';
 
@@ -61,6 +61,10 @@ export class LoggedCalls implements Measurements {
   loggedFields(headers: HeaderReader): Readonly<Record<string, string>> | null {
     const { logHeaders } = this.#config;
     return logHeaders.size === 0 ? null : requestFields(logHeaders, (name) => headers.get(name));
+  }
+
+  forwarded(outcome: AttemptOutcome): void {
+    this.#inner.forwarded?.(outcome);
   }
 
   queued(waitedMs: DurationMs, model: ModelKey): void {

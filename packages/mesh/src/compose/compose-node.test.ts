@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { durationMs } from '@modelmesh/core';
+import { durationMs, MeshError } from '@modelmesh/core';
 import { Scope } from '@modelmesh/core/scope';
 import { GrpcClient, GrpcStatusError, protobufMethod, rawMethod } from '@modelmesh/grpc/call';
 import { Listener } from '@modelmesh/grpc/listen';
@@ -11,6 +13,7 @@ import type { ClientConnection } from '@modelmesh/grpc/stream';
 import { TimerWheel } from '@modelmesh/grpc/timer-wheel';
 import { ModelMesh, ModelStatusInfo_ModelStatus as Status } from '@modelmesh/wire/mmesh';
 import { type Config, configProblemText, type ListenerRole, parseConfig, parseFlags } from '../config/index.ts';
+import { freePorts } from '../kv/testing/index.ts';
 import type { Log } from '../log/index.ts';
 import { noMetrics } from '../metrics/index.ts';
 import { EchoRuntime } from '../testing/index.ts';
@@ -132,5 +135,36 @@ describe('a node as its configuration composes it', () => {
       'com.ibm.watson.tas.proto.TasRuntime/addModel is not served here: it is management, which this port does not serve',
     ]);
     assert.deepEqual(composed.runtime.seen, []);
+  });
+
+  it('lets go of the port between nodes where control does not start, so that the next life can have it', async () => {
+    const [port = 0] = await freePorts(1);
+    const peer = { host: '127.0.0.1', port, address: '127.0.0.1', tls: null };
+    const scope = new Scope('composed', ({ error }) => {
+      throw error;
+    });
+    let wasOpen = false;
+    const started = composeNode(
+      { ...configOf({}), peer },
+      {
+        log: LOG,
+        version: '0',
+        scope,
+        runtimeCommand: [],
+        environment: {},
+        metrics: noMetrics,
+        onParameters: () => {
+          wasOpen = true;
+          throw new MeshError('failed-precondition', 'control does not start');
+        },
+      },
+    );
+    await assert.rejects(started, /control does not start/);
+    assert.ok(wasOpen);
+    const next = createServer();
+    next.listen(port, '127.0.0.1');
+    await once(next, 'listening');
+    next.close();
+    await once(next, 'close');
   });
 });

@@ -1,4 +1,4 @@
-import type { Clock } from '@modelmesh/core';
+import { type Clock, durationMs } from '@modelmesh/core';
 import { type CacheConfig, DEFAULT_CACHE_CONFIG } from '@modelmesh/core/cache';
 import type { TypeConstraints } from '@modelmesh/core/constraints';
 import type { Scope } from '@modelmesh/core/scope';
@@ -97,15 +97,18 @@ export async function composeNode(config: Config, around: NodeSurroundings): Pro
       ? null
       : new PeerPort({ config, peer, engine, streamLimits, clock, timers, random: systemRandom, log: around.log });
   const dataPlane = makeDataPlane(config, around, { clock, timers, engine, counters, link: link.dataPlane, port });
-  // Before the record says so: others may come the moment that it does.
-  await port?.open(dataPlane.acceptPeer);
   const { instanceId: instance, location, zone, labels, defaultEndpointOwner } = config;
   const identity = { instance, location, zone, labels, defaultEndpointOwner };
   const control = { clock, scope: around.scope, kv, layout, runtime, counters, link: link.control, metrics: around.metrics };
   const cache = cacheConfig(config);
   const wishes = { readOnly: config.readOnly, onParameters: around.onParameters };
   const cluster = clusterWishes(config, around.log);
-  const running = await startControl({ ...ALONE, ...amongOthers(port), ...identity, ...control, ...wishes, ...cluster, cache });
+  const foundations = { port, runtime, scope: around.scope, kv };
+  // Before the record says so: others may come the moment that it does.
+  const running = await startOn({ ...foundations, dataPlane }, async () => {
+    await port?.open(dataPlane.acceptPeer);
+    return startControl({ ...ALONE, ...amongOthers(port), ...identity, ...control, ...wishes, ...cluster, cache });
+  });
   port?.answerWith(running.peerAnswers);
   dataPlane.start();
   const followed = followFiles(config, around.log, { clock, running, link: link.control });
@@ -132,12 +135,40 @@ export async function composeNode(config: Config, around: NodeSurroundings): Pro
       await parts.management.close();
       dataPlane.close();
       await running.close();
-      port?.peers.close();
-      await runtime.close();
-      await around.scope.close();
-      await kv.close();
+      await endFoundations(foundations);
     },
   };
+}
+
+/** What control stands on. */
+interface Foundations {
+  readonly port: PeerPort | null;
+  readonly runtime: { close(): Promise<void> };
+  readonly scope: Scope;
+  readonly kv: Kv;
+}
+
+/** What `start` resolves with; where it fails nothing of what it stands on stays open. */
+async function startOn(
+  parts: Foundations & { readonly dataPlane: DataPlane },
+  start: () => Promise<RunningControl>,
+): Promise<RunningControl> {
+  try {
+    return await start();
+  } catch (error) {
+    await parts.port?.listener?.close(durationMs(0));
+    parts.dataPlane.close();
+    await endFoundations(parts);
+    throw error;
+  }
+}
+
+/** Ends what control stands on, once it needs it no more. */
+async function endFoundations(parts: Foundations): Promise<void> {
+  parts.port?.peers.close();
+  await parts.runtime.close();
+  await parts.scope.close();
+  await parts.kv.close();
 }
 
 /** How models are placed and scaled, and how the start is judged. */

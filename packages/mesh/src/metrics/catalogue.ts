@@ -3,8 +3,8 @@ import { LATENCY_BOUNDS_MS } from '../link/index.ts';
 /** One metric: what the page and the registry need to know of it. */
 export interface MetricEntry {
   readonly type: 'histogram' | 'counter' | 'gauge';
-  /** `call`: `method` and `code`; both of them get `modelId` and `vModelId` when series per model are configured. */
-  readonly labels: 'call' | 'model' | 'none';
+  /** `call`: `method` and `code`; it and `model` get `modelId` and `vModelId` when series per model are configured. `outcome`: how it ended. */
+  readonly labels: 'call' | 'model' | 'outcome' | 'none';
   readonly buckets?: readonly number[];
   readonly help: string;
 }
@@ -79,6 +79,11 @@ export const MODELMESH_METRICS = {
 
 /** Metrics that ModelMesh does not have. */
 export const OWN_METRICS = {
+  mesh_forwarded_calls_total: {
+    type: 'counter',
+    labels: 'outcome',
+    help: 'Attempts of calls at other nodes: `answered`, else why not, in the words of the records of calls (`connection-lost`, `not-here`, …)',
+  },
   mesh_instance_booked_bytes: gauge('Memory of everything that may be resident, copies that leave included'),
   mesh_connections: gauge('Connections that are open, over all ports'),
   mesh_connections_refused_total: counter('Connections that were closed at once because there were too many'),

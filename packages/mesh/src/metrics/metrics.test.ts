@@ -78,7 +78,12 @@ describe('the metrics', () => {
     // Metrics of the Java virtual machine (jvm_*, netty_*) are not in the recording: there is none here.
     for (const [name, family] of Object.entries(RECORDED)) assert.deepEqual(shown[name], family, name);
     const ours = Object.keys(shown).filter((name) => !Object.hasOwn(RECORDED, name));
-    assert.deepEqual(ours.sort(), ['mesh_connections', 'mesh_connections_refused_total', 'mesh_instance_booked_bytes']);
+    assert.deepEqual(ours.sort(), [
+      'mesh_connections',
+      'mesh_connections_refused_total',
+      'mesh_forwarded_calls_total',
+      'mesh_instance_booked_bytes',
+    ]);
     assert.deepEqual(Object.keys(shown).sort(), [...METRIC_NAMES].sort());
   });
 
@@ -114,6 +119,15 @@ describe('the metrics', () => {
     const counts = lines(await metrics.render([]), /^modelmesh_api_request_milliseconds_count/);
     assert.equal(counts.length, METHODS_MAX + 1);
     assert.equal(counts.at(-1), 'modelmesh_api_request_milliseconds_count{method="other",code="OK"} 5');
+  });
+
+  it('count attempts at other nodes by what came of them', async () => {
+    const { metrics } = metricsOf();
+    for (const outcome of ['answered', 'connection-lost', 'answered'] as const) metrics.forwarded?.(outcome);
+    assert.deepEqual(lines(await metrics.render([]), /^mesh_forwarded_calls_total/), [
+      'mesh_forwarded_calls_total{outcome="answered"} 2',
+      'mesh_forwarded_calls_total{outcome="connection-lost"} 1',
+    ]);
   });
 
   it('count a wait for a load from ten milliseconds on', async () => {

@@ -3,7 +3,7 @@ import type { CacheMetric } from '@modelmesh/core/cache';
 import { type GrpcCode, parseGrpcStatus } from '@modelmesh/wire/status';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { MetricsConfig } from '../config/index.ts';
-import type { CallFacts, CallMetrics } from '../dataplane/index.ts';
+import type { AttemptOutcome, CallFacts, CallMetrics } from '../dataplane/index.ts';
 import { type Histograms, SeriesSet } from './call-series.ts';
 import { type MetricEntry, MODELMESH_METRICS, OWN_METRICS } from './catalogue.ts';
 import { addGauges, type Figures } from './gauges.ts';
@@ -44,6 +44,7 @@ class PrometheusMetrics implements NodeMetrics {
   readonly #all: SeriesSet;
   readonly #models: ModelSeries<SeriesSet> | null;
   readonly #counters: Readonly<Record<'load-failure' | 'unload-failure' | 'unload-attempt-failure', Counter>>;
+  readonly #forwarded: (outcome: AttemptOutcome) => void;
   readonly #stop: () => void;
   #figures: (() => Figures) | null = null;
 
@@ -65,6 +66,7 @@ class PrometheusMetrics implements NodeMetrics {
       'unload-failure': addCounter(registry, 'modelmesh_unloadmodel_failure'),
       'unload-attempt-failure': addCounter(registry, 'modelmesh_unloadmodel_attempt_failure'),
     };
+    this.#forwarded = addForwarded(registry);
     addGauges(registry, () => this.#figures?.() ?? null, clock);
     if (config.info !== null) addInfo(registry, config.info);
     this.#stop = config.processMetrics ? addProcessMetrics(registry) : () => {};
@@ -83,6 +85,10 @@ class PrometheusMetrics implements NodeMetrics {
   attempt(method: string, code: number, durationMs: DurationMs, model: ModelKey): void {
     const series = this.#seriesOf(model, '');
     series.call('modelmesh_invoke_model_milliseconds', this.#methods.of(method), codeOf(code), durationMs);
+  }
+
+  forwarded(outcome: AttemptOutcome): void {
+    this.#forwarded(outcome);
   }
 
   cacheMiss(waitedMs: DurationMs, model: ModelKey): void {
@@ -158,6 +164,21 @@ function addCounter(registry: Registry, name: keyof typeof MODELMESH_METRICS): C
   return new Counter({ name, help: MODELMESH_METRICS[name].help, registers: [registry] });
 }
 
+/** Counts attempts at other nodes. Each series is found once and kept, as those of calls are. */
+function addForwarded(registry: Registry): (outcome: AttemptOutcome) => void {
+  const { help } = OWN_METRICS.mesh_forwarded_calls_total;
+  const counter = new Counter({ name: 'mesh_forwarded_calls_total', help, labelNames: ['outcome'], registers: [registry] });
+  const series = new Map<AttemptOutcome, { inc(): void }>();
+  return (outcome) => {
+    let one = series.get(outcome);
+    if (one === undefined) {
+      one = counter.labels({ outcome });
+      series.set(outcome, one);
+    }
+    one.inc();
+  };
+}
+
 function addInfo(registry: Registry, { name, labels }: NonNullable<MetricsConfig['info']>): void {
   const gauge = new Gauge({ name, help: 'Says something by its labels', labelNames: [...labels.keys()], registers: [registry] });
   gauge.set(Object.fromEntries(labels), 1);
@@ -171,6 +192,9 @@ export function allOf(sinks: readonly Measurements[]): Measurements {
     },
     attempt: (...facts) => {
       for (const sink of sinks) sink.attempt(...facts);
+    },
+    forwarded: (outcome) => {
+      for (const sink of sinks) sink.forwarded?.(outcome);
     },
     queued: (...facts) => {
       for (const sink of sinks) sink.queued?.(...facts);

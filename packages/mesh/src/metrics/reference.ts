@@ -43,6 +43,7 @@ const DIFFERENCES = `## Differences from ModelMesh
 const LABELS: Readonly<Record<MetricEntry['labels'], string>> = {
   call: '`method`, `code`, (`modelId`, `vModelId`)',
   model: '(`modelId`, `vModelId`)',
+  outcome: '`outcome`',
   none: '',
 };
 

@@ -40,6 +40,9 @@ export interface AttemptOwner {
   onAttemptFailed(evidence: Evidence, refusal: RuntimeRefusal | null): void;
 }
 
+/** How an attempt ended, in the words of the records of calls. `refused`: by a rule or a limit that holds everywhere. */
+export type AttemptOutcome = Evidence['kind'] | 'answered' | 'refused';
+
 const NOTHING = new Uint8Array(0);
 
 /**
@@ -79,7 +82,7 @@ export abstract class Attempt implements StreamHandler {
   protected abstract readonly who: string;
 
   /** The attempt is over; called once. */
-  protected abstract left(code: number, tookMs: DurationMs): void;
+  protected abstract left(code: number, tookMs: DurationMs, outcome: AttemptOutcome): void;
 
   /** What a status that is not OK means. `undefined`: it ended the call already. */
   protected abstract evidenceOfStatus(code: number, message: string, trailers: HeaderBlock): Evidence | undefined;
@@ -109,7 +112,7 @@ export abstract class Attempt implements StreamHandler {
   /** Nobody wants the answer any more. */
   abandon(): void {
     if (this.over) return;
-    this.#leave(GRPC_CODE.CANCELLED);
+    this.#leave(GRPC_CODE.CANCELLED, 'cancelled');
     this.stream?.reset(RESET_CODE.cancel);
   }
 
@@ -181,7 +184,7 @@ export abstract class Attempt implements StreamHandler {
 
   /** Ends attempt and call with an error of the mesh. */
   protected refuse(error: MeshError, code: number): void {
-    this.#leave(code);
+    this.#leave(code, 'refused');
     this.stream?.reset(RESET_CODE.cancel);
     this.owner.onAttemptRefused(error);
   }
@@ -191,7 +194,7 @@ export abstract class Attempt implements StreamHandler {
       this.#failAs(evidence.code, evidence.message);
       return;
     }
-    this.#leave(evidence.kind === 'runtime-status' ? evidence.code : GRPC_CODE.UNAVAILABLE);
+    this.#leave(evidence.kind === 'runtime-status' ? evidence.code : GRPC_CODE.UNAVAILABLE, evidence.kind);
     this.#letGo(RESET_CODE.cancel);
     this.owner.onAttemptFailed(evidence, refusal);
   }
@@ -214,7 +217,7 @@ export abstract class Attempt implements StreamHandler {
     }
     this.#giveHeld();
     if (this.over) return;
-    this.#leave(code);
+    this.#leave(code, 'answered');
     this.#letGo(RESET_CODE.noError);
     this.owner.onAttemptDone(trailers);
   }
@@ -242,9 +245,9 @@ export abstract class Attempt implements StreamHandler {
     this.fail({ kind: 'runtime-status', code, message }, { headers: this.#heldHeaders ?? null, trailers });
   }
 
-  #leave(code: number): void {
+  #leave(code: number, outcome: AttemptOutcome): void {
     this.over = true;
-    this.left(code, durationMs(this.plane.clock.monotonicMs() - this.#startedMs));
+    this.left(code, durationMs(this.plane.clock.monotonicMs() - this.#startedMs), outcome);
   }
 
   #noStatus(): string {

@@ -1,6 +1,6 @@
 /** The door of the room: one call, from its plan to its end. */
 
-export type { AttemptOwner, RuntimeRefusal } from './attempt.ts';
+export type { AttemptOutcome, AttemptOwner, RuntimeRefusal } from './attempt.ts';
 export { callLog } from './call-log.ts';
 export type { Caller, CallLog, CallPlan } from './call-plan.ts';
 export { ASSUME_LOADED_AFTER_MS, CopyChooser } from './copy-chooser.ts';

@@ -13,7 +13,7 @@ import {
 import { errorMapping, GRPC_CODE, type PeerAttempt as ToldAttempt } from '@modelmesh/wire/status';
 import type { PeerIntent } from '../../link/index.ts';
 import type { LinkWaiter, PeerLink } from '../peers/index.ts';
-import { Attempt, type AttemptOwner } from './attempt.ts';
+import { Attempt, type AttemptOutcome, type AttemptOwner } from './attempt.ts';
 import { outcomeAtPeer } from './peer-outcome.ts';
 import type { Plane } from './plane.ts';
 
@@ -66,12 +66,13 @@ export class PeerAttempt extends Attempt implements LinkWaiter {
     return undefined;
   }
 
-  protected override left(code: number, tookMs: DurationMs): void {
+  protected override left(code: number, tookMs: DurationMs, outcome: AttemptOutcome): void {
     const link = this.#link;
     link.forget(this);
     // One that waits for a load says nothing of how long a call takes, nor does one that failed.
     if (code === GRPC_CODE.OK && this.intent === 'copy') link.latencies.took(this.owner.plan.model, tookMs);
     link.leave();
+    this.plane.metrics.forwarded?.(outcome);
   }
 
   #open(): void {

@@ -5,6 +5,7 @@ import type { HeaderReader } from '@modelmesh/wire/headers';
 import type { CallRecord, DataPlaneEnd, MethodRules, SlotCounters } from '../../link/index.ts';
 import type { PeerLinks } from '../peers/index.ts';
 import type { RouteTable } from '../routes/index.ts';
+import type { AttemptOutcome } from './attempt.ts';
 import type { CallLog } from './call-plan.ts';
 import type { CopyChooser } from './copy-chooser.ts';
 import type { CopyGates } from './copy-gates.ts';
@@ -35,6 +36,8 @@ export interface CallMetrics {
   call(facts: CallFacts): void;
   /** One attempt against the local runtime. */
   attempt(method: string, code: number, durationMs: DurationMs, model: ModelKey, log?: CallLog): void;
+  /** One attempt at another node. */
+  forwarded?(outcome: AttemptOutcome): void;
   /** A call waited for a load. */
   cacheMiss(waitedMs: DurationMs, model: ModelKey): void;
   /** A call waited for its turn at a copy whose concurrency is limited. */

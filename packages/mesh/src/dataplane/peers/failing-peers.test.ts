@@ -84,6 +84,7 @@ describe('a node that is asked to load and cannot', () => {
     assert.equal((await call(a, 'q')).body, 'q');
     assert.deepEqual(excluded, [[], ['b']]);
     assert.deepEqual(a.records.at(-1)?.attempts, ['load-failed at b', 'b says load-failed: broken file']);
+    assert.deepEqual([a.forwarded, b.forwarded], [['load-failed'], []], 'what the local runtime answered went nowhere');
   });
 
   it('is the last word when nobody else is left: kind and sentence reach the caller', async () => {
@@ -115,6 +116,7 @@ describe('a node that goes away under a call', () => {
     await b.kill();
     assert.equal((await pending).body, 'q');
     assert.deepEqual(a.records.at(-1)?.attempts, ['connection-lost at b']);
+    assert.deepEqual(a.forwarded, ['connection-lost', 'answered']);
     assert.equal(c.runtime.seen.length, 1);
   });
 

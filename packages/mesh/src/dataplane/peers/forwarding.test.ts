@@ -31,6 +31,7 @@ describe('a call for a model that is at another node', () => {
     assert.equal(entry.callsAt(holder), 0);
     assert.equal(holder.finished.length, 0, 'the call of a client is counted where it entered');
     assert.equal(entry.finished.length, 1);
+    assert.deepEqual([entry.forwarded, holder.forwarded], [['answered'], []]);
   });
 
   it("gets the runtime's error byte for byte: code, message, details and trailers", async () => {
@@ -43,6 +44,7 @@ describe('a call for a model that is at another node', () => {
     assert.equal(error.trailers?.get('grpc-status-details-bin'), details);
     assert.equal(error.trailers?.get('null-trailer'), 'kept');
     assert.deepEqual(internal(error.trailers), []);
+    assert.deepEqual(entry.forwarded, ['runtime-status']);
   });
 
   it('§6.6 takes what is logged of its headers along to the node of the runtime, those too that the runtime never sees', async () => {

@@ -24,7 +24,7 @@ import {
 import { systemClock } from '../../../node/index.ts';
 import { type Introduction, servePeers, splitAddress } from '../../../peer/index.ts';
 import { EchoRuntime } from '../../../testing/index.ts';
-import type { CallFacts, CallLog } from '../../call/index.ts';
+import type { AttemptOutcome, CallFacts, CallLog } from '../../call/index.ts';
 import { DataPlane, type DataPlaneLimits } from '../../data-plane.ts';
 import type { LinkReport } from '../index.ts';
 
@@ -71,6 +71,8 @@ export class PeerNode {
   readonly said: ToControl[] = [];
   readonly reports: LinkReport[] = [];
   readonly finished: CallFacts[] = [];
+  /** What came of each attempt at another node. */
+  readonly forwarded: AttemptOutcome[] = [];
   /** What the log was to say of each run of the runtime here. */
   readonly logged: (CallLog | undefined)[] = [];
   /** Headers that this node logs. */
@@ -113,6 +115,7 @@ export class PeerNode {
       metrics: {
         call: (facts) => this.finished.push(facts),
         attempt: (_method, _code, _tookMs, _model, log) => this.logged.push(log),
+        forwarded: (outcome) => this.forwarded.push(outcome),
         cacheMiss: () => {},
         loggedFields: (headers) =>
           this.loggedHeaders.length === 0
