@@ -27,6 +27,8 @@ export interface ClusterInstance {
   readonly standing: InstanceStanding;
   /** Capacity not in use; 0 where more is in use than there is. */
   readonly remainingUnits: SizeUnits;
+  /** In use beyond what its record says, since more is assumed of it; counted in what remains. */
+  readonly assumedUnits: SizeUnits;
   /** It has less room than {@link minSpaceUnits}. */
   readonly full: boolean;
   /** Last use of what it would evict first; the end of time where there is nothing to evict. */
@@ -47,11 +49,15 @@ export function minSpaceUnits(capacityUnits: SizeUnits, loadingThreads: number, 
   return sizeUnits(Math.max(defaultModelUnits, forAllThreads));
 }
 
+const NO_UNITS = sizeUnits(0);
+
 /** What is not of the record itself. */
 export interface Seen {
   readonly unreachable: boolean;
   readonly nowMs: EpochMs;
   readonly labels: LabelStanding;
+  /** Memory that the record is taken to use though nobody published it. */
+  readonly assumedUnits?: SizeUnits;
 }
 
 /** What follows from a record. */
@@ -65,6 +71,7 @@ export function clusterInstance(record: InstanceRecord, seen: Seen, config: Clus
     record,
     standing: standingOf(record, seen),
     remainingUnits,
+    assumedUnits: seen.assumedUnits ?? NO_UNITS,
     full,
     oldestUseMs: leastRecentUseOrEndOfTime(record),
     saturatedUntilMs,

@@ -56,7 +56,7 @@ export class ClusterView {
   /** Takes what an instance published. Whether it can be reached stays as it was, unless this is another life of it. */
   put(record: InstanceRecord): void {
     const before = this.#instances.get(record.id);
-    if (before?.record === record) return;
+    if (before !== undefined && sameRecord(before.record, record)) return;
     if (before !== undefined && !sameLife(before.record, record)) this.#unreachable.delete(record.id);
     this.#replace(before, record);
   }
@@ -129,7 +129,8 @@ export class ClusterView {
       modelCount: record.modelCount + more.loads,
       loadsInProgress: record.loadsInProgress + more.loads,
     };
-    const seen = { unreachable: instance.standing === 'unreachable', nowMs: this.#nowMs, labels: instance.labels };
+    const { standing, labels } = instance;
+    const seen = { unreachable: standing === 'unreachable', nowMs: this.#nowMs, labels, assumedUnits: more.units };
     return clusterInstance(expected, seen, this.#config);
   }
 
@@ -212,6 +213,13 @@ export class ClusterView {
     for (const instance of known) this.#withdraw(instance);
     for (const { record } of known) this.#replace(undefined, record);
   }
+}
+
+/** A node puts what it would publish of itself before each decision: mostly it is what it was. */
+function sameRecord(one: InstanceRecord, other: InstanceRecord): boolean {
+  if (one === other) return true;
+  const keys = Object.keys(one) as (keyof InstanceRecord)[];
+  return keys.length === Object.keys(other).length && keys.every((key) => one[key] === other[key]);
 }
 
 /** The Java mesh writes no incarnation; its start tells its lives apart. */

@@ -1,5 +1,4 @@
 import type { ClusterInstance, ClusterView } from '../cluster/index.ts';
-import { sizeUnits } from '../units.ts';
 import type { Candidate, Rejection } from './decision.ts';
 import { hasAddress, prohibitions } from './filters.ts';
 import type { PlacementRequest, PlacementSituation } from './request.ts';
@@ -22,7 +21,6 @@ export function admit(request: PlacementRequest, situation: PlacementSituation):
     if (reason === null) admitted.push(instance);
     else rejections.push({ id: instance.id, reason });
   }
-  const hasReservations = reservations.size > 0;
   const zones = copiesByZone(cluster, request);
   const prefers = preferenceOf(request.type, ordered, situation);
   const candidates = admitted.map((instance, rank): Candidate => {
@@ -32,7 +30,7 @@ export function admit(request: PlacementRequest, situation: PlacementSituation):
       id: instance.id,
       rank,
       instance,
-      reservedUnits: hasReservations ? reservations.unitsAt(instance.id) : NO_UNITS,
+      reservedUnits: instance.assumedUnits,
       preferred: prefers(instance),
       zoneCopies: around?.copies ?? 0,
       locationCopies: around?.locations.get(location) ?? 0,
@@ -40,8 +38,6 @@ export function admit(request: PlacementRequest, situation: PlacementSituation):
   });
   return { candidates, rejections };
 }
-
-const NO_UNITS = sizeUnits(0);
 
 interface ZoneCopies {
   copies: number;

@@ -23,7 +23,7 @@ test('the order that is kept from one decision to the next is the one that sorti
         reservations.reserve(cluster.get(one.id)?.record ?? one, units(below(5000)), epochMs(nowMs));
       const expected = cluster
         .ordered(epochMs(nowMs))
-        .map((seen) => reservations.applied(cluster, seen, epochMs(nowMs))?.instance ?? seen)
+        .map((seen) => reservations.applied(cluster, seen, epochMs(nowMs)) ?? seen)
         .toSorted(compareDesirability);
       assert.deepEqual(reservations.ordered(cluster, epochMs(nowMs)), expected, `seed ${seed}, step ${step}`);
     }

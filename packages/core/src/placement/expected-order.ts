@@ -1,10 +1,10 @@
 import { type ClusterInstance, compareDesirability, SortedList } from '../cluster/index.ts';
 import type { InstanceId } from '../units.ts';
 
-/** An instance as it is expected to be, and the last look in which it was there. */
+/** An instance as it is seen, and as it is expected to be. */
 interface Entry {
+  readonly seen: ClusterInstance;
   readonly expected: ClusterInstance;
-  look: number;
 }
 
 /**
@@ -14,32 +14,44 @@ interface Entry {
 export class ExpectedOrder {
   readonly #list = new SortedList<ClusterInstance>(compareDesirability);
   readonly #entries = new Map<InstanceId, Entry>();
+  #instances: readonly ClusterInstance[] = [];
   #ordered: readonly ClusterInstance[] | undefined;
-  #look = 0;
 
-  /** `instances`: those that are there; `expect`: what each is expected to be, one and the same value while that does not change. */
-  of(instances: readonly ClusterInstance[], expect: (instance: ClusterInstance) => ClusterInstance): readonly ClusterInstance[] {
-    this.#look += 1;
-    for (const seen of instances) {
-      const expected = expect(seen);
-      const known = this.#entries.get(seen.id);
-      if (known?.expected === expected) {
-        known.look = this.#look;
-        continue;
-      }
-      if (known !== undefined) this.#list.delete(known.expected);
-      this.#list.add(expected);
-      this.#entries.set(seen.id, { expected, look: this.#look });
-      this.#ordered = undefined;
+  /**
+   * @param instances as they are seen: the same list as long as none of them changes
+   * @param touched those of which something else may be expected than last time, seen otherwise or not
+   */
+  of(
+    instances: readonly ClusterInstance[],
+    touched: Iterable<InstanceId>,
+    expect: (seen: ClusterInstance) => ClusterInstance,
+  ): readonly ClusterInstance[] {
+    if (instances !== this.#instances) {
+      for (const seen of instances) if (this.#entries.get(seen.id)?.seen !== seen) this.#put(seen, expect(seen));
+      if (this.#entries.size > instances.length) this.#dropGone(instances);
+      this.#instances = instances;
     }
-    if (this.#entries.size > instances.length) this.#dropGone();
+    for (const id of touched) {
+      const seen = this.#entries.get(id)?.seen;
+      if (seen !== undefined) this.#put(seen, expect(seen));
+    }
     this.#ordered ??= this.#list.toArray();
     return this.#ordered;
   }
 
-  #dropGone(): void {
-    for (const [id, { expected, look }] of this.#entries) {
-      if (look === this.#look) continue;
+  #put(seen: ClusterInstance, expected: ClusterInstance): void {
+    const known = this.#entries.get(seen.id);
+    this.#entries.set(seen.id, { seen, expected });
+    if (known?.expected === expected) return;
+    if (known !== undefined) this.#list.delete(known.expected);
+    this.#list.add(expected);
+    this.#ordered = undefined;
+  }
+
+  #dropGone(instances: readonly ClusterInstance[]): void {
+    const there = new Set(instances.map(({ id }) => id));
+    for (const [id, { expected }] of this.#entries) {
+      if (there.has(id)) continue;
       this.#entries.delete(id);
       this.#list.delete(expected);
     }

@@ -29,7 +29,7 @@ export {
 } from './placement-record.ts';
 export { affinity } from './rendezvous.ts';
 export type { PlacementRequest, PlacementSituation } from './request.ts';
-export { type Applied, RESERVATION_MS, RESERVATIONS_MAX, Reservations } from './reservations.ts';
+export { RESERVATION_MS, RESERVATIONS_MAX, Reservations } from './reservations.ts';
 export {
   HOUSEKEEPING_CHANGES,
   REPLACING_MS,

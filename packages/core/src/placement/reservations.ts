@@ -20,13 +20,9 @@ interface Account {
   readonly open: Reservation[];
   openUnits: number;
   /** The last answer of {@link Reservations.applied}: most placements find it still true. */
-  applied: { readonly to: ClusterInstance; readonly units: number; readonly loads: number; readonly result: Applied } | undefined;
-}
-
-/** An instance as it will be once its record shows what it was asked for. */
-export interface Applied {
-  readonly instance: ClusterInstance;
-  readonly units: SizeUnits;
+  applied:
+    | { readonly to: ClusterInstance; readonly units: number; readonly loads: number; readonly result: ClusterInstance }
+    | undefined;
 }
 
 const newAccount = (record: InstanceRecord): Account => ({
@@ -35,6 +31,9 @@ const newAccount = (record: InstanceRecord): Account => ({
   openUnits: 0,
   applied: undefined,
 });
+
+/** The time left is bounded too: a clock that was set back would hold the memory for as long as it went back. */
+const hasEnded = ({ untilMs }: Reservation, nowMs: EpochMs): boolean => nowMs >= untilMs || untilMs - nowMs > RESERVATION_MS;
 
 const NOTHING: ExpectedLoad = { units: sizeUnits(0), loads: 0 };
 
@@ -45,6 +44,11 @@ const NOTHING: ExpectedLoad = { units: sizeUnits(0), loads: 0 };
 export class Reservations {
   readonly #accounts = new Map<InstanceId, Account>();
   readonly #order = new ExpectedOrder();
+  /** Instances whose reservations changed since they were ordered last. */
+  readonly #touched = new Set<InstanceId>();
+  /** No reservation ends before this; and when that was looked at. */
+  #nextEndMs = Number.POSITIVE_INFINITY;
+  #lookedMs = Number.NEGATIVE_INFINITY;
   #count = 0;
 
   /** Reservations that are kept, the ended ones included until they are looked at. */
@@ -56,7 +60,10 @@ export class Reservations {
   reserve(record: InstanceRecord, units: SizeUnits, nowMs: EpochMs): void {
     if (this.#count >= RESERVATIONS_MAX) this.#forgetOldest();
     const account = this.#accounts.get(record.id) ?? newAccount(record);
-    account.open.push({ units, untilMs: nowMs + RESERVATION_MS });
+    const untilMs = nowMs + RESERVATION_MS;
+    account.open.push({ units, untilMs });
+    this.#nextEndMs = Math.min(this.#nextEndMs, untilMs);
+    this.#touched.add(record.id);
     account.openUnits += units;
     this.#accounts.set(record.id, account);
     this.#count += 1;
@@ -67,6 +74,7 @@ export class Reservations {
     const account = this.#accounts.get(id);
     const at = account?.open.findIndex((reservation) => reservation.units === units) ?? -1;
     if (account === undefined || at < 0) return;
+    this.#touched.add(id);
     account.open.splice(at, 1);
     account.openUnits -= units;
     this.#count -= 1;
@@ -75,6 +83,7 @@ export class Reservations {
 
   /** The instance is gone. */
   forget(id: InstanceId): void {
+    this.#touched.add(id);
     this.#count -= this.#accounts.get(id)?.open.length ?? 0;
     this.#accounts.delete(id);
   }
@@ -83,7 +92,9 @@ export class Reservations {
   expected(record: InstanceRecord, nowMs: EpochMs): ExpectedLoad {
     const account = this.#accounts.get(record.id);
     if (account === undefined) return NOTHING;
+    const before = account.open.length;
     this.#settle(account, record, nowMs);
+    if (account.open.length < before) this.#touched.add(record.id);
     if (account.open.length === 0) {
       this.#accounts.delete(record.id);
       return NOTHING;
@@ -92,13 +103,13 @@ export class Reservations {
   }
 
   /** The instance with what is expected of it; `null` if that is nothing. */
-  applied(cluster: ClusterView, instance: ClusterInstance, nowMs: EpochMs): Applied | null {
+  applied(cluster: ClusterView, instance: ClusterInstance, nowMs: EpochMs): ClusterInstance | null {
     const expected = this.expected(instance.record, nowMs);
     const account = expected.loads === 0 ? undefined : this.#accounts.get(instance.id);
     if (account === undefined) return null;
     const last = account.applied;
     if (last?.to === instance && last.units === expected.units && last.loads === expected.loads) return last.result;
-    const result = { instance: cluster.assuming(instance, expected), units: expected.units };
+    const result = cluster.assuming(instance, expected);
     account.applied = { to: instance, ...expected, result };
     return result;
   }
@@ -107,19 +118,33 @@ export class Reservations {
   ordered(cluster: ClusterView, nowMs: EpochMs): readonly ClusterInstance[] {
     const instances = cluster.ordered(nowMs);
     if (this.#count === 0) return instances;
-    return this.#order.of(instances, (instance) => this.applied(cluster, instance, nowMs)?.instance ?? instance);
+    this.#touchEnded(nowMs);
+    const expected = this.#order.of(instances, this.#touched, (seen) => this.applied(cluster, seen, nowMs) ?? seen);
+    this.#touched.clear();
+    return expected;
   }
 
-  /** What is reserved in an instance, as of the last look. */
-  unitsAt(id: InstanceId): SizeUnits {
-    return sizeUnits(this.#accounts.get(id)?.openUnits ?? 0);
+  /** Time alone ends reservations. */
+  #touchEnded(nowMs: EpochMs): void {
+    const wentBack = nowMs < this.#lookedMs;
+    this.#lookedMs = nowMs;
+    if (nowMs < this.#nextEndMs && !wentBack) return;
+    this.#nextEndMs = Number.POSITIVE_INFINITY;
+    for (const [id, { open }] of this.#accounts) {
+      for (const reservation of open) {
+        if (!hasEnded(reservation, nowMs)) {
+          this.#nextEndMs = Math.min(this.#nextEndMs, reservation.untilMs);
+          break;
+        }
+        this.#touched.add(id);
+      }
+    }
   }
 
   #settle(account: Account, record: InstanceRecord, nowMs: EpochMs): void {
     account.shownUnits = Math.min(account.shownUnits, record.usedUnits);
     for (let first = account.open[0]; first !== undefined; first = account.open[0]) {
-      // The time left is bounded too: a clock that was set back would hold the memory for as long as it went back.
-      const ended = nowMs >= first.untilMs || first.untilMs - nowMs > RESERVATION_MS;
+      const ended = hasEnded(first, nowMs);
       const shown = first.units > 0 && record.usedUnits - account.shownUnits >= first.units;
       if (!ended && !shown) return;
       if (shown) account.shownUnits += first.units;
@@ -140,6 +165,7 @@ export class Reservations {
     }
     const account = oldest === undefined ? undefined : this.#accounts.get(oldest.id);
     if (oldest === undefined || account === undefined) return;
+    this.#touched.add(oldest.id);
     this.#endOldest(account);
     if (account.open.length === 0) this.#accounts.delete(oldest.id);
   }
