@@ -121,7 +121,8 @@ export function forgetFailure(m: Machine, entry: Entry): void {
 export function failureTimer(m: Machine, entry: Entry): void {
   if (entry.state.kind !== 'failed') return;
   const ageMs = m.now.wallMs - entry.state.failedAtMs;
-  if (failureExpired(entry.state.failedAtMs, lastUsedMs(m, entry), m.now.wallMs, m.config.failureExpiryMs))
+  // A clock that was set back meanwhile does not make it last longer.
+  if (ageMs < 0 || failureExpired(entry.state.failedAtMs, lastUsedMs(m, entry), m.now.wallMs, m.config.failureExpiryMs))
     forgetFailure(m, entry);
   else arm(m, entry, 'failure-expiry', durationMs(Math.max(1, m.config.failureExpiryMs - ageMs)));
 }

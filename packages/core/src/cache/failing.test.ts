@@ -74,6 +74,16 @@ test('a request tries again when the record says that the failure expired, altho
   assert.equal(rig.count('clear-failure'), 1);
 });
 
+test('a clock that is set back does not make a failure last', () => {
+  const rig = failing();
+  rig.request('m');
+  rig.clock.advance(5000);
+  rig.clock.jumpWall(-4 * EXPIRY);
+  rig.clock.advance(EXPIRY);
+  assert.equal(rig.stateOf('m'), undefined);
+  assert.equal(rig.count('clear-failure'), 1);
+});
+
 test('a new artifact clears the failure and the remembered size at once', () => {
   let broken = true;
   const rig = failing({ loadFails: () => (broken ? 'broken' : null) });

@@ -60,7 +60,6 @@ export {
   migrationMs,
 } from './migration.ts';
 export { INSTANCE_GONE_AFTER_MS, MISSING_INSTANCES_MAX, MissingInstances } from './missing-instances.ts';
-export { mayWrite, type RegistryAction } from './read-only.ts';
 export {
   ORPHAN_USED_WITHIN_MS,
   ORPHANS_MAX,

@@ -18,7 +18,6 @@ import {
   MIGRATED_USED_WITHIN_MS,
   MIGRATION_PARALLEL_MAX,
   maybeReady,
-  mayWrite,
   PARAMETER_CHARS_MAX,
   REAPED_AGE_MIN_MS,
   REAPER_FIRST_MS,
@@ -123,20 +122,6 @@ describe('§6.4 dynamic parameters', () => {
     assert.deepEqual([undefined, 'false', ' False ', 'true', '', 'no'].map(isDisabled), [false, false, false, true, true, true]);
     assert.deepEqual(put('disable', 'true').parameters, OWN);
   });
-});
-
-test('read-only mode stops what changes or prunes what is registered, and nothing that serving needs', () => {
-  const stopped = [
-    'register-model',
-    'unregister-model',
-    'set-endpoint',
-    'carry-transition-on',
-    'register-static-models',
-    'reap-records',
-  ] as const;
-  for (const action of stopped) assert.deepEqual([mayWrite(action, true), mayWrite(action, false)], [false, true], action);
-  for (const action of ['claim-copy', 'withdraw-claim', 'record-failure', 'publish-instance'] as const)
-    assert.equal(mayWrite(action, true), true, action);
 });
 
 test('§4.17 the constants are the spec’s', () => {

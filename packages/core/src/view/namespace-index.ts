@@ -5,6 +5,13 @@ import { FamilyIndex, isServable } from './family-index.ts';
 
 const NO_REFERENTS: ReadonlySet<EndpointId> = new Set();
 
+/** How many models there are, and of these how many have a copy or a failure anywhere. */
+export interface ModelCounts {
+  readonly registered: number;
+  readonly withCopy: number;
+  readonly withFailure: number;
+}
+
 /** What is known of one namespace, indexed by every question that is asked of it. */
 export class NamespaceIndex {
   readonly namespace: Namespace;
@@ -15,9 +22,16 @@ export class NamespaceIndex {
   readonly #referents = new Map<ModelKey, Set<EndpointId>>();
   /** Families with a version that failed somewhere: the only ones that time alone can change. */
   readonly #failing = new Set<string>();
+  #withCopy = 0;
+  #withFailure = 0;
 
   constructor(namespace: Namespace) {
     this.namespace = namespace;
+  }
+
+  /** Counted as records come and go: answering costs nothing, however many there are. */
+  get counts(): ModelCounts {
+    return { registered: this.models.size, withCopy: this.#withCopy, withFailure: this.#withFailure };
   }
 
   /** The endpoints that refer to a model. */
@@ -29,6 +43,8 @@ export class NamespaceIndex {
     const { record } = entry;
     const before = this.models.get(record.key)?.record;
     this.models.set(record.key, entry);
+    if (before !== undefined) this.#count(before, -1);
+    this.#count(record, 1);
     marks.model(this.namespace, record.key);
     if (before === undefined) this.#markReferents(record.key, marks);
     if (before?.family !== undefined && before.family !== record.family) this.#leaveFamily(before.family, record.key);
@@ -39,6 +55,7 @@ export class NamespaceIndex {
     const before = this.models.get(key)?.record;
     if (before === undefined) return;
     this.models.delete(key);
+    this.#count(before, -1);
     marks.model(this.namespace, key);
     this.#markReferents(key, marks);
     if (before.family !== undefined) this.#leaveFamily(before.family, key);
@@ -88,6 +105,11 @@ export class NamespaceIndex {
   /** Chooses again in every family that an expired failure may have changed. */
   expireFailures(nowMs: EpochMs, failureExpiryMs: DurationMs, marks: DirtyMarks): void {
     for (const name of [...this.#failing]) this.chooseNewest(name, nowMs, failureExpiryMs, marks);
+  }
+
+  #count({ copies, failures }: ModelRecord, by: 1 | -1): void {
+    if (copies.size > 0) this.#withCopy += by;
+    if (failures.size > 0) this.#withFailure += by;
   }
 
   #family(name: string): FamilyIndex {

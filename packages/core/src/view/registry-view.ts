@@ -23,7 +23,7 @@ import {
 } from '../units.ts';
 import { ClaimTimes } from './claim-times.ts';
 import { type Dirty, DirtyMarks, keyText, type Scoped } from './dirty.ts';
-import { NamespaceIndex } from './namespace-index.ts';
+import { type ModelCounts, NamespaceIndex } from './namespace-index.ts';
 
 /** How long a failed load speaks against a model where nothing else is said (spec `modelmesh.md` §4.17). */
 export const LOAD_FAILURE_EXPIRY_MS: DurationMs = durationMs(900_000);
@@ -101,6 +101,17 @@ export class RegistryView implements NameIndex {
   /** Every model of a namespace, or of all. */
   *models(namespace?: Namespace): Iterable<Versioned<ModelRecord>> {
     for (const index of this.#chosen(namespace)) yield* index.models.values();
+  }
+
+  /** The models of all namespaces, counted. */
+  counts(): ModelCounts {
+    let [registered, withCopy, withFailure] = [0, 0, 0];
+    for (const { counts } of this.#namespaces.values()) {
+      registered += counts.registered;
+      withCopy += counts.withCopy;
+      withFailure += counts.withFailure;
+    }
+    return { registered, withCopy, withFailure };
   }
 
   /** Every endpoint of a namespace, or of all. */

@@ -241,6 +241,21 @@ describe('the laws of the view', () => {
     );
   });
 
+  it('law: the counts are those of the records that there are', () => {
+    fc.assert(
+      fc.property(fc.array(change, { maxLength: 30 }), (changes) => {
+        const view = new RegistryView();
+        for (const event of eventsOf(changes)) view.apply([event], nowMs);
+        const records = [...view.models()].map(({ record }) => record);
+        assert.deepEqual(view.counts(), {
+          registered: records.length,
+          withCopy: records.filter(({ copies }) => copies.size > 0).length,
+          withFailure: records.filter(({ failures }) => failures.size > 0).length,
+        });
+      }),
+    );
+  });
+
   it('law: every name whose answer changed is dirty', () => {
     fc.assert(
       fc.property(fc.array(change, { maxLength: 30 }), (changes) => {

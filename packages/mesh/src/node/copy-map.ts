@@ -7,6 +7,7 @@ import {
   MeshError,
   type ModelKey,
 } from '@modelmesh/core';
+import { failureGate } from '@modelmesh/core/cache';
 import { type LoadFailure, type ModelRecord, withCopyWithdrawn, withoutFailureOf } from '@modelmesh/core/records';
 import type { RegistryView } from '@modelmesh/core/view';
 import type { ErrorFacts } from '../link/index.ts';
@@ -93,9 +94,9 @@ export class CopyMap {
     const refusal = pulse.refusal('and a model without a copy is not loaded until it is back');
     if (refusal !== undefined) return { kind: 'none', error: factsOf(refusal) };
     const nowMs = clock.wallMs();
-    const failures = [...record.failures.values()].toSorted((a, b) => b.atMs - a.atMs);
-    const recent = failures.filter(({ atMs }) => nowMs - atMs < this.#parts.failureExpiryMs / 2);
-    if (recent.length >= LOAD_TRIES_MAX) return { kind: 'none', error: loadFailed(recent) };
+    const failures = [...record.failures].map(([instance, failure]) => ({ instance, ...failure }));
+    const gate = failureGate(failures, nowMs, this.#parts.failureExpiryMs);
+    if (gate !== null) return { kind: 'none', error: loadFailed(gate) };
     const triedCopies = [...record.copies.keys()].filter((id) => tried.has(id)).length;
     if (triedCopies >= COPIES_TRIED_MAX) {
       const message = `Failed to invoke model loaded in >=${COPIES_TRIED_MAX} locations`;
@@ -103,7 +104,8 @@ export class CopyMap {
     }
     const placed = desk.place(record, { exclude: tried, lastUsedMs, units: null });
     if (placed.instance !== null) return { kind: 'load', instance: placed.instance };
-    if (failures.length > 0) return { kind: 'none', error: loadFailed(failures) };
+    const [latest] = failures.toSorted((a, b) => b.atMs - a.atMs);
+    if (latest !== undefined) return { kind: 'none', error: loadFailed(latest) };
     return { kind: 'none', error: { kind: placed.error, message: placed.because, retryAfterMs: null } };
   }
 }
@@ -119,8 +121,4 @@ export const factsOf = ({ kind, message, retryAfterMs }: MeshError): ErrorFacts 
 export const errorOf = ({ kind, message, retryAfterMs }: ErrorFacts): MeshError =>
   new MeshError(kind, message, retryAfterMs === null ? {} : { retryAfterMs });
 
-const loadFailed = ([latest]: readonly LoadFailure[]): ErrorFacts => ({
-  kind: 'load-failed',
-  message: latest?.message ?? 'the model could not be loaded',
-  retryAfterMs: null,
-});
+const loadFailed = ({ message }: LoadFailure): ErrorFacts => ({ kind: 'load-failed', message, retryAfterMs: null });

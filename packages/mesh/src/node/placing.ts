@@ -56,6 +56,11 @@ type Came =
   | { readonly kind: 'loading' }
   | { readonly kind: 'failed' | 'refused' | 'overtaken'; readonly error: MeshError };
 
+/** Further copies that are to be spread over instances. */
+export interface SpreadLoad extends Pick<PeerLoad, 'lastUsedMs' | 'exclude' | 'knownUnits'> {
+  readonly onRefused?: () => void;
+}
+
 /** Loads models where they belong: for management, for other nodes, and for whatever in control wants a copy somewhere. */
 export class Placing {
   readonly #parts: PlacingParts;
@@ -122,9 +127,9 @@ export class Placing {
 
   /**
    * Starts so many further copies, one instance asking the next (spec `modelmesh.md` §4.7.6). Nobody waits for them. Answers which instance was
-   * chosen for the first; `null`: nobody takes one.
+   * chosen for the first; `null`: nobody takes one. `onRefused` is called where that is known only after others were asked.
    */
-  spread(model: ModelKey, count: number, load: Pick<PeerLoad, 'lastUsedMs' | 'exclude' | 'knownUnits'>): InstanceId | null {
+  spread(model: ModelKey, count: number, load: SpreadLoad): InstanceId | null {
     const record = this.#map.record(model);
     if (record === undefined || count < 1) return null;
     const { self, members, desk, peers, signal, claims, copies } = this.#parts;
@@ -134,7 +139,8 @@ export class Placing {
     if (chosen.instance === self) {
       claims.allowBeside(model, exclude);
       copies.start(record, load.lastUsedMs, load.knownUnits);
-      this.spread(model, count - 1, { ...load, exclude: [...exclude, self] });
+      const { lastUsedMs, knownUnits } = load;
+      this.spread(model, count - 1, { lastUsedMs, knownUnits, exclude: [...exclude, self] });
       return self;
     }
     const address = members.addressOf(chosen.instance);
@@ -142,7 +148,9 @@ export class Placing {
     const asked = { model, lastUsedMs: load.lastUsedMs, sync: false, exclude, knownUnits: load.knownUnits };
     const other = chosen.instance;
     const next = (): void => {
-      if (!signal.aborted) this.spread(model, count, { ...load, exclude: [...exclude, other] });
+      if (signal.aborted) return;
+      const further = this.spread(model, count, { ...load, exclude: [...exclude, other] });
+      if (further === null) load.onRefused?.();
     };
     peers.load(address, { ...asked, moreCopies: count - 1 }, signal).then((copy) => {
       if (copy.kind === 'absent' || copy.kind === 'failed') next();

@@ -176,10 +176,12 @@ export class Scaling {
     const record = mirror.view.model(DEFAULT_NAMESPACE, model)?.record;
     if (record === undefined) return;
     this.#asked.set(model, record.copies.size);
-    const chosen = placing.spread(model, copies, { lastUsedMs, exclude, knownUnits: this.#unitsOf(model) });
-    if (chosen !== null) return;
-    this.#asked.delete(model);
-    this.scaler.settled(model);
+    const onRefused = (): void => {
+      this.#asked.delete(model);
+      this.scaler.settled(model);
+    };
+    const chosen = placing.spread(model, copies, { lastUsedMs, exclude, knownUnits: this.#unitsOf(model), onRefused });
+    if (chosen === null) onRefused();
   }
 
   async #remove(decision: RemoveCopy, signal: AbortSignal): Promise<void> {

@@ -37,6 +37,8 @@ export class Session {
   #aliveMs: MonotonicMs | undefined;
   #working: Promise<void> = Promise.resolve();
   #stopped = false;
+  /** It counted as ended, because the registry had not been heard of for the lease's time, and counts again. */
+  onRevived: () => void = () => {};
 
   constructor(parts: {
     readonly kv: Kv;
@@ -181,8 +183,13 @@ export class Session {
     const askedMs = this.#clock.monotonicMs();
     const { kind } = await this.#kv.keepAlive(lease);
     this.#pulse.heard();
-    if (kind === 'alive') this.#aliveMs = askedMs;
-    else this.#lost();
+    if (kind !== 'alive') {
+      this.#lost();
+      return;
+    }
+    const wasAlive = this.alive;
+    this.#aliveMs = askedMs;
+    if (!wasAlive && this.alive) this.onRevived();
   }
 
   #lost(): void {

@@ -143,11 +143,12 @@ export async function startControl(setup: ControlSetup): Promise<RunningControl>
   await session.start(setup.scope);
   leadership.onChange = (leads) => {
     events.emit({ kind: leads ? 'leads' : 'leads-no-more', message: leads ? 'this node leads' : 'another node leads' });
-    if (leads) {
-      parts.minimums.keep();
-      parts.reaper.leadsNow();
-    }
-    parts.management.transitions.leaderChanged();
+    if (leads) takeUp(parts);
+    else parts.management.transitions.leaderChanged();
+  };
+  // While nothing was heard of the registry this node did not lead, and what came due then was passed over.
+  session.onRevived = () => {
+    if (leadership.leads) takeUp(parts);
   };
   await leadership.start();
   watchRuntime(setup, parts);
@@ -183,6 +184,13 @@ export async function startControl(setup: ControlSetup): Promise<RunningControl>
       await session.stop();
     },
   };
+}
+
+/** Begins what a leader does for all: others left it lying, or this node did while it could not lead. */
+function takeUp({ minimums, reaper, management }: ControlAssembly): void {
+  minimums.keep();
+  reaper.leadsNow();
+  management.transitions.leaderChanged();
 }
 
 async function leave(
@@ -268,21 +276,16 @@ function measure(
 
 function figuresOf({ copies, view, leadership }: ControlAssembly): InstanceFigures {
   const summary = copies.cache.summary();
-  let [managed, loaded, failing] = [0, 0, 0];
-  for (const { record } of view.models()) {
-    managed += 1;
-    if (record.copies.size > 0) loaded += 1;
-    if (record.failures.size > 0) failing += 1;
-  }
+  const { registered, withCopy, withFailure } = view.counts();
   return {
     capacityBytes: summary.effectiveUnits * UNIT_BYTES,
     usedBytes: summary.usedUnits * UNIT_BYTES,
     bookedBytes: summary.bookedUnits * UNIT_BYTES,
     models: summary.copies,
     leastRecentUseMs: summary.oldestUseMs,
-    modelsManaged: managed,
-    modelsLoaded: loaded,
-    modelsWithFailure: failing,
+    modelsManaged: registered,
+    modelsLoaded: withCopy,
+    modelsWithFailure: withFailure,
     leads: leadership.leads,
   };
 }

@@ -16,6 +16,7 @@ import {
   type ToDataPlane,
 } from '../../link/index.ts';
 import type { PeerAddress, Peers } from '../../peer/index.ts';
+import { abortable } from '../abortable.ts';
 import { ALONE, type ControlSetup, type RunningControl, startControl } from '../start-control.ts';
 import { FakeRuntime } from './fake-runtime.ts';
 
@@ -266,7 +267,8 @@ export class MeshRig {
       load: async (peer, load, signal) => {
         this.peerLoads += 1;
         if (this.peerLoads > PEER_LOADS_MAX) throw new MeshError('overloaded', 'nodes ask each other for loads without end');
-        return at(peer).running.peerAnswers.load(from, load, signal);
+        // Whoever asked may give up; what was begun there goes on.
+        return abortable(at(peer).running.peerAnswers.load(from, load, signal), signal);
       },
       copy: async (peer, model) => at(peer).running.peerAnswers.copy(from, model),
       unload: async (peer, model) => at(peer).running.peerAnswers.unload(from, model),

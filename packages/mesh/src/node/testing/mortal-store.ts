@@ -5,6 +5,8 @@ import type { Kv, KvWatchSink } from '../../kv/index.ts';
 export class MortalStore {
   /** Whether it refuses everything. Setting it to false brings it back. */
   away = false;
+  /** Whether leases outlive its absence. */
+  keepsLeases = false;
   readonly #sinks = new Set<KvWatchSink>();
 
   /** The store does not answer any more. */
@@ -25,7 +27,11 @@ export class MortalStore {
       txn: (txn) => unless(() => kv.txn(txn)),
       resolve: (unknown) => unless(() => kv.resolve(unknown)),
       grantLease: (ttlMs) => unless(() => kv.grantLease(ttlMs)),
-      keepAlive: (lease) => unless(() => kv.keepAlive(lease)),
+      keepAlive: async (lease) => {
+        // A store that was down for all of its clients counts the time of their leases anew when it is back.
+        if (this.away && this.keepsLeases) await kv.keepAlive(lease);
+        return unless(() => kv.keepAlive(lease));
+      },
       revokeLease: (lease) => unless(() => kv.revokeLease(lease)),
       close: async () => {},
       watch: (prefix, options, sink) => {
