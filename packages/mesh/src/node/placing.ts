@@ -119,7 +119,8 @@ export class Placing {
       last = came.error;
       if (came.kind === 'overtaken') continue;
       tried.add(target.instance);
-      if (target.kind === 'copy') beside.add(target.instance);
+      // The claim of one that failed goes in a moment; the next one that is asked may see it still.
+      if (target.kind === 'copy' || came.kind === 'failed') beside.add(target.instance);
       if (came.kind === 'failed') failures += 1;
     }
     throw last ?? new MeshError('unavailable', `model ${model} is loaded and unloaded faster than it can be followed; try again`);
