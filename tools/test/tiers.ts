@@ -47,13 +47,13 @@ export const TIERS: readonly Tier[] = [
     stages: [
       {
         word: 'proof',
-        what: 'long runs: overcommit, bursts, a registry killed and damaged at random points, histories of the cache, 10 000 seeds of the simulation and its planted bugs',
+        what: 'long runs: overcommit, bursts, figures of a mesh on etcd, a registry killed and damaged at random points, histories of the cache, 10 000 seeds of the simulation and its planted bugs',
         isolation: 'process',
         concurrency: 1,
       },
     ],
     minutesMax: 60,
-    needs: 'a machine that does nothing else: it measures',
+    needs: 'etcd, and a machine that does nothing else: it measures',
   },
 ];
 

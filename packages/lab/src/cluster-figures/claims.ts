@@ -1,7 +1,9 @@
 import { BEYOND_COMMIT_MAX_MS, type ColdCallFigures } from '../bench/index.ts';
 import { BEYOND_LOAD_MAX, type ColdBurstFigures } from '../burst/index.ts';
-import { type Cell, digits, judged, mebibytes, type Table } from '../figures/index.ts';
+import { type Cell, digits, judged, mebibytes, percent, type Table } from '../figures/index.ts';
 import type { CrowdingFigures } from './crowding.ts';
+import { FAIR_SHARE_WITHIN_MS, type FreshNodeFigures } from './fresh-node.ts';
+import type { HotModelFigures } from './hot-model.ts';
 import type { RegistrationFigures } from './registration.ts';
 
 /** One node alone registers so many models a second, and so many while three watch. */
@@ -11,6 +13,11 @@ export const WATCHED_PER_SECOND_MIN = 3000;
 export const RESIDENT_BYTES_MAX = 250e6;
 /** How long after the last answer the nodes may still differ. */
 export const EQUAL_WITHIN_MS = 2000;
+
+/** One control tick: within it a hot model has its second copy. */
+export const SECOND_COPY_WITHIN_MS = 10_000;
+/** Of an even share of a hot model's calls, each node answers at least this part. */
+export const EVEN_SHARE_MIN = 0.5;
 
 /** One sentence that a run must make true, what is claimed and what was measured. */
 export interface ClusterClaim {
@@ -84,7 +91,7 @@ export function burstClaims(figures: ColdBurstFigures, nodes: number, leeway = 1
 /** What more models than fit must show. */
 export function crowdingClaims(figures: CrowdingFigures): readonly ClusterClaim[] {
   const { models, nodes, calls, wrongAnswers, capacityBytes, bookedBytesMax, loads, evictions, doubleLoads } = figures;
-  const failed = Object.values(figures.failures).reduce((sum, count) => sum + count, 0);
+  const failed = failedOf(figures);
   const room = `${models} models on ${nodes} nodes with room for ${mebibytes(capacityBytes * nodes)}`;
   return [
     {
@@ -107,6 +114,51 @@ export function crowdingClaims(figures: CrowdingFigures): readonly ClusterClaim[
     },
   ];
 }
+
+/** What a model must show that everybody calls at once. */
+export function hotModelClaims(figures: HotModelFigures): readonly ClusterClaim[] {
+  const { nodes, clients, calls, secondCopyMs, everyCopyMs, shares } = figures;
+  const failed = failedOf(figures);
+  const shareMin = EVEN_SHARE_MIN / nodes;
+  return [
+    {
+      sentence: `field §4.9 item 9: a model that ${clients} clients call at once has a second copy`,
+      claim: `≤ ${SECOND_COPY_WITHIN_MS / 1000} s`,
+      shown: `${digits(secondCopyMs / 1000)} s, one on each of ${nodes} nodes ${digits(everyCopyMs / 1000)} s`,
+      holds: secondCopyMs <= SECOND_COPY_WITHIN_MS,
+    },
+    {
+      sentence: 'each node answers its part of the calls then',
+      claim: `≥ ${percent(shareMin, 0)}`,
+      shown: shares.map((share) => percent(share, 0)).join(', '),
+      holds: shares.every((share) => share >= shareMin),
+    },
+    { sentence: 'no call fails', claim: 'none', shown: `${failed} of ${calls + failed}`, holds: calls > 0 && failed === 0 },
+  ];
+}
+
+/** What a node must show that joins full ones. */
+export function freshNodeClaims(figures: FreshNodeFigures): readonly ClusterClaim[] {
+  const { nodes, models, fairShareBytes, fairShareMs, calls } = figures;
+  const failed = failedOf(figures);
+  return [
+    {
+      sentence: `field §4.9 item 11: a node that joins ${nodes} with ${models} models has its fair share of ${mebibytes(fairShareBytes)}`,
+      claim: `≤ ${FAIR_SHARE_WITHIN_MS / 1000} s`,
+      shown: `${digits(fairShareMs / 1000)} s`,
+      holds: fairShareMs <= FAIR_SHARE_WITHIN_MS,
+    },
+    {
+      sentence: 'no call fails meanwhile',
+      claim: 'none',
+      shown: `${failed} of ${calls + failed}`,
+      holds: calls > 0 && failed === 0,
+    },
+  ];
+}
+
+const failedOf = ({ failures }: { readonly failures: Readonly<Record<string, number>> }): number =>
+  Object.values(failures).reduce((sum, count) => sum + count, 0);
 
 /** Claims beside what was measured. */
 export const clusterTable = (title: string, claims: readonly ClusterClaim[], more: readonly (readonly Cell[])[] = []): Table => ({

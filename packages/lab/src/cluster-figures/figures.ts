@@ -1,22 +1,26 @@
 import type { ColdCallFigures } from '../bench/index.ts';
 import { COLD_BURST, type ColdBurstFigures, type ColdBurstPlan, coldBurstThrough } from '../burst/index.ts';
 import { ClusterProcess, type ClusterProcessOptions } from '../cluster-process/index.ts';
-import { renderTable } from '../figures/index.ts';
+import { type Cell, renderTable } from '../figures/index.ts';
 import {
   burstClaims,
   type ClusterClaim,
   clusterTable,
   coldCallClaims,
   crowdingClaims,
+  freshNodeClaims,
+  hotModelClaims,
   registrationClaims,
   registrationRows,
 } from './claims.ts';
 import { runClusterColdCalls } from './cold-calls.ts';
 import { type CrowdingFigures, type CrowdingPlan, FULL_CROWDING, runCrowding, SHORT_CROWDING } from './crowding.ts';
+import { FRESH_NODE, type FreshNodeFigures, type FreshNodePlan, runFreshNode } from './fresh-node.ts';
+import { HOT_MODEL, type HotModelFigures, type HotModelPlan, runHotModel } from './hot-model.ts';
 import { ONE_NODE, type RegistrationFigures, type RegistrationPlan, runRegistration, THREE_NODES } from './registration.ts';
 
 /** What is measured. */
-export const MEASUREMENTS = ['registration', 'watched', 'cold', 'burst', 'crowding'] as const;
+export const MEASUREMENTS = ['registration', 'watched', 'cold', 'burst', 'crowding', 'hot', 'fresh'] as const;
 /** One of them. */
 export type Measurement = (typeof MEASUREMENTS)[number];
 
@@ -27,6 +31,8 @@ export interface ClusterPlan {
   readonly coldModels: number;
   readonly burst: ColdBurstPlan;
   readonly crowding: CrowdingPlan;
+  readonly hot: HotModelPlan;
+  readonly fresh: FreshNodePlan;
 }
 
 /** Nodes of those measurements that need several. */
@@ -39,6 +45,8 @@ export const FULL_CLUSTER: ClusterPlan = {
   coldModels: 60,
   burst: COLD_BURST,
   crowding: FULL_CROWDING,
+  hot: HOT_MODEL,
+  fresh: FRESH_NODE,
 };
 
 /** The same in seconds, but for the registrations, whose number is part of the claim. */
@@ -52,10 +60,55 @@ export const SHORT_CLUSTER: ClusterPlan = {
 /** One measurement: its figures, its claims, and both as a table. */
 export interface Measured {
   readonly name: Measurement;
-  readonly figures: RegistrationFigures | ColdCallFigures | ColdBurstFigures | CrowdingFigures;
+  readonly figures:
+    | RegistrationFigures
+    | ColdCallFigures
+    | ColdBurstFigures
+    | CrowdingFigures
+    | HotModelFigures
+    | FreshNodeFigures;
   readonly claims: readonly ClusterClaim[];
   readonly table: string;
 }
+
+type Take = (plan: ClusterPlan, etcd: ClusterProcessOptions['etcd'], leeway: number) => Promise<Taken>;
+type Taken = Pick<Measured, 'figures' | 'claims'> & { readonly title: string; readonly more?: readonly (readonly Cell[])[] };
+
+const registered =
+  (name: 'registration' | 'watched'): Take =>
+  async (plan, etcd, leeway) => {
+    const figures = await runRegistration(plan[name], etcd);
+    const title = `Registrations on etcd, ${figures.nodes === 1 ? 'one node' : `${figures.nodes} nodes`}`;
+    return { figures, claims: registrationClaims(figures, leeway), title, more: registrationRows(figures) };
+  };
+
+const takes = {
+  registration: registered('registration'),
+  watched: registered('watched'),
+  cold: async (plan, etcd, leeway) => {
+    await using cluster = await ClusterProcess.start({ nodes: 1, etcd });
+    const figures = await runClusterColdCalls(cluster, plan.coldModels);
+    return { figures, claims: coldCallClaims(figures, leeway), title: 'First calls, registry on etcd' };
+  },
+  burst: async (plan, etcd, leeway) => {
+    await using cluster = await ClusterProcess.start({ nodes: NODES, etcd });
+    const nodes = cluster.nodes.map(({ process }) => process);
+    const figures = await coldBurstThrough(nodes, plan.burst);
+    return { figures, claims: burstClaims(figures, NODES, leeway), title: 'First calls at once' };
+  },
+  crowding: async (plan, etcd) => {
+    const figures = await runCrowding(plan.crowding, etcd);
+    return { figures, claims: crowdingClaims(figures), title: 'More models than fit' };
+  },
+  hot: async (plan, etcd) => {
+    const figures = await runHotModel(plan.hot, etcd);
+    return { figures, claims: hotModelClaims(figures), title: 'A hot model with one copy' };
+  },
+  fresh: async (plan, etcd) => {
+    const figures = await runFreshNode(plan.fresh, etcd);
+    return { figures, claims: freshNodeClaims(figures), title: 'A node that joins' };
+  },
+} satisfies Record<Measurement, Take>;
 
 /** Takes one measurement on an etcd and nodes of its own; figures of speed may miss their aims by `leeway`. */
 export async function measure(
@@ -65,31 +118,7 @@ export async function measure(
   leeway = 1,
   colours = false,
 ): Promise<Measured> {
-  switch (name) {
-    case 'registration':
-    case 'watched': {
-      const figures = await runRegistration(plan[name], etcd);
-      const claims = registrationClaims(figures, leeway);
-      const title = `Registrations on etcd, ${figures.nodes === 1 ? 'one node' : `${figures.nodes} nodes`}`;
-      return { name, figures, claims, table: renderTable(clusterTable(title, claims, registrationRows(figures)), colours) };
-    }
-    case 'cold': {
-      await using cluster = await ClusterProcess.start({ nodes: 1, etcd });
-      const figures = await runClusterColdCalls(cluster, plan.coldModels);
-      const claims = coldCallClaims(figures, leeway);
-      return { name, figures, claims, table: renderTable(clusterTable('First calls, registry on etcd', claims), colours) };
-    }
-    case 'burst': {
-      await using cluster = await ClusterProcess.start({ nodes: NODES, etcd });
-      const nodes = cluster.nodes.map(({ process }) => process);
-      const figures = await coldBurstThrough(nodes, plan.burst);
-      const claims = burstClaims(figures, NODES, leeway);
-      return { name, figures, claims, table: renderTable(clusterTable('First calls at once', claims), colours) };
-    }
-    case 'crowding': {
-      const figures = await runCrowding(plan.crowding, etcd);
-      const claims = crowdingClaims(figures);
-      return { name, figures, claims, table: renderTable(clusterTable('More models than fit', claims), colours) };
-    }
-  }
+  const take: Take = takes[name];
+  const { figures, claims, title, more } = await take(plan, etcd, leeway);
+  return { name, figures, claims, table: renderTable(clusterTable(title, claims, more), colours) };
 }

@@ -102,7 +102,7 @@ export class Management {
   async registerModel(request: Omit<RegisterRequest, 'namespace'>, signal: AbortSignal): Promise<ModelStatus> {
     const { mirror } = this.#parts;
     const scoped = { ...request, namespace: DEFAULT_NAMESPACE };
-    await this.ownWritesDone(request.modelId);
+    if (this.#parts.claims.hasUnsaid(modelKey(request.modelId))) await this.ownWritesDone(request.modelId);
     const decision = await this.#decided(() => decideRegister(mirror.view, scoped, this.#env()));
     if (decision.kind === 'write' && decision.created) this.#emit('model-registered', request.modelId, 'registered');
     return this.#follow(decision, signal);

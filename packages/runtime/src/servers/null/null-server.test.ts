@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { FakeClock } from '@modelmesh/core/testing';
 import { GRPC_CODE } from '@modelmesh/wire/status';
 import { systemClock } from '../../clock/index.ts';
 import { callServer, kindOf, serverContract } from '../contract.ts';
+import type { CallHandler, InferenceCall } from '../port.ts';
 import { NullServer, parseNullPath } from './index.ts';
 
 const never = new AbortController().signal;
@@ -50,6 +52,36 @@ describe('the null server', () => {
     assert.equal((await call('x')).error?.kind, 'model-not-found');
   });
 
+  it('takes its time for the answers of a model whose path says so', async () => {
+    const clock = new FakeClock();
+    const server = new NullServer(clock);
+    await server.load(request('m', 'answer 50; append 21'), never);
+    const sent: string[] = [];
+    const headers = { get: (name: string) => (name === 'mm-model-id' ? 'm' : undefined) };
+    const call: InferenceCall = {
+      path: '/any.Service/Method',
+      headers,
+      send: (message) => sent.push(Buffer.concat(message).toString()),
+      finish: () => sent.push('end'),
+      fail: (error) => assert.fail(error),
+      failWithStatus: (code) => assert.fail(String(code)),
+    };
+    const ask = (): CallHandler => {
+      const handler = server.accept(call);
+      for (const text of ['a', 'b']) handler.onMessage([Buffer.from(text)], 1);
+      handler.onEnd();
+      return handler;
+    };
+    ask();
+    clock.advance(49);
+    assert.deepEqual(sent, []);
+    clock.advance(1);
+    assert.deepEqual(sent, ['a!', 'b!', 'end']);
+    ask().onCancel();
+    clock.advance(100);
+    assert.equal(sent.length, 3, 'nobody waits for it any more');
+  });
+
   it('ends each answer of a loaded model with what its path appends', async () => {
     const server = new NullServer(systemClock);
     await server.load(request('m', 'append 2b4d; size 8192'), never);
@@ -62,6 +94,7 @@ describe('the null server', () => {
     assert.deepEqual(parseNullPath('slow 20; size 4096'), {
       fail: undefined,
       slowMs: 20,
+      answerMs: 0,
       sizeBytes: 4096,
       suffix: new Uint8Array(),
     });

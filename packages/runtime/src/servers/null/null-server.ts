@@ -1,4 +1,4 @@
-import { type Clock, durationMs, MeshError, sleep } from '@modelmesh/core';
+import { type Clock, type DurationMs, durationMs, MeshError, sleep, type Timer } from '@modelmesh/core';
 import { GrpcStatusError } from '@modelmesh/grpc/call';
 import { ModelBook } from '../model-book/index.ts';
 import type {
@@ -30,10 +30,12 @@ export const NULL_FACTS: ServerFacts = {
  */
 export class NullServer implements ModelServer {
   readonly facts: ServerFacts;
+  readonly #clock: Clock;
   readonly #models: ModelBook<NullModelOptions>;
 
   constructor(clock: Clock, facts: Partial<ServerFacts> = {}) {
     this.facts = { ...NULL_FACTS, ...facts };
+    this.#clock = clock;
     this.#models = new ModelBook({
       load: async (request, signal) => {
         const options = parseNullPath(request.modelPath);
@@ -101,18 +103,39 @@ export class NullServer implements ModelServer {
     const trailers = trailer === undefined ? [] : ['null-trailer', trailer];
     const failure = call.headers.get('null-fail');
     const isRefused = isMissing || failure !== undefined;
+    const end = (): void => {
+      if (isMissing) call.fail(new MeshError('model-not-found', `the model ${modelId} is not loaded`));
+      else if (failure === undefined) call.finish(trailers);
+      else {
+        const { code, message } = parseStatus(failure);
+        call.failWithStatus(code, message, trailers);
+      }
+    };
+    const answerMs = isRefused ? 0 : (model?.answerMs ?? 0);
+    if (answerMs > 0) return this.#late(call, suffix, durationMs(answerMs), end);
     return {
       onMessage: (message) => {
         if (!isRefused) call.send([...message, ...suffix]);
       },
       onCancel: () => undefined,
+      onEnd: end,
+    };
+  }
+
+  /** Answers everything together, a while after the end of the request. */
+  #late(call: InferenceCall, suffix: readonly Uint8Array[], answerMs: DurationMs, end: () => void): CallHandler {
+    const answers: (readonly Uint8Array[])[] = [];
+    let timer: Timer | undefined;
+    return {
+      onMessage: (message) => {
+        answers.push([...message, ...suffix]);
+      },
+      onCancel: () => timer?.cancel(),
       onEnd: () => {
-        if (isMissing) call.fail(new MeshError('model-not-found', `the model ${modelId} is not loaded`));
-        else if (failure === undefined) call.finish(trailers);
-        else {
-          const { code, message } = parseStatus(failure);
-          call.failWithStatus(code, message, trailers);
-        }
+        timer = this.#clock.after(answerMs, () => {
+          for (const answer of answers) call.send(answer);
+          end();
+        });
       },
     };
   }

@@ -7,6 +7,8 @@ export interface NullModelOptions {
   readonly fail: { readonly code: GrpcCode; readonly message: string } | undefined;
   /** How long the load takes. */
   readonly slowMs: number;
+  /** How long each answer takes, from the end of its request. */
+  readonly answerMs: number;
   readonly sizeBytes: number;
   /** Follows each message of an answer: further fields of a protobuf message, by which an answer tells which model gave it. */
   readonly suffix: Uint8Array;
@@ -20,16 +22,23 @@ const SLOW_MS_DEFAULT = 1000;
 const SUFFIX_BYTES_MAX = 1024;
 
 /**
- * Reads a path such as `slow 500; size 2097152`, `append 1a0178` (hexadecimal) or `fail INVALID_ARGUMENT corrupt model`; any other words mean nothing.
+ * Reads a path such as `slow 500; size 2097152`, `answer 50`, `append 1a0178` (hexadecimal) or `fail INVALID_ARGUMENT corrupt model`; any other words mean nothing.
  *
  * @throws {MeshError} `invalid-argument` for a number or code that is none.
  */
 export function parseNullPath(path: string): NullModelOptions {
-  let options: NullModelOptions = { fail: undefined, slowMs: 0, sizeBytes: NULL_MODEL_BYTES, suffix: new Uint8Array() };
+  let options: NullModelOptions = {
+    fail: undefined,
+    slowMs: 0,
+    answerMs: 0,
+    sizeBytes: NULL_MODEL_BYTES,
+    suffix: new Uint8Array(),
+  };
   for (const part of path.split(';')) {
     const [, word, rest = ''] = /^\s*(\S*)\s*(.*?)\s*$/s.exec(part) ?? [];
     if (word === 'fail') options = { ...options, fail: parseStatus(rest) };
     else if (word === 'slow') options = { ...options, slowMs: rest === '' ? SLOW_MS_DEFAULT : natural(rest, 'slow') };
+    else if (word === 'answer') options = { ...options, answerMs: natural(rest, 'answer') };
     else if (word === 'size') options = { ...options, sizeBytes: natural(rest, 'size') };
     else if (word === 'append') options = { ...options, suffix: hexadecimal(rest) };
   }
