@@ -24,6 +24,7 @@ export {
   endWithoutAlternative,
   LOAD_FAILURES_PER_CALL_MAX,
   MODEL_LOST_MAX,
+  mayAwaitHolder,
   mayBeLeft,
   nextAttempt,
 } from './next-attempt.ts';

@@ -4,11 +4,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { durationMs, instanceId } from '../index.ts';
 import {
+  ATTEMPTS_MAX,
   type AttemptHistory,
   type CallFacts,
   type EndedAttempt,
   type Evidence,
   endWithoutAlternative,
+  mayAwaitHolder,
   type NextAttempt,
   nextAttempt,
 } from './index.ts';
@@ -195,4 +197,15 @@ test('where control finds nobody else, the call ends as the last attempt that re
   assert.equal(end({ target: HERE, evidence: { kind: 'connection-lost' } }), null);
   for (const evidence of [...UNPROCESSED, { kind: 'load-failed', error: 'load-failed', message: 'corrupt' } as const])
     assert.equal(end({ target: THERE, evidence }), null, evidence.kind);
+});
+
+test('a holder that has just stopped answering is waited for within time and attempts, as long as the request is held and nothing was answered', () => {
+  const lost: EndedAttempt = { target: THERE, evidence: { kind: 'connection-lost' } };
+  const may = (call: Partial<CallFacts>, attempts = 1): boolean =>
+    mayAwaitHolder({ call: { ...CALL, elsewhere: false, ...call }, ended: Array(attempts).fill(lost) });
+  assert.deepEqual([may({}), may({ remainingMs: null }), may({}, 0), may({}, ATTEMPTS_MAX - 1)], [true, true, true, true]);
+  assert.deepEqual(
+    [may({ remainingMs: durationMs(0) }), may({}, ATTEMPTS_MAX), may({ replayable: false }), may({ responseForwarded: true })],
+    [false, false, false, false],
+  );
 });

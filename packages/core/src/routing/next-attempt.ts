@@ -97,6 +97,15 @@ export function endWithoutAlternative(history: Pick<AttemptHistory, 'call' | 'en
   return next.kind === 'fail' || next.kind === 'pass-through' ? next : null;
 }
 
+/**
+ * Whether a call for which control found nobody may wait for an instance with a copy that has just stopped answering, and go there again when it
+ * answers: what may be repeated elsewhere may be repeated there. Every attempt that ended before was found repeatable in its turn.
+ */
+export function mayAwaitHolder({ call, ended }: Pick<AttemptHistory, 'call' | 'ended'>): boolean {
+  const hasTime = call.remainingMs === null || call.remainingMs > 0;
+  return hasTime && ended.length < ATTEMPTS_MAX && notHeld(call) === null;
+}
+
 /** Whether the attempt came so far that somebody answered it, or may have executed it; not as a load, of which control knows more. */
 function reachedSomebody({ kind }: Evidence): boolean {
   return kind === 'runtime-status' || kind === 'refused-by-peer' || kind === 'connection-lost' || kind === 'attempt-timeout';

@@ -52,6 +52,17 @@ export class AttemptLog {
     this.#lines.push(`nobody else: ${why}`);
   }
 
+  /** Control found nobody, and says why; `instance` has a copy and may answer again in a moment. */
+  awaits(instance: InstanceId, why: string): void {
+    this.#lines.push(`nobody else: ${why}; waits for ${instance} to answer again`);
+  }
+
+  /** `instance` answers again, and may be asked. */
+  readmit(instance: InstanceId): void {
+    this.#tried?.delete(instance);
+    this.#excluded?.delete(instance);
+  }
+
   /** The copy at `instance` is not called again. */
   tryNoMore(instance: InstanceId): void {
     this.#tried ??= new Set();

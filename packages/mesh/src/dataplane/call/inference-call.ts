@@ -13,6 +13,7 @@ import {
   type CallFacts,
   type Evidence,
   endWithoutAlternative,
+  mayAwaitHolder,
   mayBeLeft,
   type NextAttempt,
   nextAttempt,
@@ -21,10 +22,11 @@ import { FrameScanner, type FrameSink } from '@modelmesh/grpc/framing';
 import type { HeaderBlock } from '@modelmesh/grpc/stream';
 import type { Expirable, WheelTimer } from '@modelmesh/grpc/timer-wheel';
 import type { ModelRoute, PeerIntent, SlotRef } from '../../link/index.ts';
+import type { PeerLink, ReturnWaiter } from '../peers/index.ts';
+import { awaitHolder, isCopyBesides, isElsewhere, mayBeLoading } from './alternatives.ts';
 import type { Attempt, AttemptOwner, RuntimeRefusal } from './attempt.ts';
 import { AttemptLog } from './attempt-log.ts';
 import type { Caller, CallPlan } from './call-plan.ts';
-import { ASSUME_LOADED_AFTER_MS } from './copy-chooser.ts';
 import { type CopyWaiter, LOCATE_ANYWHERE } from './locator.ts';
 import { PeerAttempt } from './peer-attempt.ts';
 import type { Plane } from './plane.ts';
@@ -38,6 +40,8 @@ type Phase =
   | { readonly kind: 'new' }
   | { readonly kind: 'locating'; readonly sinceMs: MonotonicMs }
   | { readonly kind: 'waiting-for-runtime' }
+  /** Nobody takes the call, for the reason of `error`, but a holder may answer again. */
+  | { readonly kind: 'waiting-for-peer'; readonly link: PeerLink; readonly error: MeshError }
   | { readonly kind: 'running'; readonly attempt: Attempt }
   | { readonly kind: 'over' };
 
@@ -48,7 +52,7 @@ const SILENT_WAIT_MS = 10;
  * One call on its way to a copy of its model: finds the copy, sends the request there, gives the answer back, and tries again as
  * `nextAttempt` allows. Knows nothing of who called; gRPC and REST are two {@link Caller}s.
  */
-export class InferenceCall implements CopyWaiter, RuntimeWaiter, AttemptOwner, FrameSink, Expirable {
+export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, AttemptOwner, FrameSink, Expirable {
   readonly body: RequestBody;
   readonly plan: CallPlan;
   readonly #plane: Plane;
@@ -180,6 +184,20 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, AttemptOwner, F
     this.#fail(error);
   }
 
+  onPeerBack(): void {
+    if (this.#phase.kind !== 'waiting-for-peer') return;
+    this.#log.readmit(this.#phase.link.route.instance);
+    this.#phase = { kind: 'new' };
+    this.#seek();
+  }
+
+  onPeerStaysAway(): void {
+    if (this.#phase.kind !== 'waiting-for-peer') return;
+    const { error } = this.#phase;
+    this.#phase = { kind: 'new' };
+    this.#endWithNobody(error);
+  }
+
   onAttemptTook(): void {
     const taken = this.#untaken;
     this.#untaken = 0;
@@ -281,7 +299,10 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, AttemptOwner, F
       if (attempt.intent === 'load') this.#log.refusedBy(instance);
       else this.#log.tryNoMore(instance);
     }
-    const next = nextAttempt({ call: this.#facts(this.#elsewhere(instance)), ended: this.#log.ended, current }, evidence);
+    const next = nextAttempt(
+      { call: this.#facts(isElsewhere(this.#plane, this.plan.model, this.#log, instance)), ended: this.#log.ended, current },
+      evidence,
+    );
     this.#log.end(current, evidence, attempt instanceof PeerAttempt ? attempt.told : []);
     return next;
   }
@@ -304,8 +325,18 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, AttemptOwner, F
    * instead of why nobody else takes it.
    */
   #foundNobody(error: MeshError): void {
-    const isGone = error.kind === 'model-not-found';
-    const end = isGone ? null : endWithoutAlternative({ call: this.#facts(false), ended: this.#log.ended });
+    const mayWait = error.kind !== 'model-not-found' && mayAwaitHolder({ call: this.#facts(false), ended: this.#log.ended });
+    const link = mayWait ? awaitHolder(this.#plane, this.plan.model, this) : undefined;
+    if (link === undefined) this.#endWithNobody(error);
+    else {
+      this.#log.awaits(link.route.instance, error.message);
+      this.#phase = { kind: 'waiting-for-peer', link, error };
+    }
+  }
+
+  #endWithNobody(error: MeshError): void {
+    const history = { call: this.#facts(false), ended: this.#log.ended };
+    const end = error.kind === 'model-not-found' ? null : endWithoutAlternative(history);
     if (end === null) {
       this.#fail(error);
       return;
@@ -313,15 +344,6 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, AttemptOwner, F
     this.#log.foundNobody(error.message);
     if (end.kind === 'fail') this.#giveUp(end);
     else this.#passThrough(this.#refusal);
-  }
-
-  /** Whether another instance than `instance` may have, or load, a copy for this call. */
-  #elsewhere(instance: InstanceId): boolean {
-    const { peers, instance: here } = this.#plane;
-    if (peers === null || !peers.any) return false;
-    const { excluded } = this.#log;
-    if (instance !== here && !excluded.has(here)) return true;
-    return peers.anyBut(excluded, instance);
   }
 
   /** Another attempt follows. */
@@ -418,30 +440,9 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, AttemptOwner, F
 
   /** What is known of the call while an attempt runs. A peer that may still be loading is only left for another copy. */
   #factsBesides(attempt: Attempt): CallFacts {
-    const { instance } = attempt;
-    return this.#facts(this.#mayWaitForLoad(attempt) ? this.#copyBesides(instance) : this.#elsewhere(instance));
-  }
-
-  /** Whether the call may go to a copy that it has not tried, here or at another instance than `asked`. */
-  #copyBesides(asked: InstanceId): boolean {
-    const { routes, peers } = this.#plane;
-    const route = routes.model(this.plan.model);
-    const { tried } = this.#log;
-    if (route === undefined) return false;
-    if (route.local !== null && !tried.has(this.#plane.instance)) return true;
-    return route.remote.some(
-      ({ instance }) => instance !== asked && !tried.has(instance) && peers?.standing(instance) === 'ready',
-    );
-  }
-
-  /**
-   * Whether the peer may still be loading the model. It is not left for an instance without a copy then, which would begin the same load anew, node
-   * after node; that the peer is gone shows in its pings.
-   */
-  #mayWaitForLoad(attempt: Attempt): boolean {
-    if (!(attempt instanceof PeerAttempt)) return false;
-    const copy = this.#plane.routes.model(this.plan.model)?.remote.find(({ instance }) => instance === attempt.instance);
-    return attempt.intent === 'load' || copy === undefined || this.#plane.clock.wallMs() - copy.sinceMs < ASSUME_LOADED_AFTER_MS;
+    const besides =
+      attempt instanceof PeerAttempt && mayBeLoading(this.#plane, this.plan.model, attempt) ? isCopyBesides : isElsewhere;
+    return this.#facts(besides(this.#plane, this.plan.model, this.#log, attempt.instance));
   }
 
   #wakeAt(at: MonotonicMs): void {
@@ -491,6 +492,7 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, AttemptOwner, F
   #end(): void {
     if (this.#phase.kind === 'locating') this.#plane.locator.leave(this.plan.model, this);
     if (this.#phase.kind === 'waiting-for-runtime') this.#plane.runtime.leave(this);
+    if (this.#phase.kind === 'waiting-for-peer') this.#phase.link.leaveReturn(this);
     this.#phase = { kind: 'over' };
     if (this.#timer !== undefined) this.#plane.deadlines.cancel(this.#timer);
     this.body.release();

@@ -16,6 +16,8 @@ import {
   type PeerLink,
   PeerLinks,
   PING_EVERY_MS,
+  RETURN_WITHIN_MS,
+  type ReturnWaiter,
 } from './index.ts';
 
 const B = instanceId('b');
@@ -219,6 +221,70 @@ describe('a link to a peer', () => {
     await rig.hello();
     assert.equal(waiter.opened, 1);
     assert.deepEqual(rig.states(), []);
+  });
+});
+
+describe('the return of a peer that stopped answering', () => {
+  class Returning implements ReturnWaiter {
+    readonly heard: string[] = [];
+
+    onPeerBack(): void {
+      this.heard.push('back');
+    }
+
+    onPeerStaysAway(): void {
+      this.heard.push('away');
+    }
+  }
+
+  /** A link whose peer has just stopped answering. */
+  async function suspected(waitingMax?: number): Promise<LinkRig> {
+    const rig = new LinkRig(waitingMax);
+    await rig.busy();
+    assert.equal(rig.links.awaitReturn(B, new Returning()), undefined, 'it answers');
+    rig.engine.connection.become({ kind: 'failed', message: 'gone' });
+    return rig;
+  }
+
+  it('is told to those who wait for it, when it says hello', async () => {
+    const rig = await suspected();
+    const [one, left] = [new Returning(), new Returning()];
+    for (const waiter of [one, left]) assert.equal(rig.links.awaitReturn(B, waiter), rig.link);
+    rig.link.leaveReturn(left);
+    while (rig.engine.connection.state.kind !== 'connecting') rig.clock.advance(durationMs(10));
+    assert.deepEqual(one.heard, []);
+    await rig.hello();
+    assert.deepEqual([one.heard, left.heard], [['back'], []]);
+    rig.clock.advance(RETURN_WITHIN_MS);
+    assert.deepEqual(one.heard, ['back'], 'once');
+    assert.equal(rig.links.awaitReturn(B, one), undefined);
+  });
+
+  it('is waited for only so long after it stopped, and by only so many', async () => {
+    const rig = await suspected(2);
+    rig.clock.advance(durationMs(RETURN_WITHIN_MS - 1));
+    const waiters = [new Returning(), new Returning()];
+    for (const waiter of waiters) assert.ok(rig.links.awaitReturn(B, waiter) !== undefined);
+    assert.equal(rig.links.awaitReturn(B, new Returning()), undefined, 'two wait already');
+    rig.clock.advance(durationMs(1));
+    assert.deepEqual(
+      waiters.map(({ heard }) => heard),
+      [['away'], ['away']],
+    );
+    assert.equal(rig.links.awaitReturn(B, new Returning()), undefined, 'it is gone for good, as far as is known');
+  });
+
+  it('may be that of another life, which those who wait are to look for at once; at the end of the node there is none', async () => {
+    const rig = await suspected();
+    const waiter = new Returning();
+    rig.links.awaitReturn(B, waiter);
+    rig.routes.set(B, { ...ROUTE, incarnation: '2' });
+    rig.links.routesChanged();
+    assert.deepEqual(waiter.heard, ['back']);
+    const ending = await suspected();
+    ending.links.awaitReturn(B, waiter);
+    ending.links.close();
+    assert.deepEqual(waiter.heard, ['back', 'away']);
   });
 });
 

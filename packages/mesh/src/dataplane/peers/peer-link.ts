@@ -21,6 +21,13 @@ export interface LinkWaiter {
   onLinkFailed(message: string): void;
 }
 
+/** Waits for a peer that stopped answering to answer again. Told exactly once, unless it left before. */
+export interface ReturnWaiter {
+  onPeerBack(): void;
+  /** It has been silent for too long to be waited for. */
+  onPeerStaysAway(): void;
+}
+
 /** What all links of a worker share. */
 export interface LinkParts {
   readonly self: Introduction;
@@ -54,6 +61,8 @@ type Phase =
 
 /** Until a peer has to have said hello: with the two pings a stopped peer leaves the candidates within a second whoever finds it out. */
 export const HELLO_WITHIN_MS = durationMs(750);
+/** So long after it stopped answering a peer is waited for where nobody else takes a call: one that was held up is back by then. */
+export const RETURN_WITHIN_MS = durationMs(3000);
 /** Pings in a row without an answer after which a peer counts as gone. */
 export const PINGS_UNANSWERED_MAX = 2;
 const PROBE_PAUSE_MS = 100;
@@ -78,6 +87,9 @@ export class PeerLink {
   #unanswered = 0;
   #toldUnreachable = false;
   #retired = false;
+  readonly #returnWaiters = new Set<ReturnWaiter>();
+  /** Until it has stopped answering for {@link RETURN_WITHIN_MS}. */
+  #mayReturn: Timer | undefined;
 
   constructor(route: PeerRoute, parts: LinkParts, owner: LinkOwner) {
     this.route = route;
@@ -141,6 +153,18 @@ export class PeerLink {
     this.#waiters.delete(waiter);
   }
 
+  /** Waits until it answers again. False: it was not heard of for too long, or too many wait, and then the waiter hears nothing. */
+  awaitReturn(waiter: ReturnWaiter): boolean {
+    if (this.#mayReturn === undefined || this.#returnWaiters.size >= this.#parts.waitingMax) return false;
+    this.#returnWaiters.add(waiter);
+    return true;
+  }
+
+  /** Stops waiting. */
+  leaveReturn(waiter: ReturnWaiter): void {
+    this.#returnWaiters.delete(waiter);
+  }
+
   /** Time for another ping; two in a row without an answer are the end. */
   watch(): void {
     if (this.#phase.kind !== 'open') return;
@@ -158,6 +182,8 @@ export class PeerLink {
   /** The route table does not name it any more: calls there go on, then it is closed. */
   retire(): void {
     this.#retired = true;
+    // Whoever waits may find it in another life, or not at all.
+    this.#endReturn((waiter) => waiter.onPeerBack());
     if (this.#inFlight === 0) this.close();
   }
 
@@ -165,6 +191,7 @@ export class PeerLink {
   close(): void {
     if (this.#phase.kind === 'closed') return;
     this.#enter({ kind: 'closed' });
+    this.#endReturn((waiter) => waiter.onPeerStaysAway());
     this.#failWaiters('the node is shutting down');
     this.#drop();
   }
@@ -217,6 +244,7 @@ export class PeerLink {
     if (this.#toldUnreachable) {
       this.#toldUnreachable = false;
       this.#owner.onLinkReachable(this, true, 'it answers again');
+      this.#endReturn((waiter) => waiter.onPeerBack());
     }
     for (const waiter of this.#takeWaiters()) waiter.onLinkOpen();
   }
@@ -237,10 +265,24 @@ export class PeerLink {
     this.#enter({ kind: 'suspected', failures, timer: this.#retired ? undefined : this.#probeLater(failures) });
     if (!this.#toldUnreachable) {
       this.#toldUnreachable = true;
+      if (!this.#retired) this.#mayReturn = this.#returnsWithin();
       this.#owner.onLinkReachable(this, false, why);
     }
     this.#drop();
     this.#failWaiters(`${this.route.instance} cannot be reached: ${why}`);
+  }
+
+  #returnsWithin(): Timer {
+    return this.#parts.clock.after(RETURN_WITHIN_MS, () => this.#endReturn((waiter) => waiter.onPeerStaysAway()));
+  }
+
+  /** Nobody waits any more for it to answer again. */
+  #endReturn(tell: (waiter: ReturnWaiter) => void): void {
+    this.#mayReturn?.cancel();
+    this.#mayReturn = undefined;
+    const waiters = [...this.#returnWaiters];
+    this.#returnWaiters.clear();
+    for (const waiter of waiters) tell(waiter);
   }
 
   #probeLater(failures: number): Timer {

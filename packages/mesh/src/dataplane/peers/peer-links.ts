@@ -2,7 +2,7 @@ import { type DurationMs, durationMs, type InstanceId, type ModelKey, type Timer
 import type { PeerStanding } from '@modelmesh/core/routing';
 import type { DataPlaneEnd, PeerRoute } from '../../link/index.ts';
 import type { MetPeer } from '../../peer/index.ts';
-import { type LinkOwner, type LinkParts, PeerLink } from './peer-link.ts';
+import { type LinkOwner, type LinkParts, PeerLink, type ReturnWaiter } from './peer-link.ts';
 
 /** Pause between pings to a peer where calls are. */
 export const PING_EVERY_MS = durationMs(250);
@@ -77,13 +77,19 @@ export class PeerLinks implements LinkOwner {
   to(instance: InstanceId): PeerLink | undefined {
     const route = this.#parts.routes.peer(instance);
     if (route === undefined || this.#closed) return undefined;
-    let link = this.#links.get(instance);
-    if (link === undefined || !sameRoute(link.route, route)) {
-      link?.retire();
-      link = new PeerLink(route, this.#parts, this);
-      this.#links.set(instance, link);
-    }
+    const known = this.#links.get(instance);
+    if (known !== undefined && sameRoute(known.route, route)) return known;
+    const link = new PeerLink(route, this.#parts, this);
+    this.#links.set(instance, link);
+    // Who waited for the life before looks for this one at once.
+    known?.retire();
     return link;
+  }
+
+  /** The link of an instance that stopped answering only a moment ago, of whose return `waiter` is told; `undefined`: it is not to be waited for. */
+  awaitReturn(instance: InstanceId, waiter: ReturnWaiter): PeerLink | undefined {
+    const link = this.#links.get(instance);
+    return !this.#closed && link?.awaitReturn(waiter) === true ? link : undefined;
   }
 
   /** The route table has changed: links to peers that it does not name any more end with their last call. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { systemClock } from '../../node/index.ts';
-import { call, Freezer, PeerMesh, type PeerNode, until } from './testing/index.ts';
+import { call, Freezer, PeerMesh, type PeerNode, refused, until } from './testing/index.ts';
 
 /** Three nodes of which the first reaches the second through a way that can be frozen; both others have copies. */
 async function frozen(): Promise<{ mesh: PeerMesh; way: Freezer; a: PeerNode; b: PeerNode; c: PeerNode } & AsyncDisposable> {
@@ -43,6 +43,27 @@ describe('a node that is stopped', () => {
       a.reports.map(({ reachable }) => reachable),
       [false, true],
     );
+  });
+
+  it('and that nobody else can stand in for is waited for: its call, and those that come meanwhile, are answered when it goes on', async () => {
+    await using world = await frozen();
+    const { way, a, b } = world;
+    const error = { kind: 'registry-unavailable', message: 'no model is loaded', retryAfterMs: null } as const;
+    a.locate = () => ({ kind: 'failed', where: 'nowhere', error });
+    await b.route('m', b.serve('m'));
+    assert.equal((await call(a, 'warm')).body, 'warm');
+    way.freeze();
+    const underWay = call(a, 'under way');
+    const never = refused(call(a, 'never', ['mm-retry', 'never']));
+    await until(() => a.heard('peer-state').length > 0);
+    const meanwhile = call(a, 'meanwhile');
+    assert.match((await never).message, /mm-retry: never/);
+    await until(() => a.heard('locate').length > 1);
+    way.thaw();
+    assert.deepEqual([(await underWay).body, (await meanwhile).body], ['under way', 'meanwhile']);
+    const waits = 'nobody else: no model is loaded; waits for b to answer again';
+    const attempts = a.records.map((record) => record.attempts).filter((lines) => lines.includes(waits));
+    assert.deepEqual(attempts, [['connection-lost at b', waits]]);
   });
 
   it('before the first call is found out by the hello that it does not say, within a second', async () => {
