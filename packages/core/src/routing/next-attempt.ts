@@ -19,16 +19,20 @@ export const CONNECTIONS_LOST_MAX = 3;
 /** Every attempt that has an alternative leaves this share of the remaining time to it. */
 export const DEADLINE_SHARE_KEPT = 0.2;
 
-/** Whether an attempt that was not answered yet may be left for another: it was perhaps executed, and perhaps will be. */
-export const mayBeLeft = (call: CallFacts): boolean => call.elsewhere && forbidden(call) === null;
+/**
+ * Whether an attempt that was not answered yet may be left for another. One that was sent was perhaps executed, and perhaps will be; one that waits
+ * for its connection was not.
+ */
+export const mayBeLeft = (call: CallFacts, sent: boolean): boolean =>
+  call.elsewhere && (sent ? forbidden(call) : notHeld(call)) === null;
 
 /**
  * Time for the next attempt: all that remains when nothing could follow it, else what leaves {@link DEADLINE_SHARE_KEPT} to the
  * attempt after it. Null: no deadline.
  */
-export function attemptTimeoutMs(call: CallFacts): DurationMs | null {
+export function attemptTimeoutMs(call: CallFacts, sent = true): DurationMs | null {
   if (call.remainingMs === null) return null;
-  const share = mayBeLeft(call) ? 1 - DEADLINE_SHARE_KEPT : 1;
+  const share = mayBeLeft(call, sent) ? 1 - DEADLINE_SHARE_KEPT : 1;
   return durationMs(Math.max(0, call.remainingMs * share));
 }
 

@@ -116,6 +116,11 @@ export abstract class Attempt implements StreamHandler {
     this.stream?.reset(RESET_CODE.cancel);
   }
 
+  /** Whether anything of the call was sent. */
+  get sent(): boolean {
+    return this.stream !== undefined;
+  }
+
   /** Its share of the deadline passed. */
   timeOut(): void {
     if (!this.over) this.fail({ kind: 'attempt-timeout' });

@@ -143,7 +143,9 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, A
     const { remainingMs } = this;
     if (remainingMs !== null && remainingMs > 0 && this.#deadline !== null) {
       this.#wakeAt(this.#deadline);
-      if (this.#phase.kind === 'running' && mayBeLeft(this.#factsBesides(this.#phase.attempt))) this.#phase.attempt.timeOut();
+      if (this.#phase.kind !== 'running') return;
+      const { attempt } = this.#phase;
+      if (mayBeLeft(this.#factsBesides(attempt), attempt.sent)) attempt.timeOut();
       return;
     }
     const doing = this.#phase.kind === 'locating' ? ' while the model was being loaded' : '';
@@ -432,7 +434,7 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, A
     this.#phase = { kind: 'running', attempt };
     const { remainingMs } = this;
     if (remainingMs !== null) {
-      const shareMs = attemptTimeoutMs(this.#factsBesides(attempt)) ?? remainingMs;
+      const shareMs = attemptTimeoutMs(this.#factsBesides(attempt), attempt.sent) ?? remainingMs;
       if (shareMs < remainingMs) this.#wakeAt(monotonicMs(this.#plane.clock.monotonicMs() + shareMs));
     }
     attempt.start();

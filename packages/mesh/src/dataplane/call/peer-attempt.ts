@@ -50,6 +50,11 @@ export class PeerAttempt extends Attempt implements LinkWaiter {
     this.#open();
   }
 
+  override timeOut(): void {
+    if (this.sent) super.timeOut();
+    else this.onLinkFailed();
+  }
+
   onLinkOpen(): void {
     if (!this.over) this.#open();
   }

@@ -79,6 +79,17 @@ describe('a node that is stopped', () => {
     assert.ok(gone < 1000, `after ${Math.round(gone)} ms`);
   });
 
+  it('and whose hello is awaited has got nothing yet, so that a call leaves it in time for another copy, though it may not be repeated', async () => {
+    await using world = await frozen();
+    const { way, a, b } = world;
+    way.freeze();
+    const pending = call(a, 'q', ['mm-retry', 'never'], 600);
+    await until(() => a.callsAt(b) > 0);
+    await a.route('m', null, ['b', 'c']);
+    assert.equal((await pending).body, 'q');
+    assert.deepEqual(a.records.at(-1)?.attempts, ['connect-refused at b']);
+  });
+
   it('is no reason to wait until the deadline: an attempt has four fifths of what remains while others could answer', async () => {
     await using world = await frozen();
     const { a, b } = world;
