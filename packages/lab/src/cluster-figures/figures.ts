@@ -42,7 +42,7 @@ const NODES = 3;
 export const FULL_CLUSTER: ClusterPlan = {
   registration: ONE_NODE,
   watched: THREE_NODES,
-  coldModels: 60,
+  coldModels: 400,
   burst: COLD_BURST,
   crowding: FULL_CROWDING,
   hot: HOT_MODEL,
@@ -52,7 +52,7 @@ export const FULL_CLUSTER: ClusterPlan = {
 /** The same in seconds, but for the registrations, whose number is part of the claim. */
 export const SHORT_CLUSTER: ClusterPlan = {
   ...FULL_CLUSTER,
-  coldModels: 30,
+  coldModels: 200,
   burst: { ...COLD_BURST, rounds: 5 },
   crowding: SHORT_CROWDING,
 };

@@ -35,15 +35,14 @@ process.on('exit', () => {
 /** A program of this repository as a child process: started from source, its log read line by line. */
 export class Program {
   readonly process: ChildProcess;
-  /** Lines of JSON so far, oldest first. */
-  readonly log: LogLine[] = [];
-  /** Everything else that was written to standard output and error. */
-  readonly text: string[] = [];
-  /** Lines that were thrown away because there were more than {@link LOG_LINES_MAX}. */
-  droppedLines = 0;
   /** Resolves when it has ended and its output was read to the end. */
   readonly ended: Promise<ProcessEnd>;
   readonly #heard = new Set<(line: LogLine) => void>();
+  /** Lines that nobody has asked for yet: what reads a program that logs thousands of lines a second must not take a core itself. */
+  #unread: string[] = [];
+  readonly #log: LogLine[] = [];
+  readonly #text: string[] = [];
+  #droppedLines = 0;
   #end: ProcessEnd | undefined;
 
   constructor(options: ProgramOptions) {
@@ -76,6 +75,24 @@ export class Program {
     return pid;
   }
 
+  /** Lines of JSON so far, oldest first. */
+  get log(): readonly LogLine[] {
+    this.#read();
+    return this.#log;
+  }
+
+  /** Everything else that was written to standard output and error. */
+  get text(): readonly string[] {
+    this.#read();
+    return this.#text;
+  }
+
+  /** Lines that were thrown away because there were more than {@link LOG_LINES_MAX}. */
+  get droppedLines(): number {
+    this.#read();
+    return this.#droppedLines;
+  }
+
   get hasEnded(): boolean {
     return this.#end !== undefined;
   }
@@ -104,14 +121,29 @@ export class Program {
   }
 
   #take(line: string): void {
-    const parsed = parseLine(line);
-    const [kept, item] = parsed === undefined ? [this.text, line] : [this.log, parsed];
-    (kept as (string | LogLine)[]).push(item);
-    if (kept.length > LOG_LINES_MAX) {
-      kept.shift();
-      this.droppedLines += 1;
+    this.#unread.push(line);
+    if (this.#heard.size > 0 || this.#unread.length > LOG_LINES_MAX) this.#read();
+  }
+
+  #read(): void {
+    const lines = this.#unread;
+    if (lines.length === 0) return;
+    this.#unread = [];
+    for (const line of lines) {
+      const parsed = parseLine(line);
+      if (parsed === undefined) {
+        this.#text.push(line);
+        continue;
+      }
+      this.#log.push(parsed);
+      for (const hear of this.#heard) hear(parsed);
     }
-    if (parsed !== undefined) for (const hear of this.#heard) hear(parsed);
+    for (const kept of [this.#log, this.#text]) {
+      const excess = kept.length - LOG_LINES_MAX;
+      if (excess <= 0) continue;
+      kept.splice(0, excess);
+      this.#droppedLines += excess;
+    }
   }
 
   #failure(what: string): Error {
