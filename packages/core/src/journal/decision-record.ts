@@ -1,10 +1,10 @@
 import type { EpochMs, InstanceId, ModelKey } from '../units.ts';
 
 /**
- * What was decided: where a copy goes, who has to go for it, that it is not taken in, where a call went, how many copies there are to be,
- * what becomes of the runtime and its memory.
+ * What was decided: where a copy goes, who has to go for it, that it is not taken in, where a call went that failed or was repeated, which of
+ * several copies answered a call at once, how many copies there are to be, what becomes of the runtime and its memory.
  */
-export type DecisionKind = 'placement' | 'eviction' | 'refusal' | 'route' | 'scale' | 'runtime';
+export type DecisionKind = 'placement' | 'eviction' | 'refusal' | 'route' | 'choice' | 'scale' | 'runtime';
 
 /** A decision, as whoever makes it writes it down. */
 export interface DecisionBody {

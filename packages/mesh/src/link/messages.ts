@@ -201,6 +201,8 @@ export interface CallRecord {
   readonly endpoint: EndpointId | null;
   readonly outcome: string;
   readonly attempts: readonly string[];
+  /** It was answered at once, and is of note only for the copy that was chosen among several. */
+  readonly onlyChosen: boolean;
 }
 
 /** Control's end of the link. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { bytes, instanceId, modelKey } from '@modelmesh/core';
 import { CACHE_POLICY_NAMES, type CachePolicyName } from '@modelmesh/core/cache';
+import { JOURNAL_RECORDS_MAX } from '@modelmesh/core/journal';
 import { ControlRig } from './testing/index.ts';
 
 const MIB = 1024 * 1024;
@@ -62,7 +63,13 @@ describe('why it was decided so', () => {
   it('a call that failed is found by its request and by its model, with what was tried', async () => {
     const rig = await ControlRig.ready();
     await rig.register('a');
-    const ended = { method: 'infer', endpoint: null, outcome: 'unavailable', attempts: ['here: lost', 'n2: refused'] };
+    const ended = {
+      method: 'infer',
+      endpoint: null,
+      outcome: 'unavailable',
+      attempts: ['here: lost', 'n2: refused'],
+      onlyChosen: false,
+    };
     rig.callEnded({ ...ended, atMs: rig.clock.wallMs(), requestId: 'r-1', model: modelKey('a') });
     rig.callEnded({ ...ended, atMs: rig.clock.wallMs(), requestId: 'r-2', model: modelKey('a'), attempts: [] });
     await rig.settle();
@@ -76,6 +83,24 @@ describe('why it was decided so', () => {
         ['route', 'r-1'],
       ],
     );
+    await rig.close();
+  });
+
+  it('a call that was answered at once says which of several copies was chosen, and pushes out none that failed', async () => {
+    const rig = await ControlRig.ready();
+    await rig.register('a');
+    const call = { method: 'infer', endpoint: null, model: modelKey('a'), atMs: rig.clock.wallMs() };
+    rig.callEnded({ ...call, requestId: 'failed', outcome: 'unavailable', attempts: ['lost'], onlyChosen: false });
+    for (let at = 0; at <= JOURNAL_RECORDS_MAX; at++)
+      rig.callEnded({ ...call, requestId: `r-${at}`, outcome: 'answered', attempts: ['chose n1 before n2'], onlyChosen: true });
+    await rig.settle();
+    const { control } = rig.running;
+    const last = control.explain({ requestId: `r-${JOURNAL_RECORDS_MAX}` });
+    assert.deepEqual(
+      last.map(({ kind, because }) => [kind, because]),
+      [['choice', 'the call of infer ended with answered, after chose n1 before n2']],
+    );
+    assert.deepEqual([control.explain({ requestId: 'failed' }).length, control.explain({ requestId: 'r-0' }).length], [1, 0]);
     await rig.close();
   });
 

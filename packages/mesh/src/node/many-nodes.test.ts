@@ -195,6 +195,26 @@ describe('management from any node', () => {
     assert.equal((await call(rig, rig.node('plain'), 'm')).id, 'gpu');
     await rig.close();
   });
+  it('§6.1: type constraints that change count from the next load on; what is loaded stays', async () => {
+    const rig = await MeshRig.empty();
+    await rig.add('plain');
+    await rig.add('gpu', { labels: new Set(['gpu']) });
+    await rig.after(3000);
+    const models = Array.from({ length: 8 }, (_, at) => `m${at}`);
+    await rig.register(...models, 'later');
+    for (const model of models) await call(rig, rig.node('plain'), model);
+    const before = models.map((model) => rig.loadedAt(model));
+    assert.ok(before.some(([at]) => at === 'plain'));
+    const constraints = new TypeConstraints([['onnx', { required: new Set(['gpu']), preferred: new Set<string>() }]]);
+    for (const { running } of rig.nodes.values()) running.useConstraints(constraints);
+    assert.equal((await call(rig, rig.node('plain'), 'later')).id, 'gpu');
+    await rig.after(60_000);
+    assert.deepEqual(
+      models.map((model) => rig.loadedAt(model)),
+      before,
+    );
+    await rig.close();
+  });
 });
 
 describe('copies.min over the mesh', () => {

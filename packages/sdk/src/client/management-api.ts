@@ -130,7 +130,7 @@ export interface DecisionView {
   /** Grows with every decision of the node. */
   readonly id: number;
   readonly at: string;
-  readonly kind: 'placement' | 'eviction' | 'refusal' | 'route' | 'scale' | 'runtime';
+  readonly kind: 'placement' | 'eviction' | 'refusal' | 'route' | 'choice' | 'scale' | 'runtime';
   readonly model: string | null;
   /** Others that it touched: the victims of an eviction. */
   readonly models: readonly string[];

@@ -1,6 +1,8 @@
-import type { InstanceId } from '@modelmesh/core';
+import type { EpochMs, InstanceId } from '@modelmesh/core';
 import type { AttemptTarget, CopyChoice, EndedAttempt, Evidence, ScoredCopy } from '@modelmesh/core/routing';
 import type { PeerAttempt as ToldAttempt } from '@modelmesh/wire/status';
+import type { CallRecord } from '../../link/index.ts';
+import type { CallPlan } from './call-plan.ts';
 
 const NOBODY: ReadonlySet<InstanceId> = new Set();
 
@@ -31,6 +33,12 @@ export class AttemptLog {
   /** One line for each attempt, oldest first, with the choices that were no matter of course. */
   get lines(): readonly string[] {
     return this.#lines;
+  }
+
+  /** What is kept of the call for explanations: of one that was answered at once, which copy was chosen. */
+  recordOf({ requestId, method, model, endpoint }: CallPlan, outcome: string, atMs: EpochMs): CallRecord {
+    const onlyChosen = outcome === 'answered' && this.ended.length === 0;
+    return { atMs, requestId, method, model, endpoint: endpoint?.id ?? null, outcome, attempts: this.#lines, onlyChosen };
   }
 
   /** A copy was chosen; of note where it was chosen among several. */

@@ -219,7 +219,7 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, A
 
   onAttemptDone(trailers: HeaderBlock): void {
     this.#end();
-    if (this.#log.ended.length > 0) this.#record('answered');
+    if (this.#log.lines.length > 0) this.#record('answered');
     this.#caller.onResponseEnd(trailers);
   }
 
@@ -485,10 +485,7 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, A
   }
 
   #record(outcome: string): void {
-    const { requestId, method, model, endpoint } = this.plan;
-    const attempts = this.#log.lines;
-    const atMs = this.#plane.clock.wallMs();
-    this.#plane.record({ atMs, requestId, method, model, endpoint: endpoint?.id ?? null, outcome, attempts });
+    this.#plane.record(this.#log.recordOf(this.plan, outcome, this.#plane.clock.wallMs()));
   }
 
   #end(): void {

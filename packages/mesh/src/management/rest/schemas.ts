@@ -128,7 +128,7 @@ const status = z.strictObject({
 const decision = z.strictObject({
   id: count,
   at: z.iso.datetime(),
-  kind: z.enum(['placement', 'eviction', 'refusal', 'route', 'scale', 'runtime']),
+  kind: z.enum(['placement', 'eviction', 'refusal', 'route', 'choice', 'scale', 'runtime']),
   model: z.string().nullable(),
   models: z.array(z.string()),
   instance: z.string().nullable(),
