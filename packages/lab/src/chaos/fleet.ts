@@ -32,19 +32,34 @@ const INPUT = { name: 'x', datatype: 'INT64', shape: [1], parameters: NO_PARAMET
 
 /** Registers the fleet and loads its warm models until each has its copies. */
 export async function makeFleet(cluster: ClusterProcess, plan: FleetPlan): Promise<Fleet> {
-  const models = (kind: string, count: number, from: number, copies: 1 | 2): FleetModel[] =>
-    Array.from({ length: count }, (_, at) => ({ key: `${kind}-${at}`, number: from + at, copies }));
   const warm = [...models('one', plan.oneCopy, 1000, 1), ...models('two', plan.twoCopies, 2000, 2)];
-  const cold = models('cold', plan.cold, 3000, 1);
-  await inTurns([...warm, ...cold], (model) => apply(cluster.node(model.number % cluster.nodes.length), model));
+  await register(cluster, warm);
+  await warmUp(cluster, warm);
+  return { warm, cold: await moreCold(cluster, plan.cold, 1) };
+}
+
+/** Registers models that nobody has called yet, others in each round, from 1. */
+export async function moreCold(cluster: ClusterProcess, count: number, round: number): Promise<readonly FleetModel[]> {
+  const cold = models(`cold-${round}`, count, 3000 + round * count, 1);
+  await register(cluster, cold);
+  return cold;
+}
+
+/** Loads models until each has its copies, whatever became of them before. */
+export async function warmUp(cluster: ClusterProcess, warm: readonly FleetModel[]): Promise<void> {
   const nodeOf = (model: FleetModel): ClusterNode => cluster.node((model.number + 1) % cluster.nodes.length);
   await inTurns(warm, (model) => load(nodeOf(model), model));
   // The owner of a model makes its second copy when it next looks: they are waited for together.
   await Promise.all(
     warm.map((model) => eventually(`${model.key} has its copies`, WARM_WITHIN_MS, () => hasItsCopies(nodeOf(model), model))),
   );
-  return { warm, cold };
 }
+
+const models = (kind: string, count: number, from: number, copies: 1 | 2): FleetModel[] =>
+  Array.from({ length: count }, (_, at) => ({ key: `${kind}-${at}`, number: from + at, copies }));
+
+const register = (cluster: ClusterProcess, fleet: readonly FleetModel[]): Promise<void> =>
+  inTurns(fleet, (model) => apply(cluster.node(model.number % cluster.nodes.length), model));
 
 /** The path of a model of the null runtime that does what `options` say, and whose every answer says this number. */
 export const numberedPath = (options: string, number: number): string =>

@@ -2,6 +2,7 @@
 export { type FleetModel, isAnswer, isAnswerBody, numberedPath, requestBody, requestBytes } from './fleet.ts';
 export { allHold, chaosTable, findingsTable } from './report.ts';
 export {
+  Arena,
   type ChaosSize,
   type Finding,
   runScenario,
@@ -10,4 +11,4 @@ export {
   type Stage,
   scenarioHolds,
 } from './scenario.ts';
-export { SCENARIOS } from './scenarios.ts';
+export { LEAVES_WITHIN_MS, SCENARIOS } from './scenarios.ts';

@@ -9,6 +9,8 @@ export interface LoadPlan {
   /** host:port of every node. */
   readonly addresses: readonly string[];
   readonly fleet: Fleet;
+  /** host:port of nodes that callers of their own know alone: they are called at the same pace while a node that all others know is silent. */
+  readonly witnesses: readonly string[];
   /** At least so many calls; more where what is done meanwhile takes longer. */
   readonly calls: number;
   /** Callers that have one call under way each. */
@@ -24,6 +26,18 @@ const NEVERS_OF_100 = 2;
 /** Of a thousand calls so many go to a model that was cold at the start. */
 const COLD_OF_1000 = 10;
 const GRPC_CHANNELS = 4;
+/** Callers of each node that is called for itself. */
+const WITNESS_LANES = 3;
+
+/** The entry of its callers goes nowhere. */
+const STAYS: Partial<Allowance> = { entryMayBeLost: false };
+
+/** How a call came to its end. */
+interface CallEnd {
+  readonly startMs: number;
+  readonly isSecond: boolean;
+  readonly allowance: Allowance;
+}
 
 type Call = (kind: CallKind, model: FleetModel, id: string) => Promise<Heard>;
 
@@ -36,6 +50,7 @@ export class ChaosLoad implements Disposable {
   readonly #plan: LoadPlan;
   readonly #random: SeededRandom;
   readonly #grpc: GrpcClients;
+  readonly #witnesses: readonly GrpcClients[];
   readonly #rest: readonly RestClient[];
   readonly #milestones: { readonly calls: number; readonly reached: () => void }[] = [];
   #begun = 0;
@@ -46,8 +61,12 @@ export class ChaosLoad implements Disposable {
     this.#random = new SeededRandom(plan.seed);
     this.#grpc = new GrpcClients(plan.addresses, GRPC_CHANNELS);
     this.#rest = Array.from({ length: plan.restLanes }, (_, lane) => new RestClient(plan.addresses, lane));
+    this.#witnesses = plan.witnesses.map((address) => new GrpcClients([address], 1));
     const lanes = [
-      ...Array.from({ length: plan.grpcLanes }, (_, lane) => this.#lane(this.#grpcKind, this.#overGrpc(lane))),
+      ...Array.from({ length: plan.grpcLanes }, (_, lane) => this.#lane(this.#grpcKind, this.#overGrpc(this.#grpc, lane))),
+      ...this.#witnesses.flatMap((clients) =>
+        Array.from({ length: WITNESS_LANES }, () => this.#lane(() => 'unary', this.#overGrpc(clients, 0), STAYS)),
+      ),
       ...this.#rest.map((client) =>
         this.#lane(
           () => 'rest',
@@ -71,7 +90,7 @@ export class ChaosLoad implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#grpc[Symbol.dispose]();
+    for (const clients of [this.#grpc, ...this.#witnesses]) clients[Symbol.dispose]();
     for (const client of this.#rest) client[Symbol.dispose]();
   }
 
@@ -82,8 +101,8 @@ export class ChaosLoad implements Disposable {
   };
 
   /** A lane stays with its channel: a second connection is one that this channel has, to another node. */
-  #overGrpc(lane: number): Call {
-    return (kind, model, id) => this.#grpc.call(kind === 'rest' ? 'unary' : kind, lane, model, id);
+  #overGrpc(clients: GrpcClients, lane: number): Call {
+    return (kind, model, id) => clients.call(kind === 'rest' ? 'unary' : kind, lane, model, id);
   }
 
   #model(): FleetModel {
@@ -94,26 +113,22 @@ export class ChaosLoad implements Disposable {
     return model;
   }
 
-  async #lane(kindOf: () => CallKind, call: Call): Promise<void> {
+  async #lane(kindOf: () => CallKind, call: Call, differing: Partial<Allowance> = {}): Promise<void> {
+    const allowance = { ...this.#plan.allowance, ...differing };
     while (!this.#mayEnd || this.#begun < this.#plan.calls) {
       this.#begun += 1;
       const [kind, model, id] = [kindOf(), this.#model(), `c${this.#begun}`];
       const startMs = performance.now();
       let heard = await call(kind, model, id);
-      const isSecond = this.#deservesSecond(kind, heard);
+      const isSecond = deservesSecond(kind, heard, allowance);
       if (isSecond) heard = await call(kind, model, id);
-      this.#count({ kind, toCold: this.#plan.fleet.cold.includes(model) }, heard, startMs, isSecond);
+      // A call that had its second connection and failed all the same is excepted by nothing.
+      const excepted = { ...allowance, entryMayBeLost: allowance.entryMayBeLost && !isSecond };
+      this.#count({ kind, toCold: this.#plan.fleet.cold.includes(model) }, heard, { startMs, isSecond, allowance: excepted });
     }
   }
 
-  /** REST clients may always reconnect once. Those of gRPC end in peace with a node that says goodbye, and need it only where none was said. */
-  #deservesSecond(kind: CallKind, heard: Heard): boolean {
-    if (heard.kind !== 'failed' || !heard.failure.isConnection) return false;
-    return kind === 'rest' || (kind === 'unary' && this.#plan.allowance.entryMayBeLost);
-  }
-
-  #count(call: MadeCall, heard: Heard, startMs: number, isSecond: boolean): void {
-    const { allowance } = this.#plan;
+  #count(call: MadeCall, heard: Heard, { startMs, isSecond, allowance }: CallEnd): void {
     switch (heard.kind) {
       case 'right':
         this.tally.answered(call.kind, performance.now() - startMs);
@@ -123,12 +138,17 @@ export class ChaosLoad implements Disposable {
         this.tally.wrong += 1;
         break;
       case 'failed':
-        // A call that had its second connection and failed all the same is excepted by nothing.
-        this.tally.failed(call, heard.failure, { ...allowance, entryMayBeLost: allowance.entryMayBeLost && !isSecond });
+        this.tally.failed(call, heard.failure, allowance);
     }
     for (let at = this.#milestones.length - 1; at >= 0; at--) {
       if (this.tally.calls < (this.#milestones[at]?.calls ?? 0)) continue;
       this.#milestones.splice(at, 1)[0]?.reached();
     }
   }
+}
+
+/** REST clients may always reconnect once. Those of gRPC end in peace with a node that says goodbye, and need it only where none was said. */
+function deservesSecond(kind: CallKind, heard: Heard, { entryMayBeLost }: Allowance): boolean {
+  if (heard.kind !== 'failed' || !heard.failure.isConnection) return false;
+  return kind === 'rest' || (kind === 'unary' && entryMayBeLost);
 }

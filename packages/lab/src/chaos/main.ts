@@ -28,7 +28,7 @@ const etcd = {
   etcdctl: process.env.MESH_TEST_ETCDCTL ?? 'etcdctl',
   missing: undefined,
 };
-const size = { calls: Number(values.calls), nodes: Number(values.nodes), awayMs: Number(values.away) };
+const size = { calls: Number(values.calls), nodes: Number(values.nodes), awayMs: Number(values.away), settleMs: 3000, leeway: 1 };
 const figures: ScenarioFigures[] = [];
 for (const scenario of chosen) {
   console.error(`${scenario.name}: ${scenario.does}`);

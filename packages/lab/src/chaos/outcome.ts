@@ -108,7 +108,7 @@ export class Tally {
     else
       count(
         this.unexpected,
-        `${call.kind}${call.toCold ? ' to a cold model' : ''}: ${failure.text.replaceAll(/\b(one|two|cold)-\d+\b/g, '$1-N').replaceAll(/127\.0\.0\.1:\d+/g, 'NODE')}`,
+        `${call.kind}${call.toCold ? ' to a cold model' : ''}: ${failure.text.replaceAll(/\b(one|two|cold)(-\d+)+\b/g, '$1-N').replaceAll(/127\.0\.0\.1:\d+/g, 'NODE')}`,
       );
   }
 }

@@ -1,7 +1,7 @@
 import { loadavg } from 'node:os';
 import { ClusterProcess, type ClusterProcessOptions } from '../cluster-process/index.ts';
 import { currentCommit } from '../figures/index.ts';
-import { type Fleet, type FleetPlan, makeFleet } from './fleet.ts';
+import { type Fleet, type FleetPlan, makeFleet, moreCold, warmUp } from './fleet.ts';
 import { ChaosLoad } from './load.ts';
 import type { NetworkSpace } from './network-space.ts';
 import type { Exception } from './outcome.ts';
@@ -13,6 +13,10 @@ export interface ChaosSize {
   readonly calls: number;
   /** How long what goes stays away: etcd and a network, in milliseconds. */
   readonly awayMs: number;
+  /** How long the load goes on after everything is back, in milliseconds. */
+  readonly settleMs: number;
+  /** How far figures of time may be from their aim: 1 for the script. */
+  readonly leeway: number;
 }
 
 /** One sentence about a run: what was seen, and whether it is as it has to be; `undefined`: a figure that nothing is demanded of. */
@@ -43,6 +47,8 @@ export interface Scenario {
   readonly entryMayBeLost: boolean;
   /** Whether the registry goes; not unless given. */
   readonly registryMayBeAway?: boolean;
+  /** Whether the node {@link APART} falls silent, so that callers of all nodes wait for it and some must know the others alone; not unless given. */
+  readonly silencesNode?: boolean;
   /** Whether the node {@link APART} reaches its clients and nobody else; not unless given. */
   readonly keepsClients?: boolean;
   /** A network of its own for one node, where it needs one. */
@@ -81,22 +87,75 @@ const LANES = { grpcLanes: 24, restLanes: 8 } as const;
 const BEFORE_AND_AFTER = 0.1;
 const SEED = 4;
 
-/** Runs one scenario on a cluster of its own. `keepLogs`: a folder for what the nodes logged. @returns what refused the network where it needs one that cannot be made here */
+/** A mesh of real nodes and its models, on which scenarios take place one after the other. */
+export class Arena implements AsyncDisposable {
+  readonly #cluster: ClusterProcess;
+  readonly #network: NetworkSpace | undefined;
+  readonly #fleet: Fleet;
+  #played = 0;
+
+  private constructor(cluster: ClusterProcess, network: NetworkSpace | undefined, fleet: Fleet) {
+    this.#cluster = cluster;
+    this.#network = network;
+    this.#fleet = fleet;
+  }
+
+  /** Starts the mesh. `network`: makes a network of its own for one node. @returns what refused the network where none can be made here */
+  static async open(nodes: number, etcd: ClusterProcessOptions['etcd'], network?: Scenario['network']): Promise<Arena | string> {
+    const space = network?.();
+    if (typeof space === 'string') return space;
+    try {
+      const cluster = await ClusterProcess.start({ nodes, etcd, ...(space === undefined ? {} : apart(space)) });
+      try {
+        return new Arena(cluster, space, await makeFleet(cluster, FLEET));
+      } catch (error) {
+        await cluster[Symbol.asyncDispose]();
+        throw error;
+      }
+    } catch (error) {
+      space?.[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Plays one scenario; what an earlier one left away is brought back first. */
+  async play(scenario: Scenario, size: ChaosSize): Promise<ScenarioFigures> {
+    const cluster = this.#cluster;
+    this.#played += 1;
+    if (this.#played === 1) return underLoad(scenario, size, cluster, this.#fleet, this.#network);
+    for (const node of cluster.nodes) if (!node.isRunning) await node.restart();
+    await cluster.converged();
+    const { warm } = this.#fleet;
+    await warmUp(cluster, warm);
+    const cold = await moreCold(cluster, FLEET.cold, this.#played);
+    return underLoad(scenario, size, cluster, { warm, cold }, this.#network);
+  }
+
+  /** Keeps what the nodes logged in a folder. */
+  writeLogs(folder: string): void {
+    this.#cluster.writeLogs(folder);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#cluster[Symbol.asyncDispose]();
+    this.#network?.[Symbol.dispose]();
+  }
+}
+
+/** Runs one scenario on a cluster of its own. `keepLogs`: a folder for what the nodes logged. @returns as {@link Arena.open} */
 export async function runScenario(
   scenario: Scenario,
   size: ChaosSize,
   etcd: ClusterProcessOptions['etcd'],
   keepLogs?: string,
 ): Promise<ScenarioFigures | string> {
-  const network = scenario.network?.();
-  if (typeof network === 'string') return network;
-  using _network = network;
-  await using cluster = await ClusterProcess.start({ nodes: size.nodes, etcd, ...(network === undefined ? {} : apart(network)) });
-  const fleet = await makeFleet(cluster, FLEET);
+  const opened = await Arena.open(size.nodes, etcd, scenario.network);
+  if (typeof opened === 'string') return opened;
+  await using arena = opened;
   try {
-    return await underLoad(scenario, size, cluster, fleet, network);
+    return await arena.play(scenario, size);
   } finally {
-    if (keepLogs !== undefined) cluster.writeLogs(keepLogs);
+    if (keepLogs !== undefined) arena.writeLogs(keepLogs);
   }
 }
 
@@ -119,8 +178,10 @@ async function underLoad(
   fleet: Fleet,
   network: NetworkSpace | undefined,
 ): Promise<ScenarioFigures> {
+  const addresses = cluster.nodes.map(({ process }) => process.addresses.inference);
   using load = new ChaosLoad({
-    addresses: cluster.nodes.map(({ process }) => process.addresses.inference),
+    addresses,
+    witnesses: scenario.silencesNode === true ? addresses.filter((_, node) => node !== APART) : [],
     fleet,
     calls: size.calls,
     ...LANES,

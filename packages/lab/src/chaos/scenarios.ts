@@ -1,7 +1,7 @@
 import { durationMs, sleep } from '@modelmesh/core';
 import type { ClusterNode } from '../cluster-process/index.ts';
 import { eventually } from '../faults/index.ts';
-import { type LogLine, realClock } from '../node-process/index.ts';
+import { type LogLine, realClock, scrape } from '../node-process/index.ts';
 import { childrenOf } from '../process-usage/index.ts';
 import { NetworkSpace } from './network-space.ts';
 import { APART, type Finding, type Scenario, type Stage } from './scenario.ts';
@@ -12,7 +12,6 @@ export const LEAVES_WITHIN_MS = 1000;
 const STOPPED_MS_MAX = 20_000;
 const RUNTIME_AWAY_MS = 2000;
 const AGREE_WITHIN_MS = 90_000;
-const SETTLE_MS = 3000;
 
 const pause = (ms: number): Promise<void> => sleep(realClock, durationMs(ms), new AbortController().signal);
 
@@ -47,13 +46,13 @@ const rollingRestart: Scenario = {
   name: 'rolling-restart',
   does: 'SIGTERM to each node and its start, one after the other',
   entryMayBeLost: false,
-  async disturb({ cluster }) {
+  async disturb({ cluster, size }) {
     const findings: Finding[] = [];
     for (const node of cluster.nodes) {
       const stopMs = await timed(node.stop());
       const startMs = await timed(node.restart());
       await cluster.converged(AGREE_WITHIN_MS);
-      await pause(SETTLE_MS);
+      await pause(size.settleMs);
       findings.push({ what: `${node.id} down, up`, shown: `${Math.round(stopMs)}, ${Math.round(startMs)} ms`, holds: undefined });
     }
     return findings;
@@ -64,12 +63,12 @@ const killNode: Scenario = {
   name: 'kill-node',
   does: 'kill -9 of one node, and its start',
   entryMayBeLost: true,
-  async disturb({ cluster }) {
+  async disturb({ cluster, size }) {
     const node = cluster.node(APART);
     const goneMs = await timed(node.kill().then(() => cluster.converged(AGREE_WITHIN_MS)));
     await node.restart();
     await cluster.converged(AGREE_WITHIN_MS);
-    await pause(SETTLE_MS);
+    await pause(size.settleMs);
     return [figure('until the others list it no more', goneMs)];
   },
 };
@@ -78,10 +77,10 @@ const killRuntime: Scenario = {
   name: 'kill-runtime',
   does: `kill -9 of the runtime of one node, which is away for ${RUNTIME_AWAY_MS / 1000} s`,
   entryMayBeLost: false,
-  async disturb({ cluster }) {
+  async disturb({ cluster, size }) {
     const node = cluster.node(APART);
     const backMs = await timed(loseRuntime(node));
-    await pause(SETTLE_MS);
+    await pause(size.settleMs);
     return [figure('until it is back', backMs)];
   },
 };
@@ -115,30 +114,33 @@ const killEtcd: Scenario = {
     await pause(size.awayMs);
     cluster.etcd.start();
     const agreeMs = await timed(cluster.etcd.healthy().then(() => cluster.converged(AGREE_WITHIN_MS)));
-    await pause(SETTLE_MS);
+    await pause(size.settleMs);
     return [figure('away', size.awayMs), figure('until all list all again', agreeMs)];
   },
 };
 
 const stopNode: Scenario = {
   name: 'stop-node',
+  silencesNode: true,
   does: `SIGSTOP of one node for at most ${STOPPED_MS_MAX / 1000} s`,
   entryMayBeLost: true,
   async disturb(stage) {
-    const { cluster } = stage;
+    const { cluster, size } = stage;
     const node = cluster.node(APART);
     const beganMs = realClock.monotonicMs();
-    const findings = await unreachableOnce(stage, () => node.pause());
-    await pause(Math.min(STOPPED_MS_MAX, stage.size.awayMs) - (realClock.monotonicMs() - beganMs));
+    const { findings, later } = await unreachableOnce(stage, () => node.pause());
+    await pause(Math.min(STOPPED_MS_MAX, size.awayMs) - (realClock.monotonicMs() - beganMs));
+    const seenLater = await later();
     node.resume();
     const agreeMs = await timed(cluster.converged(AGREE_WITHIN_MS));
-    await pause(SETTLE_MS);
-    return [...findings, figure('until all list all again', agreeMs)];
+    await pause(size.settleMs);
+    return [...findings, seenLater, figure('until all list all again', agreeMs)];
   },
 };
 
 const partition: Scenario = {
   name: 'partition',
+  silencesNode: true,
   does: 'one node loses every packet to and from the others, etcd and the clients, and has them back later',
   entryMayBeLost: true,
   registryMayBeAway: true,
@@ -148,6 +150,7 @@ const partition: Scenario = {
 
 const partitionFromMesh: Scenario = {
   name: 'partition-from-mesh',
+  silencesNode: true,
   does: 'one node loses every packet to and from the others and etcd, but none to the clients',
   entryMayBeLost: false,
   registryMayBeAway: true,
@@ -161,31 +164,52 @@ async function apartFor(stage: Stage, ways: readonly ('mesh' | 'clients')[]): Pr
   const { cluster, network, size } = stage;
   if (network === undefined) throw new Error('the node has no network of its own');
   const beganMs = realClock.monotonicMs();
-  const findings = await unreachableOnce(stage, () => {
+  const { findings, later } = await unreachableOnce(stage, () => {
     for (const way of ways) network[way].cut();
   });
   await pause(size.awayMs - (realClock.monotonicMs() - beganMs));
+  const seenLater = await later();
   for (const way of ways) network[way].mend();
   const agreeMs = await timed(cluster.converged(AGREE_WITHIN_MS));
-  await pause(SETTLE_MS);
-  return [...findings, figure('until all list all again', agreeMs)];
+  await pause(size.settleMs);
+  return [...findings, seenLater, figure('until all list all again', agreeMs)];
 }
 
-/** Makes the node {@link APART} silent, and sees how long each other one then takes to leave it out of its candidates. */
-function unreachableOnce({ cluster }: Stage, silence: () => void): Promise<readonly Finding[]> {
+/** Makes the node {@link APART} silent, and sees how long each other one then takes to leave it out of its candidates, by the time in its log. */
+async function unreachableOnce({ cluster, size }: Stage, silence: () => void): Promise<Silence> {
   const gone = cluster.node(APART);
   const others = cluster.nodes.filter((node) => node !== gone && node.isRunning);
   const before = new Set<LogLine>(others.flatMap(({ log }) => log));
+  const beganMs = realClock.wallMs();
   silence();
-  const beganMs = realClock.monotonicMs();
-  return Promise.all(
+  const findings = await Promise.all(
     others.map(async ({ id, process: { program } }) => {
       const isIt = (line: LogLine): boolean => line.event === 'peer-unreachable' && line.peer === gone.id && !before.has(line);
-      await program.until(isIt, `peer-unreachable at ${id}`, STOPPED_MS_MAX);
-      const tookMs = realClock.monotonicMs() - beganMs;
-      return figure(`no candidate at ${id} after`, tookMs, tookMs <= LEAVES_WITHIN_MS);
+      const line = await program.until(isIt, `peer-unreachable at ${id}`, STOPPED_MS_MAX);
+      const tookMs = Date.parse(String(line.time)) - beganMs;
+      return figure(`the last call of ${id} to it after`, tookMs, tookMs <= LEAVES_WITHIN_MS * size.leeway);
     }),
   );
+  const lost = (): Promise<number> => lostAtOthers(others);
+  const lostBefore = await lost();
+  return {
+    findings,
+    later: async () => ({ what: 'calls sent to it later', shown: String((await lost()) - lostBefore), holds: undefined }),
+  };
+}
+
+/** What was seen while the node was silent. */
+interface Silence {
+  readonly findings: readonly Finding[];
+  /** To be asked before it is back. */
+  readonly later: () => Promise<Finding>;
+}
+
+/** Attempts of calls at other nodes that came to nothing there, as the nodes count them. */
+async function lostAtOthers(nodes: readonly ClusterNode[]): Promise<number> {
+  const pages = await Promise.all(nodes.map(({ process }) => scrape(process)));
+  const series = ['connection-lost', 'connect-refused'].map((outcome) => `mesh_forwarded_calls_total{outcome="${outcome}"}`);
+  return pages.reduce((sum, page) => sum + series.reduce((of, name) => of + (page.get(name) ?? 0), 0), 0);
 }
 
 /** All disturbances. */

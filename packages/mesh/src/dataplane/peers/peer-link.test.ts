@@ -271,7 +271,26 @@ describe('the return of a peer that stopped answering', () => {
       waiters.map(({ heard }) => heard),
       [['away'], ['away']],
     );
-    assert.equal(rig.links.awaitReturn(B, new Returning()), undefined, 'it is gone for good, as far as is known');
+  });
+
+  it('is asked for at once where it has been away for longer, and waited for no longer than that takes', async () => {
+    const rig = await suspected();
+    while (rig.clock.monotonicMs() < 30_000) rig.clock.advance(durationMs(100));
+    // In the pause between two questions, which are far apart by now.
+    while (rig.engine.connection.state.kind === 'connecting') rig.clock.advance(durationMs(100));
+    rig.clock.advance(durationMs(100));
+    const made = rig.engine.connections.length;
+    const [one, two, late] = [new Returning(), new Returning(), new Returning()];
+    for (const waiter of [one, two]) assert.equal(rig.links.awaitReturn(B, waiter), rig.link);
+    assert.equal(rig.engine.connections.length, made + 1, 'one question for both');
+    rig.engine.connection.become({ kind: 'failed', message: 'no way' });
+    assert.deepEqual([one.heard, two.heard], [['away'], ['away']]);
+    assert.equal(rig.links.awaitReturn(B, late), undefined, 'it was asked a moment ago');
+    rig.clock.advance(durationMs(100));
+    assert.equal(rig.links.awaitReturn(B, late), rig.link);
+    await rig.hello();
+    assert.deepEqual(late.heard, ['back']);
+    assert.equal(rig.links.standing(B), 'ready');
   });
 
   it('may be that of another life, which those who wait are to look for at once; at the end of the node there is none', async () => {

@@ -4,6 +4,7 @@ import {
   durationMs,
   MeshError,
   type ModelKey,
+  type MonotonicMs,
   type Random,
   type Timer,
   toMeshError,
@@ -56,12 +57,22 @@ type Phase =
   | { readonly kind: 'opening'; readonly timer: Timer }
   | { readonly kind: 'open'; readonly protocol: number }
   /** The peer does not answer: no call goes there until it says hello again. */
-  | { readonly kind: 'suspected'; readonly failures: number; readonly timer: Timer | undefined }
+  | {
+      readonly kind: 'suspected';
+      readonly failures: number;
+      /** Whether it is being asked now, or else the pause until then. */
+      readonly asking: boolean;
+      readonly sinceMs: MonotonicMs;
+      readonly timer: Timer | undefined;
+    }
   | { readonly kind: 'closed' };
 
 /** Until a peer has to have said hello: with the two pings a stopped peer leaves the candidates within a second whoever finds it out. */
 export const HELLO_WITHIN_MS = durationMs(750);
-/** So long after it stopped answering a peer is waited for where nobody else takes a call: one that was held up is back by then. */
+/**
+ * So long after it stopped answering a peer is waited for where nobody else takes a call: one that was held up is back by then. Later it is asked
+ * once more.
+ */
 export const RETURN_WITHIN_MS = durationMs(3000);
 /** Pings in a row without an answer after which a peer counts as gone. */
 export const PINGS_UNANSWERED_MAX = 2;
@@ -153,11 +164,23 @@ export class PeerLink {
     this.#waiters.delete(waiter);
   }
 
-  /** Waits until it answers again. False: it was not heard of for too long, or too many wait, and then the waiter hears nothing. */
+  /**
+   * Waits until it answers again; where it has been silent for longer than that is waited for, until it was asked once more, at once. False: it is
+   * not to be waited for, and the waiter hears nothing.
+   */
   awaitReturn(waiter: ReturnWaiter): boolean {
-    if (this.#mayReturn === undefined || this.#returnWaiters.size >= this.#parts.waitingMax) return false;
+    if (this.#retired || this.#returnWaiters.size >= this.#parts.waitingMax) return false;
+    if (this.#mayReturn === undefined && !this.#askNow()) return false;
     this.#returnWaiters.add(waiter);
     return true;
+  }
+
+  /** Asks a suspected peer without waiting for the end of the pause, unless it was asked a moment ago. Whether it is being asked now. */
+  #askNow(): boolean {
+    const phase = this.#phase;
+    if (phase.kind !== 'suspected') return false;
+    if (!phase.asking && this.#parts.clock.monotonicMs() - phase.sinceMs >= PROBE_PAUSE_MS) this.#probe();
+    return this.#phase.kind === 'suspected' && this.#phase.asking;
   }
 
   /** Stops waiting. */
@@ -262,12 +285,13 @@ export class PeerLink {
     if (kind === 'closed') return;
     const failures = this.#phase.kind === 'suspected' ? this.#phase.failures + 1 : 0;
     // Suspected before its calls hear of it, so that none of them comes back here.
-    this.#enter({ kind: 'suspected', failures, timer: this.#retired ? undefined : this.#probeLater(failures) });
+    const timer = this.#retired ? undefined : this.#probeLater(failures);
+    this.#enter({ kind: 'suspected', failures, asking: false, sinceMs: this.#parts.clock.monotonicMs(), timer });
     if (!this.#toldUnreachable) {
       this.#toldUnreachable = true;
       if (!this.#retired) this.#mayReturn = this.#returnsWithin();
       this.#owner.onLinkReachable(this, false, why);
-    }
+    } else if (this.#mayReturn === undefined) this.#endReturn((waiter) => waiter.onPeerStaysAway());
     this.#drop();
     this.#failWaiters(`${this.route.instance} cannot be reached: ${why}`);
   }
@@ -294,8 +318,9 @@ export class PeerLink {
   #probe(): void {
     if (this.#phase.kind !== 'suspected') return;
     const { failures } = this.#phase;
-    const timer = this.#parts.clock.after(HELLO_WITHIN_MS, () => this.#lost(`it said no hello within ${HELLO_WITHIN_MS} ms`));
-    this.#enter({ kind: 'suspected', failures, timer });
+    const { clock } = this.#parts;
+    const timer = clock.after(HELLO_WITHIN_MS, () => this.#lost(`it said no hello within ${HELLO_WITHIN_MS} ms`));
+    this.#enter({ kind: 'suspected', failures, asking: true, sinceMs: clock.monotonicMs(), timer });
     this.#connect();
   }
 
