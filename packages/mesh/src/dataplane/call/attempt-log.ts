@@ -14,6 +14,7 @@ export class AttemptLog {
   /** How often an instance was asked to load the model and would not. */
   #refusals: Map<InstanceId, number> | undefined;
   readonly #lines: string[] = [];
+  #hasChosen = false;
 
   /** Copies that were called and did not answer. An instance that has none may still load one. */
   get tried(): ReadonlySet<InstanceId> {
@@ -35,6 +36,11 @@ export class AttemptLog {
     return this.#lines;
   }
 
+  /** Whether a call that was answered is to be explained: an attempt failed before, or there was a choice. */
+  get isOfNote(): boolean {
+    return this.ended.length > 0 || this.#hasChosen;
+  }
+
   /** What is kept of the call for explanations: of one that was answered at once, which copy was chosen. */
   recordOf({ requestId, method, model, endpoint }: CallPlan, outcome: string, atMs: EpochMs): CallRecord {
     const onlyChosen = outcome === 'answered' && this.ended.length === 0;
@@ -44,6 +50,7 @@ export class AttemptLog {
   /** A copy was chosen; of note where it was chosen among several. */
   chose(choice: CopyChoice): void {
     if (choice.kind === 'none' || choice.considered.length < 2) return;
+    this.#hasChosen = true;
     this.#lines.push(`chose ${choice.considered.map(shown).join(' before ')}: ${choice.because}`);
   }
 

@@ -219,7 +219,7 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, A
 
   onAttemptDone(trailers: HeaderBlock): void {
     this.#end();
-    if (this.#log.lines.length > 0) this.#record('answered');
+    if (this.#log.isOfNote) this.#record('answered');
     this.#caller.onResponseEnd(trailers);
   }
 
