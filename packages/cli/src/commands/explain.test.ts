@@ -6,6 +6,7 @@ import { FakeWorld, fakeMesh } from '../testing/index.ts';
 
 const record = (fields: Partial<DecisionView>): DecisionView => ({
   id: 7,
+  madeBy: 'n1',
   at: '2026-01-02T03:04:05.000Z',
   kind: 'eviction',
   model: 'new',
@@ -20,20 +21,23 @@ const record = (fields: Partial<DecisionView>): DecisionView => ({
 test('each kind of question is asked at its own path, and answered as a table', async () => {
   const call = record({ kind: 'route', model: 'm', requestId: 'r/1', because: 'the call ended with unavailable' });
   await using mesh = await fakeMesh({
-    'GET /api/v1/explain/models/m': { json: { model: 'm', records: [call] } },
-    'GET /api/v1/explain/requests/r%2F1': { json: { records: [call] } },
-    'GET /api/v1/explain/evictions': { json: { records: [record({}), record({ id: 6, because: 'older goes' })] } },
-    'GET /api/v1/explain/evictions/old': { json: { records: [record({})] } },
-    'GET /api/v1/explain/instances/n1': { json: { records: [] } },
+    'GET /api/v1/explain/models/m': { json: { model: 'm', records: [call], unanswered: [] } },
+    'GET /api/v1/explain/requests/r%2F1': { json: { records: [call], unanswered: [] } },
+    'GET /api/v1/explain/evictions': {
+      json: { records: [record({}), record({ id: 6, because: 'older goes' })], unanswered: ['n2', 'n3'] },
+    },
+    'GET /api/v1/explain/evictions/old': { json: { records: [record({})], unanswered: [] } },
+    'GET /api/v1/explain/instances/n1': { json: { records: [], unanswered: [] } },
   });
   using world = new FakeWorld({ env: { MESH_SERVER: mesh.url } });
   assert.equal(await world.run('explain', 'evictions'), EXIT.done, world.err);
   assert.deepEqual(world.out.split('\n'), [
-    'AT                        KIND      MODEL  INSTANCE  BECAUSE',
-    '2026-01-02T03:04:05.000Z  eviction  new    n1        old goes',
-    '2026-01-02T03:04:05.000Z  eviction  new    n1        older goes',
+    'AT                        BY  KIND      MODEL  INSTANCE  BECAUSE',
+    '2026-01-02T03:04:05.000Z  n1  eviction  new    n1        old goes',
+    '2026-01-02T03:04:05.000Z  n1  eviction  new    n1        older goes',
     '',
   ]);
+  assert.match(world.err, /no answer from n2, n3/);
   for (const args of [
     ['model', 'm'],
     ['request', 'r/1'],

@@ -1,5 +1,5 @@
 import { assertNever, MeshError } from '@modelmesh/core';
-import type { DecisionView, RestClient } from '@modelmesh/sdk/client';
+import type { DecisionsView, DecisionView, RestClient } from '@modelmesh/sdk/client';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Cli } from '../cli.ts';
 import { type Column, type Format, printTable, printValue } from '../output/index.ts';
@@ -14,17 +14,19 @@ export function addExplain(program: Command, cli: Cli): void {
     .command('explain')
     .summary('tell why a model was placed, evicted or refused, and where a call went')
     .description(
-      'Tells what the node that answers decided lately, newest first: about a model, about a call by its request id if it failed or was ' +
+      'Tells what the nodes of the mesh decided lately, newest first: about a model, about a call by its request id if it failed or was ' +
         'repeated, the evictions of all models or of one, or what concerns an instance. Candidates and scores are in -o yaml and -o json.',
     )
     .argument('<kind>', EXPLAINED.join(', '), explained)
     .argument('[name]', 'key of a model, id of a request or of an instance; not needed for evictions');
   withOutput(withServer(command)).action((kind: Explained, name: string | undefined, options: ExplainOptions) =>
     withRest(cli.world, options, async (rest) => {
-      const records = await recordsOf(rest, kind, name, { signal: cli.world.interrupted });
+      const { records, unanswered } = await decisionsOf(rest, kind, name, { signal: cli.world.interrupted });
       printValue(cli.world, options.output, records, () =>
-        printTable(cli.world, COLUMNS, records, 'nothing was decided about it that this node still knows of'),
+        printTable(cli.world, COLUMNS, records, 'nothing was decided about it that a node still knows of'),
       );
+      if (unanswered.length > 0)
+        cli.world.err.write(`no answer from ${unanswered.join(', ')}: what was decided there is missing\n`);
     }),
   );
 }
@@ -35,23 +37,24 @@ interface ExplainOptions extends ServerOptions {
 
 const COLUMNS: readonly Column<DecisionView>[] = [
   { title: 'AT', cell: ({ at }) => at },
+  { title: 'BY', cell: ({ madeBy }) => madeBy },
   { title: 'KIND', cell: ({ kind }) => kind },
   { title: 'MODEL', cell: ({ model }) => model ?? '' },
   { title: 'INSTANCE', cell: ({ instance }) => instance ?? '' },
   { title: 'BECAUSE', cell: ({ because }) => because },
 ];
 
-async function recordsOf(
+function decisionsOf(
   rest: RestClient,
   kind: Explained,
   name: string | undefined,
   options: { readonly signal: AbortSignal },
-): Promise<readonly DecisionView[]> {
+): Promise<DecisionsView> {
   if (kind === 'eviction') return rest.explainEvictions(name ?? null, options);
   if (name === undefined) throw new MeshError('invalid-argument', `name the ${kind}: mmesh explain ${kind} NAME`);
   switch (kind) {
     case 'model':
-      return (await rest.explain(name, options)).records;
+      return rest.explain(name, options);
     case 'request':
       return rest.explainRequest(name, options);
     case 'instance':

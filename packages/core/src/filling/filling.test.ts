@@ -227,7 +227,10 @@ describe('where it goes', () => {
 
   test('a load says why, with its numbers', () => {
     const [load] = planOf([aNode('a')], [aCandidate('m')]).loads;
-    assert.equal(load?.because, 'first-copy, last used 600 s ago, saves 857 ms of cold time in 3600 s, into free room');
+    assert.equal(
+      load?.because,
+      'first-copy, counted as last used 600 s ago, is expected to save 857 ms of loading in 3600 s, into free room',
+    );
     assert.deepEqual([load?.lastUsedMs, Math.round(load?.worthMs ?? 0)], [NOW - 10 * MINUTE, 857]);
   });
 });

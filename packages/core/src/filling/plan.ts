@@ -195,8 +195,10 @@ function loadOf({ candidate, perUnit }: Ranked, place: Place, evicts: boolean, v
     worthMs,
     worthPerUnit: perUnit,
     evicts,
-    because: `${reason}, last used ${seconds(idleMs)} ago, saves ${worthMs.toPrecision(3)} ms of cold time in ${seconds(HORIZON_MS)}, ${where}`,
+    because: `${reason}, counted as last used ${seconds(idleMs)} ago, is expected to save ${coldTime(worthMs)} of loading in ${seconds(HORIZON_MS)}, ${where}`,
   };
 }
 
 const seconds = (ms: number): string => `${Math.round(ms / 1000)} s`;
+const coldTime = (ms: number): string =>
+  ms < 1000 ? `${Number(ms.toPrecision(3))} ms` : `${Number((ms / 1000).toPrecision(3))} s`;

@@ -4,7 +4,9 @@ import type { EpochMs, InstanceId, ModelKey } from '../units.ts';
  * What was decided: where a copy goes, who has to go for it, that it is not taken in, where a call went that failed or was repeated, which of
  * several copies answered a call at once, how many copies there are to be, what becomes of the runtime and its memory.
  */
-export type DecisionKind = 'placement' | 'eviction' | 'refusal' | 'route' | 'choice' | 'scale' | 'runtime';
+export const DECISION_KINDS = ['placement', 'eviction', 'refusal', 'route', 'choice', 'scale', 'runtime'] as const;
+/** One of {@link DECISION_KINDS}. */
+export type DecisionKind = (typeof DECISION_KINDS)[number];
 
 /** A decision, as whoever makes it writes it down. */
 export interface DecisionBody {

@@ -55,7 +55,12 @@ async function open(name: string, flags: Readonly<Record<string, string>>): Prom
   await port.open(() => {
     throw new Error('no call is forwarded here');
   });
-  port.answerWith({ load: async () => ({ kind: 'loaded' }), copy: () => ({ kind: 'loaded' }), unload: () => {} });
+  port.answerWith({
+    load: async () => ({ kind: 'loaded' }),
+    copy: () => ({ kind: 'loaded' }),
+    unload: () => {},
+    explain: () => [],
+  });
   return Object.assign(port, {
     [Symbol.asyncDispose]: async () => {
       port.peers.close();

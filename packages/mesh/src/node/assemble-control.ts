@@ -107,7 +107,7 @@ export function assembleControl(setup: ControlSetup): ControlAssembly {
     link,
     mirror,
     copies,
-    members,
+    ...{ members, peers: setup.peers },
     placing,
     locating,
     management,

@@ -2,7 +2,7 @@
  * What the node's control does for its callers: management over gRPC and REST, the repository calls of the Open Inference Protocol, and the
  * command line behind them. Every method rejects with a `MeshError`.
  */
-import type { EpochMs } from '@modelmesh/core';
+import type { EpochMs, InstanceId } from '@modelmesh/core';
 import type { EndpointStatus, SetEndpointRequest } from '@modelmesh/core/endpoints';
 import type { DecisionQuery, DecisionRecord } from '@modelmesh/core/journal';
 import type { EndpointPolicy, EndpointRecord, InstanceRecord, ModelRecord } from '@modelmesh/core/records';
@@ -10,6 +10,18 @@ import type { ModelStatus, RegisterRequest } from '@modelmesh/core/registration'
 
 /** Decisions that one question is answered with. */
 export const EXPLAINED_MAX = 200;
+
+/** A decision and the node that made it. */
+export interface MadeDecision extends DecisionRecord {
+  readonly madeBy: InstanceId;
+}
+
+/** Decisions of a mesh. */
+export interface MeshDecisions {
+  readonly records: readonly MadeDecision[];
+  /** Nodes that did not answer: what they decided is missing. */
+  readonly unanswered: readonly InstanceId[];
+}
 
 /** A manifest that was applied. */
 export interface Applied {
@@ -97,5 +109,7 @@ export interface Control {
   subscribe(afterId: number | null, listener: (event: NodeEvent) => void): () => void;
   /** Decisions of this node that are still kept, newest first, at most {@link EXPLAINED_MAX}. */
   explain(query: DecisionQuery): readonly DecisionRecord[];
+  /** Decisions of all nodes of the mesh that are still kept, newest first, at most {@link EXPLAINED_MAX}. */
+  explainMesh(query: DecisionQuery, signal: AbortSignal): Promise<MeshDecisions>;
   readonly ready: boolean;
 }

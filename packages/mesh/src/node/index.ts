@@ -3,6 +3,8 @@ export {
   type Applied,
   type Control,
   EXPLAINED_MAX,
+  type MadeDecision,
+  type MeshDecisions,
   type ModelDetail,
   type ModelMemory,
   type NodeEvent,

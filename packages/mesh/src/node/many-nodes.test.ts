@@ -133,6 +133,24 @@ describe('explanations', () => {
     for (const name of THREE) assert.ok(details.includes(`"${name}"`), details);
     await rig.close();
   });
+
+  it('is explained by whichever node is asked, with who decided; a node that does not answer is named', async () => {
+    const rig = await MeshRig.of(THREE);
+    await rig.register('m');
+    await call(rig, rig.node('b'), 'm');
+    const query = { kind: 'placement', model: modelKey('m') } as const;
+    const asked = async (name: string) => {
+      const answer = rig.node(name).running.control.explainMesh(query, new AbortController().signal);
+      await rig.settle();
+      const { records, unanswered } = await answer;
+      return { by: records.map(({ madeBy }) => madeBy), unanswered };
+    };
+    for (const name of ['a', 'b', 'c']) assert.deepEqual(await asked(name), { by: ['b'], unanswered: [] }, name);
+    rig.unreachable.add('b');
+    assert.deepEqual(await asked('a'), { by: [], unanswered: ['b'] });
+    rig.unreachable.clear();
+    await rig.close();
+  });
 });
 
 describe('management from any node', () => {

@@ -15,11 +15,13 @@ import type { DecisionJournal, DecisionQuery, DecisionRecord } from '@modelmesh/
 import type { EndpointPolicy, EndpointRecord, InstanceRecord } from '@modelmesh/core/records';
 import { type ModelStatus, modelIdError, type RegisterRequest } from '@modelmesh/core/registration';
 import type { ControlEnd, ToControl } from '../link/index.ts';
+import type { Peers } from '../peer/index.ts';
 import { callDecision } from './call-decision.ts';
 import {
   type Applied,
   type Control,
   EXPLAINED_MAX,
+  type MeshDecisions,
   type ModelDetail,
   type NodeEvent,
   type Page,
@@ -31,6 +33,7 @@ import type { Locating } from './locating.ts';
 import type { Management } from './management.ts';
 import type { Manifests } from './manifests.ts';
 import type { Members } from './members.ts';
+import { gatherDecisions } from './mesh-decisions.ts';
 import type { Placing } from './placing.ts';
 import type { RegistryMirror } from './registry-mirror.ts';
 import type { RoutePublisher } from './route-publisher.ts';
@@ -41,6 +44,7 @@ export interface ControlParts {
   readonly mirror: RegistryMirror;
   readonly copies: LocalCopies;
   readonly members: Members;
+  readonly peers: Peers;
   readonly placing: Placing;
   readonly locating: Locating;
   readonly management: Management;
@@ -149,6 +153,12 @@ export class NodeControl implements Control {
 
   explain(query: DecisionQuery): readonly DecisionRecord[] {
     return this.#parts.journal.find(query, this.#parts.clock.wallMs(), EXPLAINED_MAX);
+  }
+
+  explainMesh(query: DecisionQuery, signal: AbortSignal): Promise<MeshDecisions> {
+    const { copies, clock, members, peers } = this.#parts;
+    const own = (asked: DecisionQuery) => this.explain(asked);
+    return gatherDecisions({ self: copies.instance, clock, members, peers, own }, query, signal);
   }
 
   #detail(key: ModelKey): ModelDetail | null {

@@ -171,6 +171,7 @@ export async function startControl(setup: ControlSetup): Promise<RunningControl>
       load: (_from, load) => placing.loadHere(load),
       copy: (_from, model) => placing.copyHere(model),
       unload: (_from, model) => copies.unload(model),
+      explain: (query) => parts.control.explain(query),
     },
     close: async () => {
       copies.stop();

@@ -1,4 +1,5 @@
 import { type Clock, durationMs, type InstanceId, MeshError, type ModelKey } from '@modelmesh/core';
+import type { DecisionQuery, DecisionRecord } from '@modelmesh/core/journal';
 import { agree, type Introduction, requireThat } from './meeting.ts';
 import type { MetPeer, PeerAddress, PeerCopy, PeerHello, PeerLoad, PeerService, Peers } from './port.ts';
 
@@ -6,7 +7,7 @@ import type { MetPeer, PeerAddress, PeerCopy, PeerHello, PeerLoad, PeerService, 
 export interface PeerMessage {
   readonly from: InstanceId;
   readonly to: InstanceId;
-  readonly what: 'hello' | 'load' | 'copy' | 'unload';
+  readonly what: 'hello' | 'load' | 'copy' | 'unload' | 'explain';
   readonly way: 'request' | 'answer';
 }
 
@@ -87,6 +88,10 @@ class MemoryPeers implements Peers {
 
   unload(peer: PeerAddress, model: ModelKey, signal: AbortSignal): Promise<void> {
     return this.#ask(peer, 'unload', signal, ({ service }) => service.unload(this.#self.instance, model));
+  }
+
+  explain(peer: PeerAddress, query: DecisionQuery, signal: AbortSignal): Promise<readonly DecisionRecord[]> {
+    return this.#ask(peer, 'explain', signal, ({ service }) => service.explain(query));
   }
 
   close(): void {

@@ -3,6 +3,7 @@
  * peers that the route table names.
  */
 import type { DurationMs, EpochMs, InstanceId, ModelKey, SizeUnits } from '@modelmesh/core';
+import type { DecisionQuery, DecisionRecord } from '@modelmesh/core/journal';
 import type { LoadFailure } from '@modelmesh/core/records';
 
 /** Where one life of another instance is reached; from its record. */
@@ -72,6 +73,8 @@ export interface Peers {
   copy(peer: PeerAddress, model: ModelKey, signal: AbortSignal): Promise<PeerCopy>;
   /** Drops the copy; one that is not there is no error. */
   unload(peer: PeerAddress, model: ModelKey, signal: AbortSignal): Promise<void>;
+  /** Decisions that the peer keeps, newest first, as many as an answer holds. */
+  explain(peer: PeerAddress, query: DecisionQuery, signal: AbortSignal): Promise<readonly DecisionRecord[]>;
   /** Ends all connections. */
   close(): void;
 }
@@ -82,4 +85,5 @@ export interface PeerService {
   load(from: InstanceId, load: PeerLoad, signal: AbortSignal): Promise<PeerCopy>;
   copy(from: InstanceId, model: ModelKey): PeerCopy;
   unload(from: InstanceId, model: ModelKey): void;
+  explain(query: DecisionQuery): readonly DecisionRecord[];
 }

@@ -2,6 +2,7 @@ import { type Clock, epochMs, instanceId, MeshError, modelKey, sizeUnits } from 
 import type { GrpcRouter } from '@modelmesh/grpc/call';
 import { type LoadRequest, Peer } from '@modelmesh/wire/peer';
 import { copyMessage } from './copy-message.ts';
+import { decisionMessages, readQuery } from './decision-message.ts';
 import { agree, helloMessage, type Introduction, readHello } from './meeting.ts';
 import type { PeerLoad, PeerService } from './port.ts';
 
@@ -29,6 +30,10 @@ export function servePeers(router: GrpcRouter, service: PeerService, clock: Cloc
       requireLife(self, request);
       service.unload(instanceOf(request.from), keyOf(request.model));
       return {};
+    },
+    explain: (request) => {
+      requireLife(self, request);
+      return { decisions: decisionMessages(service.explain(readQuery(request))) };
     },
   });
 }

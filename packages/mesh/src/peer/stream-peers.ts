@@ -1,9 +1,11 @@
 import { type Clock, type DurationMs, durationMs, type InstanceId, MeshError, type ModelKey, type Timer } from '@modelmesh/core';
+import type { DecisionQuery, DecisionRecord } from '@modelmesh/core/journal';
 import { GrpcClient } from '@modelmesh/grpc/call';
 import type { ClientConnection } from '@modelmesh/grpc/stream';
 import type { TimerWheel } from '@modelmesh/grpc/timer-wheel';
 import { Peer } from '@modelmesh/wire/peer';
 import { readCopy } from './copy-message.ts';
+import { queryMessage, readDecisions } from './decision-message.ts';
 import { greet, type Introduction } from './meeting.ts';
 import type { MetPeer, PeerAddress, PeerCopy, PeerLoad, Peers } from './port.ts';
 
@@ -61,6 +63,14 @@ export class StreamPeers implements Peers {
     return this.#with(peer, async (meeting) => {
       await meeting.meet(signal);
       await meeting.client.unary(Peer.method.unload, { ...this.#from(peer), model }, { signal });
+    });
+  }
+
+  explain(peer: PeerAddress, query: DecisionQuery, signal: AbortSignal): Promise<readonly DecisionRecord[]> {
+    return this.#with(peer, async (meeting) => {
+      await meeting.meet(signal);
+      const request = { ...this.#from(peer), ...queryMessage(query) };
+      return readDecisions((await meeting.client.unary(Peer.method.explain, request, { signal })).decisions);
     });
   }
 

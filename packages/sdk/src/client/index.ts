@@ -3,6 +3,7 @@ export { ANSWER_BYTES_MAX } from './http-transport.ts';
 export type {
   AppliedView,
   CopyView,
+  DecisionsView,
   DecisionView,
   EndpointView,
   ErrorView,

@@ -129,6 +129,8 @@ export interface StatusView {
 export interface DecisionView {
   /** Grows with every decision of the node. */
   readonly id: number;
+  /** Id of the instance that decided. */
+  readonly madeBy: string;
   readonly at: string;
   readonly kind: 'placement' | 'eviction' | 'refusal' | 'route' | 'choice' | 'scale' | 'runtime';
   readonly model: string | null;
@@ -142,10 +144,16 @@ export interface DecisionView {
   readonly details: Readonly<Record<string, unknown>>;
 }
 
-/** What was decided about a model, or touched it, and what became of calls for it, newest first. */
-export interface ExplanationView {
-  readonly model: string;
+/** Decisions of the nodes of a mesh, newest first. */
+export interface DecisionsView {
   readonly records: readonly DecisionView[];
+  /** Ids of the instances that did not answer: what they decided is missing. */
+  readonly unanswered: readonly string[];
+}
+
+/** What was decided about a model, or touched it, and what became of calls for it, newest first. */
+export interface ExplanationView extends DecisionsView {
+  readonly model: string;
 }
 
 /** One page of a listing; `next` is the `after` of the following one, `null` at the end. */

@@ -5,7 +5,7 @@ import { HttpTransport } from './http-transport.ts';
 import type {
   AppliedView,
   CopyView,
-  DecisionView,
+  DecisionsView,
   EndpointView,
   EventView,
   ExplanationView,
@@ -132,17 +132,17 @@ export class RestClient {
   }
 
   /** The last evictions, or those that `key` fell to or that were made for it. */
-  explainEvictions(key: string | null, options?: RestOptions): Promise<readonly DecisionView[]> {
+  explainEvictions(key: string | null, options?: RestOptions): Promise<DecisionsView> {
     return this.#decisions(key === null ? 'evictions' : `evictions/${segment(key)}`, options);
   }
 
   /** What became of a call that failed or was repeated. */
-  explainRequest(id: string, options?: RestOptions): Promise<readonly DecisionView[]> {
+  explainRequest(id: string, options?: RestOptions): Promise<DecisionsView> {
     return this.#decisions(`requests/${segment(id)}`, options);
   }
 
-  /** What the node that answers decided about an instance. */
-  explainInstance(id: string, options?: RestOptions): Promise<readonly DecisionView[]> {
+  /** What the nodes decided about an instance. */
+  explainInstance(id: string, options?: RestOptions): Promise<DecisionsView> {
     return this.#decisions(`instances/${segment(id)}`, options);
   }
 
@@ -199,8 +199,8 @@ export class RestClient {
     }
   }
 
-  async #decisions(about: string, options?: RestOptions): Promise<readonly DecisionView[]> {
-    return (await this.#json<{ readonly records: readonly DecisionView[] }>('GET', `/api/v1/explain/${about}`, options)).records;
+  #decisions(about: string, options?: RestOptions): Promise<DecisionsView> {
+    return this.#json('GET', `/api/v1/explain/${about}`, options);
   }
 
   async #delete(path: string, options: RestOptions = {}): Promise<void> {

@@ -32,10 +32,11 @@ test('the client of the SDK does everything that the API offers', async () => {
     (await rest.explain('fraud@3')).records.map(({ at, model, because }) => [at, model, because]),
     [['2026-01-02T03:04:05.000Z', 'fraud@3', 'the fake decided it']],
   );
-  assert.equal((await rest.explainEvictions(null))[0]?.kind, 'eviction');
-  assert.equal((await rest.explainEvictions('fraud@3'))[0]?.model, 'fraud@3');
-  assert.equal((await rest.explainRequest('r/1'))[0]?.requestId, 'r/1');
-  assert.equal((await rest.explainInstance('n2'))[0]?.instance, 'n2');
+  assert.equal((await rest.explainEvictions(null)).records[0]?.kind, 'eviction');
+  assert.equal((await rest.explainEvictions('fraud@3')).records[0]?.model, 'fraud@3');
+  assert.deepEqual((await rest.explainEvictions(null)).unanswered, ['away']);
+  assert.equal((await rest.explainRequest('r/1')).records[0]?.requestId, 'r/1');
+  assert.equal((await rest.explainInstance('n2')).records[0]?.instance, 'n2');
   assert.equal((await rest.unload('fraud@3')).status, 'NOT_LOADED');
   assert.equal((await rest.instances())[0]?.id, 'node-1');
   const endpoint = { ...MODEL, kind: 'Endpoint', metadata: { name: 'e' }, spec: { variants: [{ name: 'v', model: 'fraud@3' }] } };

@@ -1,6 +1,7 @@
 import type {
   AppliedView,
   CopyView,
+  DecisionsView,
   DecisionView,
   EndpointView,
   ErrorView,
@@ -127,6 +128,7 @@ const status = z.strictObject({
 
 const decision = z.strictObject({
   id: count,
+  madeBy: z.string(),
   at: z.iso.datetime(),
   kind: z.enum(['placement', 'eviction', 'refusal', 'route', 'choice', 'scale', 'runtime']),
   model: z.string().nullable(),
@@ -140,6 +142,7 @@ const decision = z.strictObject({
 const explanation = z.strictObject({
   model: z.string(),
   records: z.array(decision),
+  unanswered: z.array(z.string()),
 }) satisfies z.ZodType<ExplanationView>;
 
 /** Only described here: what a manifest may hold is checked by its reader, which reports everything that is wrong at once. */
@@ -158,7 +161,7 @@ const pageOf = <Item extends z.ZodType>(item: Item) =>
 /** Every schema of the API, by the name it has in the OpenAPI document. */
 export const SCHEMAS = {
   Applied: applied,
-  Decisions: z.strictObject({ records: z.array(decision) }),
+  Decisions: z.strictObject({ records: z.array(decision), unanswered: z.array(z.string()) }) satisfies z.ZodType<DecisionsView>,
   Copies: z.strictObject({ items: z.array(copy) }),
   Copy: copy,
   Endpoint: endpoint,

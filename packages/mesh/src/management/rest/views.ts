@@ -1,5 +1,4 @@
 import { bytesForUnits, type EpochMs } from '@modelmesh/core';
-import type { DecisionRecord } from '@modelmesh/core/journal';
 import {
   type EndpointPolicy,
   type EndpointRecord,
@@ -11,13 +10,14 @@ import {
 import type {
   AppliedView,
   CopyView,
+  DecisionsView,
   DecisionView,
   EndpointView,
   EventView,
   InstanceView,
   ModelView,
 } from '@modelmesh/sdk/client';
-import type { Applied, ModelDetail, NodeEvent } from '../../node/index.ts';
+import type { Applied, MadeDecision, MeshDecisions, ModelDetail, NodeEvent } from '../../node/index.ts';
 
 /** The last instant that a date can hold, 275760-09-13; what lies beyond, or at zero, stands for "unknown". */
 const DATE_MS_MAX = 8_640_000_000_000_000;
@@ -117,11 +117,18 @@ export const eventView = ({ id, atMs, kind, model, endpoint, message, fields }: 
 });
 
 /** A decision as callers see it. */
-export const decisionView = ({ atMs, models, details, ...record }: DecisionRecord): DecisionView => ({
+const decisionView = ({ atMs, models, details, madeBy, ...record }: MadeDecision): DecisionView => ({
   ...record,
+  madeBy,
   at: new Date(atMs).toISOString(),
   models: [...models],
   details: { ...details },
+});
+
+/** Decisions of a mesh, as callers see them. */
+export const decisionsView = ({ records, unanswered }: MeshDecisions): DecisionsView => ({
+  records: records.map(decisionView),
+  unanswered: [...unanswered],
 });
 
 /** What became of a manifest, as callers see it. */

@@ -19,7 +19,7 @@ import {
   modelTypeError,
   type RegisterRequest,
 } from '@modelmesh/core/registration';
-import type { Applied, Control, ModelDetail, NodeEvent, Page, PageRequest } from '../../node/index.ts';
+import type { Applied, Control, MeshDecisions, ModelDetail, NodeEvent, Page, PageRequest } from '../../node/index.ts';
 
 /** The instant at which the fake's records were written: 2026-01-02T03:04:05Z. */
 export const FAKE_NOW_MS: EpochMs = epochMs(Date.UTC(2026, 0, 2, 3, 4, 5));
@@ -201,6 +201,10 @@ export class FakeControl implements Control {
         details: { asked: 1 },
       },
     ];
+  }
+
+  async explainMesh(query: DecisionQuery): Promise<MeshDecisions> {
+    return { records: this.explain(query).map((record) => ({ ...record, madeBy: HERE })), unanswered: [instanceId('away')] };
   }
 
   async #loaded(signal: AbortSignal): Promise<void> {

@@ -272,6 +272,7 @@ export class MeshRig {
       },
       copy: async (peer, model) => at(peer).running.peerAnswers.copy(from, model),
       unload: async (peer, model) => at(peer).running.peerAnswers.unload(from, model),
+      explain: async (peer, query) => at(peer).running.peerAnswers.explain(query),
       close: () => {},
     };
   }

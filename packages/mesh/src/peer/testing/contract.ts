@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { epochMs, type InstanceId, instanceId, MeshError, type MeshErrorKind, modelKey, sizeUnits } from '@modelmesh/core';
+import type { DecisionQuery, DecisionRecord } from '@modelmesh/core/journal';
 import type { Introduction, PeerAddress, PeerCopy, PeerLoad, PeerService, Peers } from '../index.ts';
 
 /** Where nodes of a suite meet. */
@@ -43,6 +44,10 @@ function node(self: Introduction, answers: Partial<PeerService> = {}) {
     unload: (from, model) => {
       asked.push(['unload', from, model]);
       answers.unload?.(from, model);
+    },
+    explain: (query) => {
+      asked.push(['explain', query]);
+      return answers.explain?.(query) ?? [];
     },
   };
   return { service, asked };
@@ -125,6 +130,33 @@ export function peersContract(adapter: string, makeWorld: () => Promise<PeerWorl
       await failsWith(peers.copy(at('c', address, null), MODEL, NEVER), 'unavailable', /not c/);
       assert.deepEqual(asked, []);
       assert.deepEqual(await peers.copy(at('b', address, null), MODEL, NEVER), LOADED);
+      peers.close();
+    });
+
+    it('tell decisions, each part of them, as many as an answer holds, and those that were asked for', async () => {
+      await using world = await makeWorld();
+      const whole: DecisionRecord = {
+        id: 7,
+        kind: 'placement',
+        atMs: epochMs(1_700_000_000_123),
+        model: MODEL,
+        models: [modelKey('a'), modelKey('b')],
+        instance: instanceId('x'),
+        requestId: 'r/1',
+        because: 'it is so',
+        details: { rejected: [{ instance: 'y', because: 'full' }], bytes: 1.5 },
+      };
+      const bare: DecisionRecord = { ...whole, id: 6, model: null, models: [], instance: null, requestId: null, details: {} };
+      const { service, asked } = node(introduction('b'), { explain: () => [whole, bare] });
+      const peer = at('b', (await world.serve(service)).address);
+      const peers = world.peers(introduction('a'));
+      const query: DecisionQuery = { kind: 'placement', model: MODEL, instance: instanceId('x'), requestId: 'r/1' };
+      assert.deepEqual(await peers.explain(peer, query, NEVER), [whole, bare]);
+      await peers.explain(peer, {}, NEVER);
+      assert.deepEqual(asked, [
+        ['explain', query],
+        ['explain', {}],
+      ]);
       peers.close();
     });
 

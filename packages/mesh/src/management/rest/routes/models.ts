@@ -3,7 +3,7 @@ import { parseManifest, problemText } from '@modelmesh/core/manifest';
 import type { Control, ModelDetail } from '../../../node/index.ts';
 import { loadModel } from '../../load-model.ts';
 import { type AnyRoute, type RouteAnswer, type RouteCall, route } from '../route.ts';
-import { appliedView, copyViews, decisionView, modelView } from '../views.ts';
+import { appliedView, copyViews, decisionsView, modelView } from '../views.ts';
 
 /** Operations on models. */
 export const modelRoutes = (control: Control): readonly AnyRoute[] => [...readingRoutes(control), ...changingRoutes(control)];
@@ -57,9 +57,10 @@ const readingRoutes = (control: Control): readonly AnyRoute[] => [
     verb: 'read',
     status: 200,
     answer: 'Explanation',
-    run: ({ name }) => ({
-      value: { model: known(control, name).record.key, records: control.explain({ model: modelKey(name) }).map(decisionView) },
-    }),
+    run: async ({ name, signal }) => {
+      const model = known(control, name).record.key;
+      return { value: { model, ...decisionsView(await control.explainMesh({ model }, signal)) } };
+    },
   }),
 ];
 

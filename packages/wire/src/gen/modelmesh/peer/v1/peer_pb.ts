@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file modelmesh/peer/v1/peer.proto.
  */
 export const file_modelmesh_peer_v1_peer: GenFile = /*@__PURE__*/
-  fileDesc("Chxtb2RlbG1lc2gvcGVlci92MS9wZWVyLnByb3RvEhFtb2RlbG1lc2gucGVlci52MSKNAQoETm9kZRIUCgxwcm90b2NvbF9taW4YASABKA0SFAoMcHJvdG9jb2xfbWF4GAIgASgNEg8KB2NsdXN0ZXIYAyABKAkSEAoIaW5zdGFuY2UYBCABKAkSEwoLaW5jYXJuYXRpb24YBSABKAkSEAoIZmVhdHVyZXMYBiADKAkSDwoHd2FsbF9tcxgHIAEoASI1CgxIZWxsb1JlcXVlc3QSJQoEc2VsZhgBIAEoCzIXLm1vZGVsbWVzaC5wZWVyLnYxLk5vZGUiNgoNSGVsbG9SZXNwb25zZRIlCgRzZWxmGAEgASgLMhcubW9kZWxtZXNoLnBlZXIudjEuTm9kZSKzAQoLTG9hZFJlcXVlc3QSDAoEZnJvbRgBIAEoCRINCgVtb2RlbBgCIAEoCRIUCgxsYXN0X3VzZWRfbXMYAyABKAESDAoEc3luYxgEIAEoCBIPCgdleGNsdWRlGAUgAygJEhgKC2tub3duX3VuaXRzGAYgASgNSACIAQESEwoLbW9yZV9jb3BpZXMYByABKA0SEwoLaW5jYXJuYXRpb24YCCABKAlCDgoMX2tub3duX3VuaXRzIjoKDExvYWRSZXNwb25zZRIqCgRjb3B5GAEgASgLMhwubW9kZWxtZXNoLnBlZXIudjEuQ29weVN0YXRlIj8KC0NvcHlSZXF1ZXN0EgwKBGZyb20YASABKAkSDQoFbW9kZWwYAiABKAkSEwoLaW5jYXJuYXRpb24YAyABKAkiOgoMQ29weVJlc3BvbnNlEioKBGNvcHkYASABKAsyHC5tb2RlbG1lc2gucGVlci52MS5Db3B5U3RhdGUiQQoNVW5sb2FkUmVxdWVzdBIMCgRmcm9tGAEgASgJEg0KBW1vZGVsGAIgASgJEhMKC2luY2FybmF0aW9uGAMgASgJIhAKDlVubG9hZFJlc3BvbnNlIswCCglDb3B5U3RhdGUSNQoGbG9hZGVkGAEgASgLMiMubW9kZWxtZXNoLnBlZXIudjEuQ29weVN0YXRlLkxvYWRlZEgAEjcKB2xvYWRpbmcYAiABKAsyJC5tb2RlbG1lc2gucGVlci52MS5Db3B5U3RhdGUuTG9hZGluZ0gAEjUKBmZhaWxlZBgDIAEoCzIjLm1vZGVsbWVzaC5wZWVyLnYxLkNvcHlTdGF0ZS5GYWlsZWRIABI1CgZhYnNlbnQYBCABKAsyIy5tb2RlbG1lc2gucGVlci52MS5Db3B5U3RhdGUuQWJzZW50SAAaCAoGTG9hZGVkGgkKB0xvYWRpbmcaKAoGRmFpbGVkEg8KB21lc3NhZ2UYASABKAkSDQoFYXRfbXMYAiABKAEaGQoGQWJzZW50Eg8KB21lc3NhZ2UYASABKAlCBwoFc3RhdGUyswIKBFBlZXISSgoFSGVsbG8SHy5tb2RlbG1lc2gucGVlci52MS5IZWxsb1JlcXVlc3QaIC5tb2RlbG1lc2gucGVlci52MS5IZWxsb1Jlc3BvbnNlEkcKBExvYWQSHi5tb2RlbG1lc2gucGVlci52MS5Mb2FkUmVxdWVzdBofLm1vZGVsbWVzaC5wZWVyLnYxLkxvYWRSZXNwb25zZRJHCgRDb3B5Eh4ubW9kZWxtZXNoLnBlZXIudjEuQ29weVJlcXVlc3QaHy5tb2RlbG1lc2gucGVlci52MS5Db3B5UmVzcG9uc2USTQoGVW5sb2FkEiAubW9kZWxtZXNoLnBlZXIudjEuVW5sb2FkUmVxdWVzdBohLm1vZGVsbWVzaC5wZWVyLnYxLlVubG9hZFJlc3BvbnNlYgZwcm90bzM");
+  fileDesc("Chxtb2RlbG1lc2gvcGVlci92MS9wZWVyLnByb3RvEhFtb2RlbG1lc2gucGVlci52MSKNAQoETm9kZRIUCgxwcm90b2NvbF9taW4YASABKA0SFAoMcHJvdG9jb2xfbWF4GAIgASgNEg8KB2NsdXN0ZXIYAyABKAkSEAoIaW5zdGFuY2UYBCABKAkSEwoLaW5jYXJuYXRpb24YBSABKAkSEAoIZmVhdHVyZXMYBiADKAkSDwoHd2FsbF9tcxgHIAEoASI1CgxIZWxsb1JlcXVlc3QSJQoEc2VsZhgBIAEoCzIXLm1vZGVsbWVzaC5wZWVyLnYxLk5vZGUiNgoNSGVsbG9SZXNwb25zZRIlCgRzZWxmGAEgASgLMhcubW9kZWxtZXNoLnBlZXIudjEuTm9kZSKzAQoLTG9hZFJlcXVlc3QSDAoEZnJvbRgBIAEoCRINCgVtb2RlbBgCIAEoCRIUCgxsYXN0X3VzZWRfbXMYAyABKAESDAoEc3luYxgEIAEoCBIPCgdleGNsdWRlGAUgAygJEhgKC2tub3duX3VuaXRzGAYgASgNSACIAQESEwoLbW9yZV9jb3BpZXMYByABKA0SEwoLaW5jYXJuYXRpb24YCCABKAlCDgoMX2tub3duX3VuaXRzIjoKDExvYWRSZXNwb25zZRIqCgRjb3B5GAEgASgLMhwubW9kZWxtZXNoLnBlZXIudjEuQ29weVN0YXRlIj8KC0NvcHlSZXF1ZXN0EgwKBGZyb20YASABKAkSDQoFbW9kZWwYAiABKAkSEwoLaW5jYXJuYXRpb24YAyABKAkiOgoMQ29weVJlc3BvbnNlEioKBGNvcHkYASABKAsyHC5tb2RlbG1lc2gucGVlci52MS5Db3B5U3RhdGUiQQoNVW5sb2FkUmVxdWVzdBIMCgRmcm9tGAEgASgJEg0KBW1vZGVsGAIgASgJEhMKC2luY2FybmF0aW9uGAMgASgJIhAKDlVubG9hZFJlc3BvbnNlInYKDkV4cGxhaW5SZXF1ZXN0EgwKBGZyb20YASABKAkSEwoLaW5jYXJuYXRpb24YAiABKAkSDAoEa2luZBgDIAEoCRINCgVtb2RlbBgEIAEoCRIQCghpbnN0YW5jZRgFIAEoCRISCgpyZXF1ZXN0X2lkGAYgASgJIkEKD0V4cGxhaW5SZXNwb25zZRIuCglkZWNpc2lvbnMYASADKAsyGy5tb2RlbG1lc2gucGVlci52MS5EZWNpc2lvbiKaAQoIRGVjaXNpb24SCgoCaWQYASABKAESDAoEa2luZBgCIAEoCRINCgVhdF9tcxgDIAEoARINCgVtb2RlbBgEIAEoCRIOCgZtb2RlbHMYBSADKAkSEAoIaW5zdGFuY2UYBiABKAkSEgoKcmVxdWVzdF9pZBgHIAEoCRIPCgdiZWNhdXNlGAggASgJEg8KB2RldGFpbHMYCSABKAkizAIKCUNvcHlTdGF0ZRI1CgZsb2FkZWQYASABKAsyIy5tb2RlbG1lc2gucGVlci52MS5Db3B5U3RhdGUuTG9hZGVkSAASNwoHbG9hZGluZxgCIAEoCzIkLm1vZGVsbWVzaC5wZWVyLnYxLkNvcHlTdGF0ZS5Mb2FkaW5nSAASNQoGZmFpbGVkGAMgASgLMiMubW9kZWxtZXNoLnBlZXIudjEuQ29weVN0YXRlLkZhaWxlZEgAEjUKBmFic2VudBgEIAEoCzIjLm1vZGVsbWVzaC5wZWVyLnYxLkNvcHlTdGF0ZS5BYnNlbnRIABoICgZMb2FkZWQaCQoHTG9hZGluZxooCgZGYWlsZWQSDwoHbWVzc2FnZRgBIAEoCRINCgVhdF9tcxgCIAEoARoZCgZBYnNlbnQSDwoHbWVzc2FnZRgBIAEoCUIHCgVzdGF0ZTKFAwoEUGVlchJKCgVIZWxsbxIfLm1vZGVsbWVzaC5wZWVyLnYxLkhlbGxvUmVxdWVzdBogLm1vZGVsbWVzaC5wZWVyLnYxLkhlbGxvUmVzcG9uc2USRwoETG9hZBIeLm1vZGVsbWVzaC5wZWVyLnYxLkxvYWRSZXF1ZXN0Gh8ubW9kZWxtZXNoLnBlZXIudjEuTG9hZFJlc3BvbnNlEkcKBENvcHkSHi5tb2RlbG1lc2gucGVlci52MS5Db3B5UmVxdWVzdBofLm1vZGVsbWVzaC5wZWVyLnYxLkNvcHlSZXNwb25zZRJNCgZVbmxvYWQSIC5tb2RlbG1lc2gucGVlci52MS5VbmxvYWRSZXF1ZXN0GiEubW9kZWxtZXNoLnBlZXIudjEuVW5sb2FkUmVzcG9uc2USUAoHRXhwbGFpbhIhLm1vZGVsbWVzaC5wZWVyLnYxLkV4cGxhaW5SZXF1ZXN0GiIubW9kZWxtZXNoLnBlZXIudjEuRXhwbGFpblJlc3BvbnNlYgZwcm90bzM");
 
 /**
  * A node as it introduces itself.
@@ -275,6 +275,138 @@ export const UnloadResponseSchema: GenMessage<UnloadResponse> = /*@__PURE__*/
   messageDesc(file_modelmesh_peer_v1_peer, 8);
 
 /**
+ * What is empty does not matter.
+ *
+ * @generated from message modelmesh.peer.v1.ExplainRequest
+ */
+export type ExplainRequest = Message<"modelmesh.peer.v1.ExplainRequest"> & {
+  /**
+   * @generated from field: string from = 1;
+   */
+  from: string;
+
+  /**
+   * The life of the instance that is asked; empty: whichever lives.
+   *
+   * @generated from field: string incarnation = 2;
+   */
+  incarnation: string;
+
+  /**
+   * @generated from field: string kind = 3;
+   */
+  kind: string;
+
+  /**
+   * @generated from field: string model = 4;
+   */
+  model: string;
+
+  /**
+   * @generated from field: string instance = 5;
+   */
+  instance: string;
+
+  /**
+   * @generated from field: string request_id = 6;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message modelmesh.peer.v1.ExplainRequest.
+ * Use `create(ExplainRequestSchema)` to create a new message.
+ */
+export const ExplainRequestSchema: GenMessage<ExplainRequest> = /*@__PURE__*/
+  messageDesc(file_modelmesh_peer_v1_peer, 9);
+
+/**
+ * @generated from message modelmesh.peer.v1.ExplainResponse
+ */
+export type ExplainResponse = Message<"modelmesh.peer.v1.ExplainResponse"> & {
+  /**
+   * As many as fit into an answer.
+   *
+   * @generated from field: repeated modelmesh.peer.v1.Decision decisions = 1;
+   */
+  decisions: Decision[];
+};
+
+/**
+ * Describes the message modelmesh.peer.v1.ExplainResponse.
+ * Use `create(ExplainResponseSchema)` to create a new message.
+ */
+export const ExplainResponseSchema: GenMessage<ExplainResponse> = /*@__PURE__*/
+  messageDesc(file_modelmesh_peer_v1_peer, 10);
+
+/**
+ * A decision that a node made; empty: it concerned none.
+ *
+ * @generated from message modelmesh.peer.v1.Decision
+ */
+export type Decision = Message<"modelmesh.peer.v1.Decision"> & {
+  /**
+   * Grows with every decision of one life of the node.
+   *
+   * @generated from field: double id = 1;
+   */
+  id: number;
+
+  /**
+   * @generated from field: string kind = 2;
+   */
+  kind: string;
+
+  /**
+   * Milliseconds since 1970.
+   *
+   * @generated from field: double at_ms = 3;
+   */
+  atMs: number;
+
+  /**
+   * @generated from field: string model = 4;
+   */
+  model: string;
+
+  /**
+   * @generated from field: repeated string models = 5;
+   */
+  models: string[];
+
+  /**
+   * @generated from field: string instance = 6;
+   */
+  instance: string;
+
+  /**
+   * @generated from field: string request_id = 7;
+   */
+  requestId: string;
+
+  /**
+   * The reason as a sentence.
+   *
+   * @generated from field: string because = 8;
+   */
+  because: string;
+
+  /**
+   * What else the kind says, a JSON object.
+   *
+   * @generated from field: string details = 9;
+   */
+  details: string;
+};
+
+/**
+ * Describes the message modelmesh.peer.v1.Decision.
+ * Use `create(DecisionSchema)` to create a new message.
+ */
+export const DecisionSchema: GenMessage<Decision> = /*@__PURE__*/
+  messageDesc(file_modelmesh_peer_v1_peer, 11);
+
+/**
  * What became of a copy at an instance.
  *
  * @generated from message modelmesh.peer.v1.CopyState
@@ -315,7 +447,7 @@ export type CopyState = Message<"modelmesh.peer.v1.CopyState"> & {
  * Use `create(CopyStateSchema)` to create a new message.
  */
 export const CopyStateSchema: GenMessage<CopyState> = /*@__PURE__*/
-  messageDesc(file_modelmesh_peer_v1_peer, 9);
+  messageDesc(file_modelmesh_peer_v1_peer, 12);
 
 /**
  * @generated from message modelmesh.peer.v1.CopyState.Loaded
@@ -328,7 +460,7 @@ export type CopyState_Loaded = Message<"modelmesh.peer.v1.CopyState.Loaded"> & {
  * Use `create(CopyState_LoadedSchema)` to create a new message.
  */
 export const CopyState_LoadedSchema: GenMessage<CopyState_Loaded> = /*@__PURE__*/
-  messageDesc(file_modelmesh_peer_v1_peer, 9, 0);
+  messageDesc(file_modelmesh_peer_v1_peer, 12, 0);
 
 /**
  * @generated from message modelmesh.peer.v1.CopyState.Loading
@@ -341,7 +473,7 @@ export type CopyState_Loading = Message<"modelmesh.peer.v1.CopyState.Loading"> &
  * Use `create(CopyState_LoadingSchema)` to create a new message.
  */
 export const CopyState_LoadingSchema: GenMessage<CopyState_Loading> = /*@__PURE__*/
-  messageDesc(file_modelmesh_peer_v1_peer, 9, 1);
+  messageDesc(file_modelmesh_peer_v1_peer, 12, 1);
 
 /**
  * @generated from message modelmesh.peer.v1.CopyState.Failed
@@ -365,7 +497,7 @@ export type CopyState_Failed = Message<"modelmesh.peer.v1.CopyState.Failed"> & {
  * Use `create(CopyState_FailedSchema)` to create a new message.
  */
 export const CopyState_FailedSchema: GenMessage<CopyState_Failed> = /*@__PURE__*/
-  messageDesc(file_modelmesh_peer_v1_peer, 9, 2);
+  messageDesc(file_modelmesh_peer_v1_peer, 12, 2);
 
 /**
  * @generated from message modelmesh.peer.v1.CopyState.Absent
@@ -384,7 +516,7 @@ export type CopyState_Absent = Message<"modelmesh.peer.v1.CopyState.Absent"> & {
  * Use `create(CopyState_AbsentSchema)` to create a new message.
  */
 export const CopyState_AbsentSchema: GenMessage<CopyState_Absent> = /*@__PURE__*/
-  messageDesc(file_modelmesh_peer_v1_peer, 9, 3);
+  messageDesc(file_modelmesh_peer_v1_peer, 12, 3);
 
 /**
  * Control of one node towards control of another. Inference is forwarded on the same port under its own methods.
@@ -431,6 +563,16 @@ export const Peer: GenService<{
     methodKind: "unary";
     input: typeof UnloadRequestSchema;
     output: typeof UnloadResponseSchema;
+  },
+  /**
+   * Asks for decisions that the node keeps, newest first.
+   *
+   * @generated from rpc modelmesh.peer.v1.Peer.Explain
+   */
+  explain: {
+    methodKind: "unary";
+    input: typeof ExplainRequestSchema;
+    output: typeof ExplainResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_modelmesh_peer_v1_peer, 0);
