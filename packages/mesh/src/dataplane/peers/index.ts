@@ -9,4 +9,4 @@ export {
   RETURN_WITHIN_MS,
   type ReturnWaiter,
 } from './peer-link.ts';
-export { type LinkReport, PeerLinks, type PeerLinksParts, PING_EVERY_MS } from './peer-links.ts';
+export { HELD_UP_MS, type LinkReport, PeerLinks, type PeerLinksParts, PING_EVERY_MS } from './peer-links.ts';

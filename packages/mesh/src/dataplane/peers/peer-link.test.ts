@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { create, toBinary } from '@bufbuild/protobuf';
-import { durationMs, type InstanceId, instanceId, modelKey } from '@modelmesh/core';
+import { durationMs, type InstanceId, instanceId, modelKey, monotonicMs } from '@modelmesh/core';
 import { FakeClock, SeededRandom } from '@modelmesh/core/testing';
 import { headerBlock } from '@modelmesh/grpc/stream';
 import { TimerWheel } from '@modelmesh/grpc/timer-wheel';
@@ -10,6 +10,7 @@ import type { PeerRoute, ToControl } from '../../link/index.ts';
 import { type FakeConnection, FakeEngine, framed } from '../call/testing/index.ts';
 import {
   CopyLatencies,
+  HELD_UP_MS,
   HELLO_WITHIN_MS,
   LATENCIES_MAX,
   type LinkWaiter,
@@ -47,11 +48,17 @@ class LinkRig {
   readonly links: PeerLinks;
   pings = 0;
   answersPings = true;
+  /** How long this node has done something else when a timer fires. */
+  heldUpMs = 0;
 
   constructor(waitingMax = 2) {
     this.links = new PeerLinks({
       self: { protocol: { min: 1, max: 1 }, cluster: 'c', instance: instanceId('a'), incarnation: 'x', features: [] },
-      clock: this.clock,
+      clock: {
+        wallMs: () => this.clock.wallMs(),
+        monotonicMs: () => monotonicMs(this.clock.monotonicMs() + this.heldUpMs),
+        after: (delayMs, fire) => this.clock.after(delayMs, fire),
+      },
       random: new SeededRandom(1),
       timers: new TimerWheel(this.clock),
       waitingMax,
@@ -160,6 +167,19 @@ describe('a link to a peer', () => {
     assert.equal(connection.state.kind, 'closed');
     assert.equal(rig.links.standing(B), 'away');
     assert.deepEqual(rig.states(), [false]);
+  });
+
+  it('does not take a delay of its own for a peer that is gone: what came meanwhile is read first', async () => {
+    const rig = new LinkRig();
+    const link = await rig.busy();
+    rig.answersPings = false;
+    for (let round = 0; round < 2; round++) rig.clock.advance(PING_EVERY_MS);
+    rig.heldUpMs = HELD_UP_MS + 1;
+    rig.clock.advance(PING_EVERY_MS);
+    assert.ok(link.mayCall);
+    rig.heldUpMs = 0;
+    rig.clock.advance(PING_EVERY_MS);
+    assert.equal(link.mayCall, false);
   });
 
   it('asks again ever more slowly, and tells control once when the peer answers', async () => {

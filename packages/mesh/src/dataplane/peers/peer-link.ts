@@ -188,10 +188,14 @@ export class PeerLink {
     this.#returnWaiters.delete(waiter);
   }
 
-  /** Time for another ping; two in a row without an answer are the end. */
-  watch(): void {
+  /**
+   * Time for another ping; two in a row without an answer are the end. `wasHeldUp`: this node was too busy to read answers: they are waited for once
+   * more, so that it does not take its own delay for a peer that is gone.
+   */
+  watch(wasHeldUp: boolean): void {
     if (this.#phase.kind !== 'open') return;
     if (this.#unanswered >= PINGS_UNANSWERED_MAX) {
+      if (wasHeldUp) return;
       this.#lost(`it answered no ping ${PINGS_UNANSWERED_MAX} times in a row`);
       return;
     }

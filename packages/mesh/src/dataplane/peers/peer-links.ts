@@ -6,6 +6,8 @@ import { type LinkOwner, type LinkParts, PeerLink, type ReturnWaiter } from './p
 
 /** Pause between pings to a peer where calls are. */
 export const PING_EVERY_MS = durationMs(250);
+/** A look that comes so late says that this node itself was busy: what its peers answered meanwhile it has not read yet. */
+export const HELD_UP_MS = durationMs(50);
 
 /** What the links of a worker need. */
 export interface PeerLinksParts extends LinkParts {
@@ -129,11 +131,14 @@ export class PeerLinks implements LinkOwner {
 
   /** One timer for all links, and none while no call is anywhere. */
   #watchLater(): void {
-    this.#watching = this.#parts.clock.after(PING_EVERY_MS, () => {
+    const { clock } = this.#parts;
+    const dueMs = clock.monotonicMs() + PING_EVERY_MS;
+    this.#watching = clock.after(PING_EVERY_MS, () => {
       this.#watching = undefined;
       if (this.#busy.size === 0) return;
+      const wasHeldUp = clock.monotonicMs() - dueMs > HELD_UP_MS;
       this.#watchLater();
-      for (const link of [...this.#busy]) link.watch();
+      for (const link of [...this.#busy]) link.watch(wasHeldUp);
     });
   }
 }
