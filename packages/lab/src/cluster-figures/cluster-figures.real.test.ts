@@ -2,20 +2,28 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { etcdTools } from '@modelmesh/mesh/kv/testing';
 import { SUITE_LEEWAY } from '../figures/index.ts';
-import { type Measurement, measure, SHORT_CLUSTER } from './index.ts';
+import { MEASUREMENTS, type Measurement, measure, SHORT_CLUSTER } from './index.ts';
 
 const tools = etcdTools(process.env);
+/**
+ * Registrations and first calls keep every core of a small machine busy, so that whatever else it does shows at once: here they are guarded against having
+ * become several times as slow, and judged in the tier that has the machine for itself. What a node takes of memory is held to the letter.
+ */
+const BUSY_LEEWAY = 5;
 const SENTENCES = {
+  registration: 'register 20 000 models for 64 callers at one node, which stays small',
+  watched: 'have equal views right after 20 000 registrations at one of three',
+  cold: 'answer first calls soon after the load and one commit',
   burst: 'answer a thousand first calls of one model through three nodes after one load',
   crowding: 'answer 32 clients rightly on 300 models with room for 60 across three nodes, and book no more than that',
   hot: 'field §4.9 item 9: give a hot model with one copy a second one within a control tick, and share its calls',
   fresh: 'field §4.9 item 11: give a node that joins full ones its fair share within a minute',
-} as const satisfies Partial<Record<Measurement, string>>;
+} as const satisfies Record<Measurement, string>;
 
 describe('real nodes on a real etcd', { skip: tools.missing }, () => {
-  for (const name of ['burst', 'crowding', 'hot', 'fresh'] as const) {
+  for (const name of MEASUREMENTS) {
     it(SENTENCES[name], { timeout: 240_000 }, async (t) => {
-      const { claims, table } = await measure(name, SHORT_CLUSTER, tools, SUITE_LEEWAY);
+      const { claims, table } = await measure(name, SHORT_CLUSTER, tools, name === 'burst' ? SUITE_LEEWAY : BUSY_LEEWAY);
       t.diagnostic(table);
       assert.deepEqual(
         claims.filter(({ holds }) => !holds),

@@ -7,11 +7,29 @@ const SEEN_WITHIN_MS = 60_000;
 /** The largest page that the REST API gives. */
 const PAGE_ITEMS = 1000;
 
-/** All models of a node's picture: how many, and a digest of everything that is said about them. */
+/**
+ * All models of a node's picture: how many, and a digest of what was registered of each. Copies are left out: free room is filled with what is there, while
+ * it is listed too, and each node knows of its own copies what the others cannot.
+ */
 export interface ListedModels {
   readonly count: number;
   readonly digest: string;
 }
+
+/** What a registration says; every node must say the same of it. */
+const REGISTERED = [
+  'key',
+  'family',
+  'version',
+  'type',
+  'path',
+  'sha256',
+  'retry',
+  'references',
+  'autoDelete',
+  'createdAt',
+  'generation',
+];
 
 /** @returns for each node the time from `sinceMs` (monotonic) until it knows all `keys`, in milliseconds */
 export const seenBy = (nodes: readonly ClusterNode[], keys: readonly string[], sinceMs: number): Promise<readonly number[]> =>
@@ -38,7 +56,7 @@ export async function listedModels({ url }: ClusterNode): Promise<ListedModels> 
     if (!response.ok) throw new Error(`${url} does not list its models: ${response.status} ${await response.text()}`);
     const { items, next } = (await response.json()) as { readonly items: readonly unknown[]; readonly next: string | null };
     count += items.length;
-    digest.update(JSON.stringify(items));
+    for (const item of items) digest.update(JSON.stringify(item, REGISTERED));
     after = next;
   }
   return { count, digest: digest.digest('hex') };
