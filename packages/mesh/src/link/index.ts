@@ -15,6 +15,7 @@ export type {
   ModelRoute,
   PeerIntent,
   PeerRoute,
+  RefusedLoad,
   RemoteCopy,
   RouteParts,
   RouteRemovals,

@@ -159,6 +159,12 @@ export type ToDataPlane =
   | { readonly kind: 'runtime-down'; readonly restarting: boolean; readonly message: string }
   | { readonly kind: 'method-rules'; readonly rules: MethodRules };
 
+/** An instance that was asked to load a model and did not. `sinceMs`: when it had claimed a copy, as was known then; `null`: it had not. */
+export interface RefusedLoad {
+  readonly instance: InstanceId;
+  readonly sinceMs: EpochMs | null;
+}
+
 /** Data plane → control. */
 export type ToControl =
   /** Coalesced: one per model, `ask` and `exclude` is under way at a time, whatever number of calls wait. */
@@ -171,8 +177,8 @@ export type ToControl =
       readonly ask: LocateAsk;
       /** Instances that were tried for this call and are not to be tried again. */
       readonly exclude: readonly InstanceId[];
-      /** Those of them that were asked to load the model and would not: one that the registry names by now is called all the same. */
-      readonly refused?: readonly InstanceId[];
+      /** Those of them that were asked to load the model and did not: one that has claimed it since is called all the same. */
+      readonly refused?: readonly RefusedLoad[];
     }
   /** Names of models or endpoints that the table does not know: another node may have registered them just now. */
   | { readonly kind: 'look-up'; readonly request: number; readonly names: readonly string[] }

@@ -67,6 +67,11 @@ export class CopyMap {
     return this.record(model);
   }
 
+  /** The holders of copies, and since when by this node's clock: what the route table says of them too. */
+  claims(record: ModelRecord): ReadonlyMap<InstanceId, EpochMs> {
+    return this.#parts.view.claimsOf(record);
+  }
+
   /** Other instances whose copies can be called, those that stay before those that leave, the oldest copy first. */
   holders(record: ModelRecord, tried: ReadonlySet<InstanceId>): readonly InstanceId[] {
     const { self, members, view } = this.#parts;

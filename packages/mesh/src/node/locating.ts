@@ -62,12 +62,15 @@ export class Locating {
       this.#waitHere(question, record, () => this.#locateAnywhere(this.#overtaken(question, record), overtaken + 1), overtaken);
   }
 
-  /** Whoever would not load the model a moment ago, and has claimed it since, loads it for somebody else: the call joins that load and begins none. */
+  /** Whoever did not load the model a moment ago, and has claimed it since, loads it for somebody else: the call joins that load and begins none. */
   #besidesNewHolders(question: LocateQuestion): LocateQuestion {
     const { model, refused } = question;
     if (refused === undefined || refused.length === 0) return question;
-    const copies = this.#map.record(model)?.copies;
-    return { ...question, exclude: question.exclude.filter((id) => !(refused.includes(id) && copies?.has(id))) };
+    const record = this.#map.record(model);
+    if (record === undefined) return question;
+    const claims = this.#map.claims(record);
+    const loads = refused.filter(({ instance, sinceMs }) => claims.has(instance) && claims.get(instance) !== sinceMs);
+    return { ...question, exclude: question.exclude.filter((id) => loads.every(({ instance }) => instance !== id)) };
   }
 
   /** The question again, after others claimed the model: one that was no holder when it was asked for this call may be one now. */

@@ -66,9 +66,12 @@ describe('a call that enters anywhere', () => {
     b.ask('m', here('load'));
     await rig.settle();
     assert.deepEqual([...(a.record('m')?.copies.keys() ?? [])], ['b']);
-    assert.deepEqual(await a.locate('m', { kind: 'anywhere' }, ['b'], ['b']), { kind: 'peer', instance: 'b', intent: 'copy' });
-    const elsewhere = await a.locate('m', { kind: 'anywhere' }, ['b', 'c'], ['c']);
-    assert.equal(elsewhere?.kind, 'serving', 'one that failed, or whose copy was called in vain, is not asked again');
+    const joined = { kind: 'peer', instance: 'b', intent: 'copy' };
+    assert.deepEqual(await a.locate('m', { kind: 'anywhere' }, ['b'], { b: null }), joined);
+    assert.deepEqual(await a.locate('m', { kind: 'anywhere' }, ['b'], { b: 1 }), joined, 'it had another copy then');
+    const sinceMs = a.record('m')?.copies.get(b.id) ?? null;
+    const elsewhere = await a.locate('m', { kind: 'anywhere' }, ['b', 'c'], { b: sinceMs, c: null });
+    assert.equal(elsewhere?.kind, 'serving', 'the claim that was known then says nothing new');
     b.runtime.loads.at(-1)?.done();
     await rig.settle();
     await rig.close();

@@ -1,9 +1,11 @@
 /** Where else a call may go, as this worker sees it. */
 import type { InstanceId, ModelKey } from '@modelmesh/core';
+import type { Evidence } from '@modelmesh/core/routing';
 import type { PeerLink, ReturnWaiter } from '../peers/index.ts';
+import type { Attempt } from './attempt.ts';
 import type { AttemptLog } from './attempt-log.ts';
 import { ASSUME_LOADED_AFTER_MS } from './copy-chooser.ts';
-import type { PeerAttempt } from './peer-attempt.ts';
+import { PeerAttempt } from './peer-attempt.ts';
 import type { Plane } from './plane.ts';
 
 /** Whether another instance than `asked` may have, or load, a copy for the call. */
@@ -35,6 +37,28 @@ export function isCopyBesides(plane: Plane, model: ModelKey, { tried }: AttemptL
 export function mayBeLoading({ routes, clock }: Plane, model: ModelKey, { instance: asked, intent }: PeerAttempt): boolean {
   const copy = routes.model(model)?.remote.find(({ instance }) => instance === asked);
   return intent === 'load' || copy === undefined || clock.wallMs() - copy.sinceMs < ASSUME_LOADED_AFTER_MS;
+}
+
+/**
+ * Notes what an attempt that ended says of a copy at `instance`. One that did not load the model is not asked again, unless it claims a copy
+ * after this: then it loads it for somebody else.
+ */
+export function noteAbsence(
+  { routes }: Plane,
+  model: ModelKey,
+  log: AttemptLog,
+  {
+    instance,
+    evidence,
+    attempt,
+  }: { readonly instance: InstanceId; readonly evidence: Evidence; readonly attempt: Attempt | undefined },
+): void {
+  const wasForwarded = attempt instanceof PeerAttempt && evidence.kind === 'not-here';
+  const wasToLoad = wasForwarded && attempt.intent === 'load';
+  if (wasForwarded && !wasToLoad) log.tryNoMore(instance);
+  if (wasToLoad) log.exclude(instance);
+  if (!wasToLoad && evidence.kind !== 'load-failed') return;
+  log.refusedBy(instance, routes.model(model)?.remote.find((copy) => copy.instance === instance)?.sinceMs ?? null);
 }
 
 /** Waits for an instance with a copy that has just stopped answering; `undefined`: there is none. */

@@ -1,7 +1,7 @@
 import type { EpochMs, InstanceId } from '@modelmesh/core';
 import type { AttemptTarget, CopyChoice, EndedAttempt, Evidence, ScoredCopy } from '@modelmesh/core/routing';
 import type { PeerAttempt as ToldAttempt } from '@modelmesh/wire/status';
-import type { CallRecord } from '../../link/index.ts';
+import type { CallRecord, RefusedLoad } from '../../link/index.ts';
 import type { CallPlan } from './call-plan.ts';
 
 const NOBODY: ReadonlySet<InstanceId> = new Set();
@@ -11,8 +11,8 @@ export class AttemptLog {
   readonly ended: EndedAttempt[] = [];
   #tried: Set<InstanceId> | undefined;
   #excluded: Set<InstanceId> | undefined;
-  /** How often an instance was asked to load the model and would not. */
-  #refusals: Map<InstanceId, number> | undefined;
+  /** Instances that were asked to load the model and did not, the claim that was known of them then, and how often that was. */
+  #refusals: Map<InstanceId, { readonly sinceMs: EpochMs | null; readonly times: number }> | undefined;
   readonly #lines: string[] = [];
   #hasChosen = false;
 
@@ -26,9 +26,9 @@ export class AttemptLog {
     return this.#excluded ?? NOBODY;
   }
 
-  /** Those of the excluded that would not load the model, once: they may have a copy by now, for somebody else. */
-  get refused(): readonly InstanceId[] {
-    return [...(this.#refusals ?? [])].flatMap(([instance, times]) => (times === 1 ? [instance] : []));
+  /** Those of the excluded that did not load the model, once: they may have a copy by now, for somebody else. */
+  get refused(): readonly RefusedLoad[] {
+    return [...(this.#refusals ?? [])].flatMap(([instance, { sinceMs, times }]) => (times === 1 ? [{ instance, sinceMs }] : []));
   }
 
   /** One line for each attempt, oldest first, with the choices that were no matter of course. */
@@ -91,11 +91,10 @@ export class AttemptLog {
     this.#excluded.add(instance);
   }
 
-  /** `instance` was asked to load the model, and would not. */
-  refusedBy(instance: InstanceId): void {
-    this.exclude(instance);
+  /** `instance` was asked to load the model, and did not. `sinceMs`: the claim of a copy that is known of it; `null`: none. */
+  refusedBy(instance: InstanceId, sinceMs: EpochMs | null): void {
     this.#refusals ??= new Map();
-    this.#refusals.set(instance, (this.#refusals.get(instance) ?? 0) + 1);
+    this.#refusals.set(instance, { sinceMs, times: (this.#refusals.get(instance)?.times ?? 0) + 1 });
   }
 }
 

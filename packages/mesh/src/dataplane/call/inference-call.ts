@@ -23,7 +23,7 @@ import type { HeaderBlock } from '@modelmesh/grpc/stream';
 import type { Expirable, WheelTimer } from '@modelmesh/grpc/timer-wheel';
 import type { ModelRoute, PeerIntent, SlotRef } from '../../link/index.ts';
 import type { PeerLink, ReturnWaiter } from '../peers/index.ts';
-import { awaitHolder, isCopyBesides, isElsewhere, mayBeLoading } from './alternatives.ts';
+import { awaitHolder, isCopyBesides, isElsewhere, mayBeLoading, noteAbsence } from './alternatives.ts';
 import type { Attempt, AttemptOwner, RuntimeRefusal } from './attempt.ts';
 import { AttemptLog } from './attempt-log.ts';
 import type { Caller, CallPlan } from './call-plan.ts';
@@ -297,10 +297,7 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, A
   /** What follows what just ended at `instance`. */
   #judge(instance: InstanceId, evidence: Evidence, attempt?: Attempt): NextAttempt {
     const current = { instance, local: instance === this.#plane.instance };
-    if (evidence.kind === 'not-here' && attempt instanceof PeerAttempt) {
-      if (attempt.intent === 'load') this.#log.refusedBy(instance);
-      else this.#log.tryNoMore(instance);
-    }
+    noteAbsence(this.#plane, this.plan.model, this.#log, { instance, evidence, attempt });
     const next = nextAttempt(
       { call: this.#facts(isElsewhere(this.#plane, this.plan.model, this.#log, instance)), ended: this.#log.ended, current },
       evidence,

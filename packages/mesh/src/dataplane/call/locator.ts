@@ -1,5 +1,5 @@
 import { assertNever, durationMs, type EpochMs, type InstanceId, MeshError, type ModelKey } from '@modelmesh/core';
-import type { DataPlaneEnd, LocateAsk, Located, PeerIntent, SlotRef } from '../../link/index.ts';
+import type { DataPlaneEnd, LocateAsk, Located, PeerIntent, RefusedLoad, SlotRef } from '../../link/index.ts';
 
 /** Someone who waits for a copy. Told exactly once, unless it left before. */
 export interface CopyWaiter {
@@ -17,8 +17,8 @@ export interface LocateOptions {
   readonly ask: LocateAsk;
   /** Instances that were tried already. */
   readonly exclude: readonly InstanceId[];
-  /** Those of them that would not load the model, and may have a copy by now. */
-  readonly refused?: readonly InstanceId[];
+  /** Those of them that did not load the model, and may have a copy by now. */
+  readonly refused?: readonly RefusedLoad[];
 }
 
 /** How much may wait for copies in one worker. */
@@ -130,7 +130,8 @@ export class Locator {
 export const shuttingDown = (): MeshError => new MeshError('unavailable', 'the node is shutting down');
 
 function keyOf({ ask, exclude, refused = [] }: LocateOptions): string {
-  return [ask.kind === 'here' ? ask.intent : 'anywhere', ...exclude.toSorted(), '', ...refused.toSorted()].join('\0');
+  const loads = refused.map(({ instance, sinceMs }) => `${instance} ${sinceMs}`);
+  return [ask.kind === 'here' ? ask.intent : 'anywhere', ...exclude.toSorted(), '', ...loads.toSorted()].join('\0');
 }
 
 function tell(waiter: CopyWaiter, outcome: Located): void {

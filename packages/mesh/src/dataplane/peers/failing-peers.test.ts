@@ -66,7 +66,7 @@ describe('a node that is asked to load and cannot', () => {
     assert.equal((await call(a, 'q')).body, 'q');
     assert.deepEqual(said, [
       [[], undefined],
-      [['b'], ['b']],
+      [['b'], [{ instance: 'b', sinceMs: null }]],
       [['b'], []],
     ]);
   });
@@ -76,15 +76,18 @@ describe('a node that is asked to load and cannot', () => {
     await using _ = mesh;
     const error = { kind: 'load-failed', message: 'broken file', retryAfterMs: null } as const;
     b.locate = () => ({ kind: 'failed', where: 'here', error });
-    const excluded: (readonly string[])[] = [];
-    a.locate = ({ exclude }) => {
-      excluded.push(exclude);
+    const excluded: unknown[] = [];
+    a.locate = ({ exclude, refused }) => {
+      excluded.push([exclude, refused]);
       if (exclude.length === 0) return { kind: 'peer', instance: b.instance, intent: 'load' };
       return { kind: 'serving', slot: a.serve('m') };
     };
     await a.route('m', null);
     assert.equal((await call(a, 'q')).body, 'q');
-    assert.deepEqual(excluded, [[], ['b']]);
+    assert.deepEqual(excluded, [
+      [[], undefined],
+      [['b'], [{ instance: 'b', sinceMs: null }]],
+    ]);
     assert.deepEqual(a.records.at(-1)?.attempts, ['load-failed at b', 'b says load-failed: broken file']);
     assert.deepEqual([a.forwarded, b.forwarded], [['load-failed'], []], 'what the local runtime answered went nowhere');
   });

@@ -66,7 +66,7 @@ export class RigNode {
     model: string,
     ask: LocateAsk = { kind: 'anywhere' },
     exclude: readonly string[] = [],
-    refused: readonly string[] = [],
+    refused: Readonly<Record<string, number | null>> = {},
   ): Promise<Located | undefined> {
     const request = this.ask(model, ask, exclude, refused);
     await this.#rig.settle();
@@ -78,7 +78,7 @@ export class RigNode {
     model: string,
     ask: LocateAsk = { kind: 'anywhere' },
     exclude: readonly string[] = [],
-    refused: readonly string[] = [],
+    refused: Readonly<Record<string, number | null>> = {},
   ): number {
     this.#requests += 1;
     this.#link.dataPlane.send({
@@ -88,7 +88,10 @@ export class RigNode {
       lastUsedMs: this.#rig.clock.wallMs(),
       ask,
       exclude: exclude.map(instanceId),
-      refused: refused.map(instanceId),
+      refused: Object.entries(refused).map(([id, sinceMs]) => ({
+        instance: instanceId(id),
+        sinceMs: sinceMs === null ? null : epochMs(sinceMs),
+      })),
     });
     return this.#requests;
   }
