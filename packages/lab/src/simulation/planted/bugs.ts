@@ -124,8 +124,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'load-left-for-another',
     breaks: 'a call leaves a node that loads for it, and has the same model loaded at the next one',
     file: `${CALL}/inference-call.ts`,
-    was: 'this.#facts(this.#mayWaitForLoad(attempt) ? this.#copyBesides(instance) : this.#elsewhere(instance))',
-    becomes: 'this.#facts(this.#elsewhere(instance))',
+    was: 'mayBeLoading(this.#plane, this.plan.model, attempt) ? isCopyBesides : isElsewhere;',
+    becomes: 'isElsewhere(this.#plane, this.plan.model, this.#log, attempt.instance) ? isElsewhere : isElsewhere;',
   },
   {
     name: 'removed-instance-stays',
