@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { epochMs, MeshError } from '@modelmesh/core';
 import { FaultyKv } from '../kv/testing/index.ts';
+import { COPY_WAITERS_MAX } from './copy-waits.ts';
 import { A_WHILE_MS, ControlRig } from './testing/index.ts';
 
 const FAILED = new MeshError('load-failed', 'INVALID_ARGUMENT: corrupt');
@@ -132,6 +133,21 @@ describe('a registered model', () => {
     rig.counters.leave(0, slot, true, 1);
     await rig.after(2000);
     assert.equal(rig.counters.inFlight(slot), 0);
+    await rig.close();
+  });
+
+  it('is not waited for by more callers than the limit: the next one is refused at once, by name and number', async () => {
+    const rig = await ControlRig.ready();
+    rig.runtime.holds = true;
+    await rig.register('a');
+    const waiting = Array.from({ length: COPY_WAITERS_MAX }, () => rig.ensure('a'));
+    await rig.settle();
+    const refused = await rig.ensure('a');
+    assert.deepEqual([refused.status, refused.errors.length], ['LOADING_FAILED', 1]);
+    assert.match(refused.errors[0] ?? '', new RegExp(`^${COPY_WAITERS_MAX} callers wait`));
+    rig.runtime.loadOf('a').done();
+    for (const { status } of await Promise.all(waiting)) assert.equal(status, 'LOADED');
+    assert.equal((await rig.ensure('a')).status, 'LOADED', 'those who were answered wait no more');
     await rig.close();
   });
 

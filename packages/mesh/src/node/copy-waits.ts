@@ -2,15 +2,23 @@ import { type EpochMs, MeshError, type ModelKey, type SizeUnits, unitsForBytes }
 import { type CacheEvent, type CopyPolicy, outcomeError, type Urgency, type WakeOutcome } from '@modelmesh/core/cache';
 import { artifactOf, type ModelRecord } from '@modelmesh/core/records';
 
-/** How a wait ended: as the cache says, or because there is no runtime to hope for. */
-export type WaitOutcome = WakeOutcome | { readonly kind: 'unavailable'; readonly message: string };
+/** How a wait ended: as the cache says, or because there is no runtime to hope for, or because too many wait already. */
+export type WaitOutcome =
+  | WakeOutcome
+  | { readonly kind: 'unavailable'; readonly message: string }
+  | { readonly kind: 'overloaded'; readonly message: string };
+
+/** Callers that wait for models to be loaded here, over all models. Calls of the data plane count as one for each model. */
+export const COPY_WAITERS_MAX = 10_000;
 
 /** Told how a wait ended. */
 export type OnOutcome = (outcome: WaitOutcome) => void;
 
 /** The error that a caller sees for an outcome that is not `serving`. */
 export const waitError = (model: ModelKey, outcome: Exclude<WaitOutcome, { readonly kind: 'serving' }>): MeshError =>
-  outcome.kind === 'unavailable' ? new MeshError('unavailable', outcome.message) : outcomeError(model, outcome);
+  outcome.kind === 'unavailable' || outcome.kind === 'overloaded'
+    ? new MeshError(outcome.kind, outcome.message)
+    : outcomeError(model, outcome);
 
 /** Waits that end without a copy and without a verdict on the model: asking the cache again is sound, this often. */
 const DISPLACED_TRIES_MAX = 3;
@@ -28,15 +36,23 @@ interface Wish {
 export class CopyWaits {
   readonly #step: (event: CacheEvent) => void;
   readonly #recordOf: (model: ModelKey) => ModelRecord | undefined;
+  readonly #onAnswered: (model: ModelKey) => void;
   readonly #waiting = new Map<ModelKey, OnOutcome[]>();
+  #waiters = 0;
   /** Why waiting is of no use. */
   #hopeless: string | undefined;
   #leaving = false;
 
-  /** @param recordOf the model as it is registered now */
-  constructor(step: (event: CacheEvent) => void, recordOf: (model: ModelKey) => ModelRecord | undefined) {
-    this.#step = step;
-    this.#recordOf = recordOf;
+  constructor(parts: {
+    readonly step: (event: CacheEvent) => void;
+    /** The model as it is registered now. */
+    readonly recordOf: (model: ModelKey) => ModelRecord | undefined;
+    /** Called before those who wait for a model are told: what was arranged for them holds no longer. */
+    readonly onAnswered: (model: ModelKey) => void;
+  }) {
+    this.#step = parts.step;
+    this.#recordOf = parts.recordOf;
+    this.#onAnswered = parts.onAnswered;
   }
 
   /** Asks for a copy; `onOutcome` is called once, in this call or later. */
@@ -68,17 +84,21 @@ export class CopyWaits {
   }
 
   #tell(model: ModelKey, outcome: WaitOutcome): void {
+    this.#onAnswered(model);
     const waiting = this.#waiting.get(model);
     if (waiting === undefined) return;
     this.#waiting.delete(model);
+    this.#waiters -= waiting.length;
     for (const onOutcome of waiting) onOutcome(outcome);
   }
 
   #ask(wish: Wish, onOutcome: OnOutcome, tries: number): void {
     const { record, urgency, lastUsedMs, knownUnits } = wish;
     const { key } = record;
-    if (this.#hopeless !== undefined) {
-      onOutcome({ kind: 'unavailable', message: this.#hopeless });
+    const refusal = this.#refusal();
+    if (refusal !== undefined) {
+      if (!this.#waiting.has(key)) this.#onAnswered(key);
+      onOutcome(refusal);
       return;
     }
     const again: OnOutcome = (outcome) => {
@@ -92,6 +112,7 @@ export class CopyWaits {
     const waiting = this.#waiting.get(key);
     if (waiting === undefined) this.#waiting.set(key, [again]);
     else waiting.push(again);
+    this.#waiters += 1;
     const declared = record.declaredMemoryBytes;
     this.#step({
       kind: 'request',
@@ -103,6 +124,15 @@ export class CopyWaits {
       declaredUnits: declared === undefined ? null : unitsForBytes(declared),
       policy: policyOf(record),
     });
+  }
+
+  #refusal(): WaitOutcome | undefined {
+    if (this.#hopeless !== undefined) return { kind: 'unavailable', message: this.#hopeless };
+    if (this.#waiters < COPY_WAITERS_MAX) return undefined;
+    return {
+      kind: 'overloaded',
+      message: `${COPY_WAITERS_MAX} callers wait for models to be loaded here already; try again later`,
+    };
   }
 }
 

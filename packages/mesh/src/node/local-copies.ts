@@ -85,10 +85,11 @@ export class LocalCopies implements CacheShellSink {
       calls: (slot) => counters.calls(slot),
     });
     this.#shell = new CacheShell({ cache, runtime, claims, counters, clock, sink: this });
-    this.waits = new CopyWaits(
-      (event) => this.#shell.step(event),
-      (model) => parts.mirror.view.model(DEFAULT_NAMESPACE, model)?.record,
-    );
+    this.waits = new CopyWaits({
+      step: (event) => this.#shell.step(event),
+      recordOf: (model) => parts.mirror.view.model(DEFAULT_NAMESPACE, model)?.record,
+      onAnswered: (model) => claims.forgetBeside(model),
+    });
     this.instance = parts.instance;
     this.#claims = claims;
     this.#mirror = parts.mirror;
@@ -280,7 +281,6 @@ export class LocalCopies implements CacheShellSink {
   onWake(model: ModelKey, outcome: WakeOutcome): void {
     // Whoever is told of the copy must find it in the route table.
     this.#routes.flush();
-    this.#claims.forgetBeside(model);
     this.waits.woken(model, outcome);
   }
 
