@@ -81,12 +81,12 @@ export function machineFacts(): MachineFacts {
   };
 }
 
-/** The commit that runs, short, and whether files differ from it; `unknown` outside a repository. */
+/** The commit that runs, short, and whether files differ from it, kept figures aside; `unknown` outside a repository. */
 export function currentCommit(): string {
   try {
     const run = (...args: string[]): string =>
       execFileSync('git', args, { cwd: RESULTS_FOLDER, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
-    return `${run('rev-parse', '--short=12', 'HEAD')}${run('status', '--porcelain', '--untracked-files=no', '--', '../..') === '' ? '' : ' with changes'}`;
+    return `${run('rev-parse', '--short=12', 'HEAD')}${run('status', '--porcelain', '--untracked-files=no', '--', '../..', ':!.') === '' ? '' : ' with changes'}`;
   } catch {
     return 'unknown';
   }
