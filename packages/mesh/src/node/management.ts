@@ -228,7 +228,7 @@ export class Management {
   }
 
   /** Decides and writes until the decision stands. @throws {MeshError} the decision's own error, or the registry's. */
-  async #decided<Decision extends ModelDecision | EndpointDecision>(decide: () => Decision): Promise<Decision> {
+  #decided<Decision extends ModelDecision | EndpointDecision>(decide: () => Decision): Promise<Decision> {
     return this.#parts.mirror.change(() => {
       const decision = decide();
       if (decision.kind === 'error') throw decision.error;

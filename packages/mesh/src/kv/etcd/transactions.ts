@@ -47,7 +47,7 @@ export class Transactions {
   }
 
   /** Rejects with the port's errors. */
-  async commit(txn: KvTxn, byteCount: number): Promise<KvTxnOutcome> {
+  commit(txn: KvTxn, byteCount: number): Promise<KvTxnOutcome> {
     if (txn.operations.length === 0) return this.#look(txn.conditions, []);
     if (!mayChangeNothing(txn)) return this.#change(txn, byteCount);
     return this.#deleteWhatIsThere(txn, byteCount);
@@ -86,9 +86,9 @@ export class Transactions {
     return { kind: 'committed', revision: at, found: { kind: 'present', key: there.key } };
   }
 
-  async #change(txn: KvTxn, byteCount: number): Promise<KvTxnOutcome> {
+  #change(txn: KvTxn, byteCount: number): Promise<KvTxnOutcome> {
     const { outage } = this.#link;
-    if (outage !== undefined) throw outage;
+    if (outage !== undefined) return Promise.reject(outage);
     return this.#queue.push(txn, byteCount);
   }
 

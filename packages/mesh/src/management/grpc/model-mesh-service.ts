@@ -13,6 +13,9 @@ export interface ModelMeshOptions {
   readonly logState?: (lines: readonly string[]) => void;
 }
 
+/** For calls that wait for nothing that could be given up: the signal of a call is made when it is first asked for. */
+const NOT_AWAITED = new AbortController().signal;
+
 /**
  * Serves `mmesh.ModelMesh`: the seven management calls with ModelMesh's semantics and codes (spec `modelmesh.md` §1.1, §1.2). A failed load
  * is a status within an OK answer. The names that older clients use are served too (§1.4).
@@ -36,7 +39,7 @@ export function serveModelMesh(
     registerModel: async ({ modelId, modelInfo, loadNow, sync, lastUsedTime }, context) => {
       mayModel(context, 'write', modelId);
       const request = { modelId, info: infoOf(modelInfo), loadNow, sync, lastUsedMs: instantOf(lastUsedTime) };
-      return modelStatusMessage(await control.registerModel(request, context.signal));
+      return modelStatusMessage(await control.registerModel(request, loadNow ? context.signal : NOT_AWAITED));
     },
     unregisterModel: async ({ modelId }, context) => {
       mayModel(context, 'write', modelId);
