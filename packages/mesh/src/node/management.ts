@@ -102,7 +102,7 @@ export class Management {
   async registerModel(request: Omit<RegisterRequest, 'namespace'>, signal: AbortSignal): Promise<ModelStatus> {
     const { mirror } = this.#parts;
     const scoped = { ...request, namespace: DEFAULT_NAMESPACE };
-    if (this.#parts.claims.hasUnsaid(modelKey(request.modelId))) await this.ownWritesDone(request.modelId);
+    if (this.#isWriting(request.modelId)) await this.ownWritesDone(request.modelId);
     const decision = await this.#decided(() => decideRegister(mirror.view, scoped, this.#env()));
     if (decision.kind === 'write' && decision.created) this.#emit('model-registered', request.modelId, 'registered');
     return this.#follow(decision, signal);
@@ -114,6 +114,11 @@ export class Management {
    */
   async ownWritesDone(id: string): Promise<void> {
     if (id !== '') await this.#parts.claims.settled(modelKey(id));
+  }
+
+  /** An empty id is refused by the decision, in its words. */
+  #isWriting(id: string): boolean {
+    return id !== '' && this.#parts.claims.hasUnsaid(modelKey(id));
   }
 
   /** Removes a model; unknown ids succeed. */
