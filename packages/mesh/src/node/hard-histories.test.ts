@@ -131,12 +131,30 @@ describe('a node that is cut off', () => {
     const other = nodesOf(rig)[0] as RigNode;
     await other.reaches(holder, false);
     rig.unreachable.delete(holder.id);
-    await rig.add(holder.id);
+    await rig.add(holder.id, { incarnation: 'second life' });
     await rig.after(2000);
     assert.deepEqual(claimsOf(other, 'm'), []);
     const served = await call(rig, other, 'm');
     for (const node of nodesOf(rig)) assert.equal((await call(rig, node, 'm')).id, served.id, node.id);
     assert.equal(nodesOf(rig).filter(({ running }) => running.figures().leads).length, 1);
+    await rig.close();
+  });
+});
+
+describe('a node that is to start under an id', () => {
+  it('§3.5 under which another one lives is refused, and that one keeps its claims; once it is gone it may', async () => {
+    const rig = await MeshRig.of(['a', 'b']);
+    await rig.register('m');
+    assert.equal((await rig.node('a').locate('m', LOAD_HERE))?.kind, 'serving');
+    const twin = (error: MeshError): boolean => error.kind === 'failed-precondition' && /id a, at a:8033/.test(error.message);
+    await assert.rejects(rig.add('a', { incarnation: 'second' }), twin);
+    await rig.after(3000);
+    assert.deepEqual(claimsOf(rig.node('b'), 'm'), ['a']);
+    await rig.kill('a');
+    rig.unreachable.delete('a');
+    await rig.add('a', { incarnation: 'third' });
+    await rig.after(3000);
+    assert.deepEqual(claimsOf(rig.node('b'), 'm'), []);
     await rig.close();
   });
 });

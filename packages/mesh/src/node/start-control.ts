@@ -30,6 +30,7 @@ import { moveCopies } from './leaving.ts';
 import type { CacheMetrics } from './local-copies.ts';
 import type { EnsureCopies } from './management.ts';
 import type { FailFastConfig } from './readiness.ts';
+import { refuseBesideTwin } from './twin.ts';
 
 /** How often measured memory is asked for, and expired failures are looked at. */
 const MEASURE_PERIOD_MS = durationMs(2000);
@@ -139,6 +140,7 @@ export async function startControl(setup: ControlSetup): Promise<RunningControl>
   const { mirror, claims, session, leadership, copies, events, members, placing } = parts;
   await mirror.start();
   refuseBesideJava(parts.view, setup.readOnly);
+  await refuseBesideTwin(parts.view, setup);
   await claims.forgetEarlierLife();
   await session.start(setup.scope);
   leadership.onChange = (leads) => {

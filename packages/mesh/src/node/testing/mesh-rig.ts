@@ -1,4 +1,4 @@
-import { epochMs, type InstanceId, instanceId, MeshError, modelKey } from '@modelmesh/core';
+import { durationMs, epochMs, type InstanceId, instanceId, MeshError, modelKey } from '@modelmesh/core';
 import { type CacheConfig, DEFAULT_CACHE_CONFIG } from '@modelmesh/core/cache';
 import type { ModelRecord } from '@modelmesh/core/records';
 import { Scope } from '@modelmesh/core/scope';
@@ -26,7 +26,8 @@ const STEP_MS = 500;
 const PEER_LOADS_MAX = 10_000;
 
 /** What a test may want otherwise of one node. */
-export interface RigNodeOptions extends Partial<Pick<ControlSetup, 'labels' | 'zone' | 'constraints' | 'scaling' | 'readOnly'>> {
+export interface RigNodeOptions
+  extends Partial<Pick<ControlSetup, 'labels' | 'zone' | 'constraints' | 'scaling' | 'readOnly' | 'incarnation'>> {
   readonly cache?: Partial<CacheConfig>;
   /** Memory of its runtime in MiB; each model takes one. */
   readonly capacityMib?: number;
@@ -37,6 +38,7 @@ export interface RigNodeOptions extends Partial<Pick<ControlSetup, 'labels' | 'z
 /** Control of one node of a {@link MeshRig}; its data plane is the test's to play. */
 export class RigNode {
   readonly id: InstanceId;
+  readonly incarnation: string;
   readonly runtime = new FakeRuntime();
   readonly counters: SlotCounters;
   readonly told: ToDataPlane[] = [];
@@ -48,11 +50,12 @@ export class RigNode {
 
   constructor(
     rig: MeshRig,
-    parts: Pick<RigNode, 'id' | 'runtime' | 'counters' | 'running' | 'scope'> & { readonly link: InProcessLink },
+    parts: Pick<RigNode, 'id' | 'incarnation' | 'runtime' | 'counters' | 'running' | 'scope'> & { readonly link: InProcessLink },
   ) {
     this.#rig = rig;
     this.#link = parts.link;
     this.id = parts.id;
+    this.incarnation = parts.incarnation;
     this.runtime = parts.runtime;
     this.counters = parts.counters;
     this.running = parts.running;
@@ -103,8 +106,8 @@ export class RigNode {
   }
 
   /** The data plane does not reach a peer any more, or reaches it again. */
-  async reaches(peer: { readonly id: InstanceId }, reachable: boolean): Promise<void> {
-    this.#link.dataPlane.send({ kind: 'peer-state', instance: peer.id, incarnation: peer.id, reachable });
+  async reaches(peer: Pick<RigNode, 'id' | 'incarnation'>, reachable: boolean): Promise<void> {
+    this.#link.dataPlane.send({ kind: 'peer-state', instance: peer.id, incarnation: peer.incarnation, reachable });
     await this.#rig.settle();
   }
 
@@ -185,7 +188,15 @@ export class MeshRig {
       metrics: { cacheMetric: () => {} },
       ...others,
     });
-    const node = new RigNode(this, { id, runtime, counters: new SlotCounters(memory), running, scope, link });
+    const node = new RigNode(this, {
+      id,
+      incarnation: options.incarnation ?? name,
+      runtime,
+      counters: new SlotCounters(memory),
+      running,
+      scope,
+      link,
+    });
     this.nodes.set(name, node);
     runtime.comesUp();
     await this.settle();
@@ -264,8 +275,13 @@ export class MeshRig {
       return node;
     };
     return {
-      hello: async () => {
-        throw new MeshError('unavailable', 'nobody says hello here');
+      hello: async (peer) => {
+        const { clock } = this;
+        const { id, incarnation } = at(peer);
+        if (incarnation !== peer.incarnation) throw new MeshError('unavailable', 'another life answers there');
+        const protocol = { min: 1, max: 1 };
+        const hello = { protocol, cluster: 'test', instance: id, incarnation, features: [], wallMs: clock.wallMs() };
+        return { hello, protocol: 1, skewMs: 0, roundTripMs: durationMs(1) };
       },
       load: async (peer, load, signal) => {
         this.peerLoads += 1;
