@@ -337,7 +337,13 @@ export abstract class ModelExchange
       return;
     }
     const route = plane.routes.model(model);
-    if (route === undefined || plane.copies.choose(route, NOBODY, isBalanced(this.exchange.headers)).kind !== 'none') {
+    // A holder that does not answer now may do so in a moment: the call that follows sees to that.
+    const mayBeThere = (route?.remote.length ?? 0) > 0;
+    if (
+      route === undefined ||
+      mayBeThere ||
+      plane.copies.choose(route, NOBODY, isBalanced(this.exchange.headers)).kind !== 'none'
+    ) {
       this.#queueOrRead();
       return;
     }

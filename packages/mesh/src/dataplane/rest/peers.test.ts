@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { bytes, durationMs } from '@modelmesh/core';
 import { allowAll } from '../../authz/index.ts';
 import { ByteBudget } from '../call/index.ts';
-import { PeerMesh, type PeerNode } from '../peers/testing/index.ts';
+import { Freezer, PeerMesh, type PeerNode, until } from '../peers/testing/index.ts';
 import { restHandler } from './index.ts';
 import { ExchangeServers, echo, jsonOf, OipRuntime, TestRepository } from './testing/index.ts';
 
@@ -83,6 +83,26 @@ describe('REST for a model that is at another node', () => {
       const { outputs } = jsonOf(answer) as { outputs: readonly { data: readonly number[] }[] };
       assert.deepEqual(outputs[0]?.data, data);
     }
+  });
+
+  it('waits for the other node where it falls silent and nobody else can take the call, with a large body as with a small one', async () => {
+    await using way = await Freezer.before(Number(holder.asPeer.address.split(':')[1]));
+    await entry.knows([{ ...holder.asPeer, address: way.address }]);
+    await entry.route('m', null, ['b']);
+    const error = { kind: 'registry-unavailable', message: 'no model is loaded', retryAfterMs: null } as const;
+    entry.locate = () => ({ kind: 'failed', where: 'nowhere', error });
+    const infer = (count: number) =>
+      post('/v2/models/m/infer', { inputs: [{ name: 'x', datatype: 'FP32', shape: [count], data: Array(count).fill(1) }] });
+    assert.equal((await infer(1)).status, 200);
+    const [states, questions] = [entry.heard('peer-state').length, entry.heard('locate').length];
+    way.freeze();
+    const small = infer(1);
+    await until(() => entry.heard('peer-state').length > states);
+    const large = infer(40_000);
+    await until(() => entry.heard('locate').length > questions + 1);
+    way.thaw();
+    for (const answer of await Promise.all([small, large])) assert.equal(answer.status, 200, answer.body.toString());
+    await entry.knows([holder.asPeer]);
   });
 
   /** Registered through another node a moment ago: the entry hears of it when it asks the registry itself. */
