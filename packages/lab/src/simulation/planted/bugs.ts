@@ -99,12 +99,11 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     becomes: '  #lost(): void {\n',
   },
   {
-    name: 'stale-permission',
-    breaks:
-      'a claim stands beside a copy that was claimed after it was allowed to stand beside an earlier one of the same holder',
+    name: 'claims-never-lose',
+    breaks: 'a claim stands beside copies of live instances that it did not reckon with, so that several load at once',
     file: `${NODE}/claim-book.ts`,
-    was: 'allowed.set(holder, claims?.get(holder) ?? null);',
-    becomes: 'allowed.set(holder, null);',
+    was: 'if (beside === null || beside === claimedMs || !this.#membership.isLive(holder)) continue;',
+    becomes: 'if (beside !== null) continue;',
   },
   {
     name: 'refusal-held-against-it',
