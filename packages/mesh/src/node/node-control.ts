@@ -34,6 +34,7 @@ import type { Management } from './management.ts';
 import type { Manifests } from './manifests.ts';
 import type { Members } from './members.ts';
 import { gatherDecisions } from './mesh-decisions.ts';
+import { pageOf } from './page.ts';
 import type { Placing } from './placing.ts';
 import type { RegistryMirror } from './registry-mirror.ts';
 import type { RoutePublisher } from './route-publisher.ts';
@@ -117,8 +118,13 @@ export class NodeControl implements Control {
   }
 
   models(page: PageRequest): Page<ModelDetail> {
-    const keys = [...this.#parts.mirror.view.models(DEFAULT_NAMESPACE)].map(({ record }) => record.key);
-    return pageOf(keys, page, (key) => this.#detail(key));
+    const { view } = this.#parts.mirror;
+    return pageOf(
+      view.models(DEFAULT_NAMESPACE),
+      ({ record }) => record.key,
+      page,
+      (key) => this.#detail(key),
+    );
   }
 
   model(key: string): ModelDetail | null {
@@ -126,8 +132,13 @@ export class NodeControl implements Control {
   }
 
   endpoints(page: PageRequest): Page<{ readonly record: EndpointRecord; readonly policy: EndpointPolicy | null }> {
-    const ids = [...this.#parts.mirror.view.endpoints(DEFAULT_NAMESPACE)].map(({ record }) => record.id);
-    return pageOf(ids, page, (id) => this.endpoint(id));
+    const { view } = this.#parts.mirror;
+    return pageOf(
+      view.endpoints(DEFAULT_NAMESPACE),
+      ({ record }) => record.id,
+      page,
+      (id) => this.endpoint(id),
+    );
   }
 
   endpoint(id: string): { readonly record: EndpointRecord; readonly policy: EndpointPolicy | null } | null {
@@ -214,17 +225,4 @@ export class NodeControl implements Control {
         assertNever(message);
     }
   }
-}
-
-function pageOf<Name extends string, Item>(
-  names: readonly Name[],
-  { after, limit }: PageRequest,
-  itemOf: (name: Name) => Item | null,
-): Page<Item> {
-  const sorted = names.toSorted();
-  const from = after === null ? 0 : sorted.findIndex((name) => name > after);
-  if (from < 0) return { items: [], next: null };
-  const chosen = sorted.slice(from, from + limit);
-  const last = from + limit < sorted.length ? (chosen.at(-1) ?? null) : null;
-  return { items: chosen.flatMap((name) => itemOf(name) ?? []), next: last };
 }
