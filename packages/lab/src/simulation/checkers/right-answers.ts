@@ -24,6 +24,8 @@ export const rightAnswers: Checker = {
     const { world } = cluster;
     const arrivals = new Map<string, Arrival>();
     const unloading = new Map<SimRuntime, Set<string>>();
+    /** Calls whose client has its end: what is still on its way to a runtime for them, with their reset behind it, answers nobody. */
+    const over = new Set<string>();
     const wrong = (message: string): void => world.violate('right-answers', message);
     const answered = (call: SimCall, model: string): void => {
       const arrival = arrivals.get(call.id);
@@ -43,7 +45,7 @@ export const rightAnswers: Checker = {
       callBegan: (runtime, id, model, loaded) => {
         const { actor } = runtime.node;
         arrivals.set(id, { runtime, model, atMs: world.nowMs, answered: false, unloadMs: undefined });
-        if (unloading.get(runtime)?.has(model) === true)
+        if (unloading.get(runtime)?.has(model) === true && !over.has(id))
           wrong(`${id} was sent to ${actor.name} while ${model} was being unloaded`);
         const told = knowledge.toldTo(actor.name).models.get(model);
         if (loaded === null || told === undefined || world.nowMs - told.sinceMs < ON_THE_WAY_MS) return;
@@ -56,6 +58,7 @@ export const rightAnswers: Checker = {
         if (arrival !== undefined) arrival.answered = true;
       },
       callEnded: (call) => {
+        over.add(call.id);
         if (call.ends > 1) wrong(`${call.id} was answered ${call.ends} times`);
         if (call.end?.kind === 'answered') answered(call, call.end.answer.model);
         arrivals.delete(call.id);
