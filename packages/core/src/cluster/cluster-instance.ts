@@ -31,6 +31,8 @@ export interface ClusterInstance {
   readonly assumedUnits: SizeUnits;
   /** It has less room than {@link minSpaceUnits}. */
   readonly full: boolean;
+  /** Loads in progress as it published them: the same for whoever looks. */
+  readonly shownLoads: number;
   /** Last use of what it would evict first; the end of time where there is nothing to evict. */
   readonly oldestUseMs: EpochMs;
   /** Until then it is full of copies in use; −∞ if it is not, ∞ if it is full and has nothing to evict. */
@@ -58,6 +60,8 @@ export interface Seen {
   readonly labels: LabelStanding;
   /** Memory that the record is taken to use though nobody published it. */
   readonly assumedUnits?: SizeUnits;
+  /** Loads in progress that were published, where the record counts others too. */
+  readonly shownLoads?: number;
 }
 
 /** What follows from a record. */
@@ -72,6 +76,7 @@ export function clusterInstance(record: InstanceRecord, seen: Seen, config: Clus
     standing: standingOf(record, seen),
     remainingUnits,
     assumedUnits: seen.assumedUnits ?? NO_UNITS,
+    shownLoads: seen.shownLoads ?? record.loadsInProgress,
     full,
     oldestUseMs: leastRecentUseOrEndOfTime(record),
     saturatedUntilMs,

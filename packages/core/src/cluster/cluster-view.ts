@@ -130,7 +130,8 @@ export class ClusterView {
       loadsInProgress: record.loadsInProgress + more.loads,
     };
     const { standing, labels } = instance;
-    const seen = { unreachable: standing === 'unreachable', nowMs: this.#nowMs, labels, assumedUnits: more.units };
+    const shown = { assumedUnits: more.units, shownLoads: record.loadsInProgress };
+    const seen = { unreachable: standing === 'unreachable', nowMs: this.#nowMs, labels, ...shown };
     return clusterInstance(expected, seen, this.#config);
   }
 

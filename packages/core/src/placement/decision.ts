@@ -39,6 +39,7 @@ export type RejectionReason =
   | { readonly by: 'room'; readonly remainingUnits: SizeUnits; readonly requiredUnits: SizeUnits }
   | { readonly by: 'count'; readonly models: number; readonly allowed: number }
   | { readonly by: 'fit'; readonly remainingUnits: SizeUnits; readonly neededUnits: SizeUnits }
+  | { readonly by: 'queue'; readonly loadsInProgress: number; readonly allowed: number }
   | { readonly by: 'busy'; readonly requestsPerMinute: number; readonly allowed: number };
 
 /** An instance that was not chosen, and why. */

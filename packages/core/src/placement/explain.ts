@@ -40,6 +40,8 @@ export function reasonText(reason: RejectionReason): string {
       return `it has ${reason.models} models, ${reason.allowed} are allowed beside the best`;
     case 'fit':
       return `it would have to evict: ${reason.neededUnits} units are needed and ${reason.remainingUnits} free`;
+    case 'queue':
+      return `${reason.loadsInProgress} loads are in progress there, ${reason.allowed} are allowed beside the shortest queue`;
     case 'busy':
       return `it is busy with ${reason.requestsPerMinute} requests a minute, ${reason.allowed} are allowed`;
     default:

@@ -28,6 +28,8 @@ export const ROOM_SHARE = 1 / 4;
 export const FEW_MODELS = 10;
 /** … or at most so many times those of the best. */
 export const MODELS_FACTOR = 1.25;
+/** An instance whose threads have to load this many times more than those with the shortest queue, before they are free, is not chosen. */
+export const QUEUED_ROUNDS_MORE = 1;
 /** Below this an instance is not busy, whatever the others are. */
 export const BUSY_RPM_MIN = 100;
 
@@ -173,6 +175,30 @@ const fits: Narrowing = {
   },
 };
 
+/**
+ * Loads that wait for a thread make a cold call wait for all of them. ModelMesh does not look at them once an instance is on the shortlist: where
+ * every load is an eviction, the instance that was left with what is rarely called has the fewest requests, is the quietest, and is given every
+ * further load, while the threads of the others do nothing.
+ */
+const shortQueue: Narrowing = {
+  name: 'not many loads before it',
+  judge({ candidates }) {
+    const shortest = fewest(candidates, ({ instance }) => roundsBefore(instance));
+    return ({ instance }) => {
+      if (roundsBefore(instance) <= shortest + QUEUED_ROUNDS_MORE) return null;
+      const allowed = Math.floor((shortest + 1 + QUEUED_ROUNDS_MORE) * Math.max(1, instance.record.loadingThreads));
+      return { by: 'queue', loadsInProgress: instance.shownLoads, allowed };
+    };
+  },
+};
+
+/**
+ * How many times all its threads have to load before one is free, by what it published: what this node sent there a moment ago is not counted, for
+ * nodes that place the same model at the same time are to choose the same instance.
+ */
+const roundsBefore = ({ shownLoads, record }: ClusterInstance): number =>
+  Math.max(0, shownLoads / Math.max(1, record.loadingThreads) - 1);
+
 const quiet: Narrowing = {
   name: 'not much busier than the quietest',
   judge({ candidates, request, nowMs }) {
@@ -204,4 +230,4 @@ export const SHORTLISTING: readonly Narrowing[] = [
 ];
 
 /** What is asked of the shortlist if this instance did not take the copy itself. */
-export const BALANCING: readonly Narrowing[] = [quiet];
+export const BALANCING: readonly Narrowing[] = [shortQueue, quiet];

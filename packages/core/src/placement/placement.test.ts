@@ -281,6 +281,25 @@ describe('§4.5.1: copies spread over zones and locations', () => {
   });
 });
 
+describe('not where many loads wait for a thread', () => {
+  const loading = (name: string, loadsInProgress: number, loadingThreads = 8): InstanceRecord =>
+    instance(name, { loadsInProgress, loadingThreads });
+
+  it('one round of its threads more than the shortest queue is allowed', () => {
+    const decision = placed([loading('a', 8), loading('b', 16), loading('c', 17), loading('d', 2, 1), loading('e', 3, 1)]);
+    assert.deepEqual(idsOf(decision.shortlist).toSorted(), ['a', 'b', 'd']);
+    assert.deepEqual(reason(decision, 'c'), { by: 'queue', loadsInProgress: 17, allowed: 16 });
+    assert.deepEqual(reason(decision, 'e'), { by: 'queue', loadsInProgress: 3, allowed: 2 });
+    assert.deepEqual(shortlist([loading('a', 140), loading('b', 143)]), ['a', 'b']);
+  });
+
+  it('comes before how busy they are: a quiet instance is not given every load', () => {
+    const busy = { ...loading('b', 0), requestsPerMinute: 9000 };
+    assert.equal(placed([loading('a', 40), busy], { lastUsedMs: ago(0) }).chosen.id, 'b');
+    assert.equal(placed([loading('a', 16), busy], { lastUsedMs: ago(0) }).chosen.id, 'a');
+  });
+});
+
 describe('§4.5.4: not where it is busy', () => {
   const busy = (name: string, requestsPerMinute: number): InstanceRecord => instance(name, { requestsPerMinute });
   const records = [busy('a', 200), busy('b', 220), busy('c', 300), busy('d', 600), busy('e', 800), busy('f', 801)];
