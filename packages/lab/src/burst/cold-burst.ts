@@ -31,7 +31,7 @@ export interface ColdBurstFigures {
 /** Runs the plan at a node of its own. @throws if a call fails or is answered wrongly. */
 export async function runColdBurst(plan: ColdBurstPlan): Promise<ColdBurstFigures> {
   await using node = await startNullNode();
-  return coldBurstThrough([node], plan);
+  return await coldBurstThrough([node], plan);
 }
 
 /** Runs the plan through several nodes of one mesh, whose runtimes are null servers. @throws if a call fails or is answered wrongly. */

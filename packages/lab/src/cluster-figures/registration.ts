@@ -17,7 +17,7 @@ export interface RegistrationPlan {
 }
 
 /** The run of the claim, at one node alone, whose code is compiled by then. */
-export const ONE_NODE: RegistrationPlan = { models: 20_000, callers: 64, nodes: 1, warmUp: 5000 };
+export const ONE_NODE: RegistrationPlan = { models: 20_000, callers: 64, nodes: 1, warmUp: 1000 };
 /** The run of the claim with three nodes that watch. */
 export const THREE_NODES: RegistrationPlan = { ...ONE_NODE, nodes: 3 };
 
