@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { durationMs, MeshError, modelKey } from '@modelmesh/core';
 import type { Kv } from '../kv/index.ts';
-import { MeshRig, type RigNode } from './testing/index.ts';
+import { MeshRig, type RigNode, through } from './testing/index.ts';
 
 const NEVER = new AbortController().signal;
 const THREE = ['a', 'b', 'c'];
@@ -18,18 +18,6 @@ const manifest = (name: string, min: number) => ({
 const refuse = async (): Promise<never> => {
   throw new MeshError('load-failed', 'INTERNAL: not here');
 };
-
-const through = (kv: Kv): Kv => ({
-  get: (key) => kv.get(key),
-  range: (prefix, options) => kv.range(prefix, options),
-  txn: (txn) => kv.txn(txn),
-  resolve: (unknown) => kv.resolve(unknown),
-  grantLease: (ttlMs) => kv.grantLease(ttlMs),
-  keepAlive: (lease) => kv.keepAlive(lease),
-  revokeLease: (lease) => kv.revokeLease(lease),
-  watch: (prefix, options, sink) => kv.watch(prefix, options, sink),
-  close: async () => {},
-});
 
 /** A store whose watches are not in step: those of the leader's latch lag behind when they are told to. */
 class LateLeadership {

@@ -4,7 +4,7 @@ import { durationMs, MeshError, modelKey } from '@modelmesh/core';
 import { TypeConstraints } from '@modelmesh/core/constraints';
 import { DEFAULT_SCALING_CONFIG } from '@modelmesh/core/scaling';
 import type { Kv } from '../kv/index.ts';
-import { call, MeshRig, MortalStore, type RigNode } from './testing/index.ts';
+import { call, MeshRig, MortalStore, type RigNode, through } from './testing/index.ts';
 
 const THREE = ['a', 'b', 'c'];
 const NEVER = new AbortController().signal;
@@ -365,14 +365,7 @@ class LateStore {
   }
 
   readonly of = (kv: Kv): Kv => ({
-    get: (key) => kv.get(key),
-    range: (prefix, options) => kv.range(prefix, options),
-    txn: (txn) => kv.txn(txn),
-    resolve: (unknown) => kv.resolve(unknown),
-    grantLease: (ttlMs) => kv.grantLease(ttlMs),
-    keepAlive: (lease) => kv.keepAlive(lease),
-    revokeLease: (lease) => kv.revokeLease(lease),
-    close: async () => {},
+    ...through(kv),
     watch: (prefix, options, sink) =>
       kv.watch(prefix, options, {
         batch: (batch) => {

@@ -1,8 +1,9 @@
-import { type Clock, type DurationMs, durationMs, type InstanceId, MeshError } from '@modelmesh/core';
+import { type Clock, type DurationMs, durationMs, type InstanceId } from '@modelmesh/core';
 import type { DecisionQuery, DecisionRecord } from '@modelmesh/core/journal';
 import type { Peers } from '../peer/index.ts';
 import { EXPLAINED_MAX, type MadeDecision, type MeshDecisions } from './control.ts';
 import { inBatches } from './in-batches.ts';
+import { inTime } from './in-time.ts';
 import type { Members } from './members.ts';
 
 /** Other nodes that are asked at the same time. */
@@ -28,37 +29,22 @@ export async function gatherDecisions(
   query: DecisionQuery,
   signal: AbortSignal,
 ): Promise<MeshDecisions> {
-  const { self, clock, members, own } = parts;
+  const { self, clock, members, peers, own } = parts;
   const records: MadeDecision[] = own(query).map((record) => ({ ...record, madeBy: self }));
   const unanswered: InstanceId[] = [];
-  const others = members.peerRoutes(clock.wallMs()).map(({ instance }) => instance);
-  await inBatches(others, EXPLAIN_ASKED_AT_ONCE, signal, async (instance) => {
-    const said = await askOne(parts, instance, query, signal);
-    if (said === undefined) unanswered.push(instance);
-    else records.push(...said.map((record) => ({ ...record, madeBy: instance })));
+  await inBatches(members.peerRoutes(clock.wallMs()), EXPLAIN_ASKED_AT_ONCE, signal, async (peer) => {
+    const { instance } = peer;
+    try {
+      const said = await inTime({ clock, withinMs: EXPLAIN_TIMEOUT_MS, signal }, (limited) =>
+        peers.explain(peer, query, limited),
+      );
+      records.push(...said.map((record) => ({ ...record, madeBy: instance })));
+    } catch {
+      // Who did not answer is told by name; why not is in the log of the peers.
+      unanswered.push(instance);
+    }
   });
   signal.throwIfAborted();
   const newestFirst = records.toSorted((a, b) => b.atMs - a.atMs || b.id - a.id);
   return { records: newestFirst.slice(0, EXPLAINED_MAX), unanswered: unanswered.toSorted() };
-}
-
-async function askOne(
-  { clock, members, peers }: MeshDecisionsParts,
-  instance: InstanceId,
-  query: DecisionQuery,
-  signal: AbortSignal,
-): Promise<readonly DecisionRecord[] | undefined> {
-  const address = members.addressOf(instance);
-  if (address === undefined) return undefined;
-  const limit = new AbortController();
-  const late = (): void => limit.abort(new MeshError('deadline-exceeded', 'the peer did not answer'));
-  const timer = clock.after(EXPLAIN_TIMEOUT_MS, late);
-  try {
-    return await peers.explain(address, query, AbortSignal.any([signal, limit.signal]));
-  } catch {
-    // Who did not answer is told by name; why not is in the log of the peers.
-    return undefined;
-  } finally {
-    timer.cancel();
-  }
 }

@@ -14,6 +14,7 @@ import { abortable } from './abortable.ts';
 import type { RegistryClaims } from './claim-book.ts';
 import { COPIES_TRIED_MAX, type CopyMap, errorOf, LOAD_TRIES_MAX, type Target } from './copy-map.ts';
 import { type WaitOutcome, waitError } from './copy-waits.ts';
+import { inTime } from './in-time.ts';
 import type { LocalCopies } from './local-copies.ts';
 import type { Members } from './members.ts';
 import type { PlacementDesk } from './placement-desk.ts';
@@ -305,15 +306,8 @@ export class Placing {
   }
 
   /** Asks a peer, for {@link ASK_TIMEOUT_MS} at most. */
-  async #inTime<Answer>(signal: AbortSignal, ask: (limited: AbortSignal) => Promise<Answer>): Promise<Answer> {
-    const timeout = new AbortController();
-    const late = (): void => timeout.abort(new MeshError('deadline-exceeded', 'the peer did not answer'));
-    const timer = this.#parts.clock.after(ASK_TIMEOUT_MS, late);
-    try {
-      return await ask(AbortSignal.any([signal, timeout.signal]));
-    } finally {
-      timer.cancel();
-    }
+  #inTime<Answer>(signal: AbortSignal, ask: (limited: AbortSignal) => Promise<Answer>): Promise<Answer> {
+    return inTime({ clock: this.#parts.clock, withinMs: ASK_TIMEOUT_MS, signal }, ask);
   }
 }
 

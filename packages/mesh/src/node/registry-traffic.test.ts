@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Kv } from '../kv/index.ts';
-import { call, MeshRig } from './testing/index.ts';
+import { call, MeshRig, through } from './testing/index.ts';
 
 const THREE = ['a', 'b', 'c'];
 
@@ -15,6 +15,7 @@ class CountedStore {
   modelWrites = 0;
 
   readonly of = (kv: Kv): Kv => ({
+    ...through(kv),
     get: (key) => {
       this.reads += 1;
       return kv.get(key);
@@ -27,11 +28,6 @@ class CountedStore {
       if (txn.operations.some(({ key }) => key.includes('/registry/'))) this.modelWrites += 1;
       return kv.txn(txn);
     },
-    resolve: (unknown) => kv.resolve(unknown),
-    grantLease: (ttlMs) => kv.grantLease(ttlMs),
-    keepAlive: (lease) => kv.keepAlive(lease),
-    revokeLease: (lease) => kv.revokeLease(lease),
-    close: async () => {},
     watch: (prefix, options, sink) => {
       this.watches += 1;
       return kv.watch(prefix, options, sink);

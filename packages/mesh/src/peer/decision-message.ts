@@ -7,8 +7,8 @@ import type { Decision, DecisionSchema, ExplainRequest } from '@modelmesh/wire/p
 export const DECISIONS_CHARACTERS_MAX = 128 * 1024;
 
 /** A question about decisions, in the form that travels. */
-export const queryMessage = ({ kind = '' as DecisionKind, model, instance, requestId }: DecisionQuery) => ({
-  kind: kind as string,
+export const queryMessage = ({ kind, model, instance, requestId }: DecisionQuery) => ({
+  kind: kind ?? '',
   model: model ?? '',
   instance: instance ?? '',
   requestId: requestId ?? '',

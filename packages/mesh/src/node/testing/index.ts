@@ -4,3 +4,4 @@ export { A_WHILE_MS, ControlRig, type ControlRigOptions, LAYOUT } from './contro
 export { FakeRuntime, type PendingLoad } from './fake-runtime.ts';
 export { MeshRig, RigNode, type RigNodeOptions } from './mesh-rig.ts';
 export { MortalStore } from './mortal-store.ts';
+export { through } from './through.ts';
