@@ -123,8 +123,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'load-left-for-another',
     breaks: 'a call leaves a node that loads for it, and has the same model loaded at the next one',
     file: `${CALL}/inference-call.ts`,
-    was: 'mayBeLoading(this.#plane, this.plan.model, attempt) ? isCopyBesides : isElsewhere;',
-    becomes: 'isElsewhere(this.#plane, this.plan.model, this.#log, attempt.instance) ? isElsewhere : isElsewhere;',
+    was: 'const isLoading = attempt instanceof PeerAttempt && mayBeLoading(this.#plane, this.plan.model, attempt);',
+    becomes: 'const isLoading = false;',
   },
   {
     name: 'removed-instance-stays',

@@ -9,12 +9,7 @@ import { PeerAttempt } from './peer-attempt.ts';
 import type { Plane } from './plane.ts';
 
 /** Whether another instance than `asked` may have, or load, a copy for the call. */
-export function isElsewhere(
-  { peers, instance: here }: Plane,
-  _model: ModelKey,
-  { excluded }: AttemptLog,
-  asked: InstanceId,
-): boolean {
+export function isElsewhere({ peers, instance: here }: Plane, { excluded }: AttemptLog, asked: InstanceId): boolean {
   if (peers === null || !peers.any) return false;
   if (asked !== here && !excluded.has(here)) return true;
   return peers.anyBut(excluded, asked);

@@ -299,7 +299,7 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, A
     const current = { instance, local: instance === this.#plane.instance };
     noteAbsence(this.#plane, this.plan.model, this.#log, { instance, evidence, attempt });
     const next = nextAttempt(
-      { call: this.#facts(isElsewhere(this.#plane, this.plan.model, this.#log, instance)), ended: this.#log.ended, current },
+      { call: this.#facts(isElsewhere(this.#plane, this.#log, instance)), ended: this.#log.ended, current },
       evidence,
     );
     this.#log.end(current, evidence, attempt instanceof PeerAttempt ? attempt.told : []);
@@ -439,9 +439,13 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, A
 
   /** What is known of the call while an attempt runs. A peer that may still be loading is only left for another copy. */
   #factsBesides(attempt: Attempt): CallFacts {
-    const besides =
-      attempt instanceof PeerAttempt && mayBeLoading(this.#plane, this.plan.model, attempt) ? isCopyBesides : isElsewhere;
-    return this.#facts(besides(this.#plane, this.plan.model, this.#log, attempt.instance));
+    const { instance } = attempt;
+    const isLoading = attempt instanceof PeerAttempt && mayBeLoading(this.#plane, this.plan.model, attempt);
+    return this.#facts(
+      isLoading
+        ? isCopyBesides(this.#plane, this.plan.model, this.#log, instance)
+        : isElsewhere(this.#plane, this.#log, instance),
+    );
   }
 
   #wakeAt(at: MonotonicMs): void {
