@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { epochMs, MeshError } from '@modelmesh/core';
 import { FaultyKv } from '../kv/testing/index.ts';
-import { COPY_WAITERS_MAX } from './copy-waits.ts';
+import { COPY_WAITERS_MAX } from './copies/index.ts';
 import { A_WHILE_MS, ControlRig } from './testing/index.ts';
 
 const FAILED = new MeshError('load-failed', 'INVALID_ARGUMENT: corrupt');

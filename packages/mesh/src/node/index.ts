@@ -11,10 +11,10 @@ export {
   type Page,
   type PageRequest,
 } from './control.ts';
+export type { CacheMetrics } from './copies/index.ts';
 export { EVENT_LISTENERS_MAX, EVENTS_KEPT_MAX, type Events } from './events.ts';
-export type { ParameterOverrides } from './followed-parameters.ts';
-export type { CacheMetrics } from './local-copies.ts';
+export { checkStaticModels, readStaticModels, registerStaticModels, type StaticModels } from './management/index.ts';
+export type { ParameterOverrides } from './registry/index.ts';
 export { ALONE, type ControlSetup, type InstanceFigures, type RunningControl, startControl } from './start-control.ts';
-export { checkStaticModels, readStaticModels, registerStaticModels, type StaticModels } from './static-models.ts';
 export { systemClock } from './system-clock.ts';
 export { systemRandom } from './system-random.ts';

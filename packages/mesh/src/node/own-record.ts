@@ -2,7 +2,7 @@ import { durationMs, type MonotonicMs, type SizeUnits, sizeUnits } from '@modelm
 import { minSpaceUnits, publishReason } from '@modelmesh/core/cluster';
 import { type InstanceRecord, instanceRecordKey, newInstanceRecord } from '@modelmesh/core/records';
 import { recordKeyText } from '@modelmesh/wire/registry';
-import type { LocalCopies } from './local-copies.ts';
+import type { LocalCopies } from './copies/index.ts';
 import type { ControlSetup } from './start-control.ts';
 
 /** What this instance says of itself: as it is now, and as the others are told. */

@@ -23,14 +23,18 @@ import { NO_PEERS, type PeerService, type Peers } from '../peer/index.ts';
 import type { Runtime, RuntimeState } from '../runtime/index.ts';
 import { assembleControl, type ControlAssembly } from './assemble-control.ts';
 import type { Control } from './control.ts';
+import type { CacheMetrics } from './copies/index.ts';
 import type { Events } from './events.ts';
-import { FollowedParameters, type ParameterOverrides, refuseIfDisabled } from './followed-parameters.ts';
-import { refuseBesideJava } from './java-instances.ts';
-import { moveCopies } from './leaving.ts';
-import type { CacheMetrics } from './local-copies.ts';
-import type { EnsureCopies } from './management.ts';
-import type { FailFastConfig } from './readiness.ts';
-import { refuseBesideTwin } from './twin.ts';
+import type { EnsureCopies } from './management/index.ts';
+import type { FailFastConfig } from './members/index.ts';
+import {
+  FollowedParameters,
+  type ParameterOverrides,
+  refuseBesideJava,
+  refuseBesideTwin,
+  refuseIfDisabled,
+} from './registry/index.ts';
+import { moveCopies } from './upkeep/index.ts';
 
 /** How often measured memory is asked for, and expired failures are looked at. */
 const MEASURE_PERIOD_MS = durationMs(2000);

@@ -16,7 +16,7 @@ import {
   type ToDataPlane,
 } from '../../link/index.ts';
 import type { PeerAddress, Peers } from '../../peer/index.ts';
-import { abortable } from '../abortable.ts';
+import { abortable } from '../placing/index.ts';
 import { ALONE, type ControlSetup, type RunningControl, startControl } from '../start-control.ts';
 import { FakeRuntime } from './fake-runtime.ts';
 

@@ -1,0 +1,7 @@
+/** The door of the room: the loops that keep the mesh as it should be. */
+export { Filling } from './filling.ts';
+export { Janitor } from './janitor.ts';
+export { moveCopies } from './leaving.ts';
+export { Minimums } from './minimums.ts';
+export { Reaper } from './reaper.ts';
+export { Scaling } from './scaling.ts';
