@@ -2,16 +2,20 @@ import { builtinModules } from 'node:module';
 import type { Problem, Rule } from '../rule.ts';
 import { type Import, importsOf, type Manifest, type Repository, type SourceFile } from '../source/index.ts';
 
-/** Which packages a package may import: `core ← wire ← grpc ← sdk ← programs`; programs never import one another, `lab` imports everything. */
+/**
+ * Which packages a package may import: `core ← wire ← grpc ← sdk ← programs`; `h2` is
+ * imported by `grpc` alone, programs never import one another, `lab` imports everything.
+ */
 const BELOW: Readonly<Record<string, readonly string[]>> = {
   core: [],
+  h2: [],
   wire: ['core'],
-  grpc: ['core', 'wire'],
+  grpc: ['core', 'wire', 'h2'],
   sdk: ['core', 'wire', 'grpc'],
   mesh: ['core', 'wire', 'grpc', 'sdk'],
   runtime: ['core', 'wire', 'grpc', 'sdk'],
   cli: ['core', 'wire', 'grpc', 'sdk'],
-  lab: ['core', 'wire', 'grpc', 'sdk', 'mesh', 'runtime', 'cli'],
+  lab: ['core', 'h2', 'wire', 'grpc', 'sdk', 'mesh', 'runtime', 'cli'],
 };
 
 const SCOPE = '@modelmesh/';

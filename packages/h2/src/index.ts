@@ -1,0 +1,2 @@
+/** The package's own door is empty: each room has one, `@modelmesh/h2/<room>`. */
+export {};
