@@ -1,6 +1,7 @@
 /** The door of the room: a worker's ways to the other nodes. */
 export { CopyLatencies, LATENCIES_MAX } from './copy-latencies.ts';
 export {
+  ASKED_WITHIN_MS,
   HELLO_WITHIN_MS,
   type LinkParts,
   type LinkWaiter,

@@ -9,6 +9,7 @@ import { HelloResponseSchema } from '@modelmesh/wire/peer';
 import type { PeerRoute, ToControl } from '../../link/index.ts';
 import { type FakeConnection, FakeEngine, framed } from '../call/testing/index.ts';
 import {
+  ASKED_WITHIN_MS,
   CopyLatencies,
   HELD_UP_MS,
   HELLO_WITHIN_MS,
@@ -282,10 +283,14 @@ describe('the return of a peer that stopped answering', () => {
 
   it('is waited for only so long after it stopped, and by only so many', async () => {
     const rig = await suspected(2);
-    rig.clock.advance(durationMs(RETURN_WITHIN_MS - 1));
     const waiters = [new Returning(), new Returning()];
     for (const waiter of waiters) assert.ok(rig.links.awaitReturn(B, waiter) !== undefined);
     assert.equal(rig.links.awaitReturn(B, new Returning()), undefined, 'two wait already');
+    rig.clock.advance(durationMs(RETURN_WITHIN_MS - 1));
+    assert.deepEqual(
+      waiters.map(({ heard }) => heard),
+      [[], []],
+    );
     rig.clock.advance(durationMs(1));
     assert.deepEqual(
       waiters.map(({ heard }) => heard),
@@ -293,24 +298,50 @@ describe('the return of a peer that stopped answering', () => {
     );
   });
 
-  it('is asked for at once where it has been away for longer, and waited for no longer than that takes', async () => {
+  /** A link that has been asking for long, in the pause between two questions, which are far apart by now. */
+  async function longAway(): Promise<LinkRig> {
     const rig = await suspected();
     while (rig.clock.monotonicMs() < 30_000) rig.clock.advance(durationMs(100));
-    // In the pause between two questions, which are far apart by now.
     while (rig.engine.connection.state.kind === 'connecting') rig.clock.advance(durationMs(100));
     rig.clock.advance(durationMs(100));
+    return rig;
+  }
+
+  it('is asked for at once where it has been away for longer, and again where the network says no: it may say that of what was before', async () => {
+    const rig = await longAway();
     const made = rig.engine.connections.length;
-    const [one, two, late] = [new Returning(), new Returning(), new Returning()];
+    const [one, two] = [new Returning(), new Returning()];
     for (const waiter of [one, two]) assert.equal(rig.links.awaitReturn(B, waiter), rig.link);
     assert.equal(rig.engine.connections.length, made + 1, 'one question for both');
     rig.engine.connection.become({ kind: 'failed', message: 'no way' });
-    assert.deepEqual([one.heard, two.heard], [['away'], ['away']]);
-    assert.equal(rig.links.awaitReturn(B, late), undefined, 'it was asked a moment ago');
+    assert.deepEqual([one.heard, two.heard], [[], []]);
     rig.clock.advance(durationMs(100));
-    assert.equal(rig.links.awaitReturn(B, late), rig.link);
+    assert.equal(rig.engine.connections.length, made + 2);
     await rig.hello();
-    assert.deepEqual(late.heard, ['back']);
+    assert.deepEqual([one.heard, two.heard], [['back'], ['back']]);
     assert.equal(rig.links.standing(B), 'ready');
+    rig.clock.advance(ASKED_WITHIN_MS);
+    assert.deepEqual([one.heard, two.heard], [['back'], ['back']], 'once');
+  });
+
+  it('is waited for so long by each who comes later, and asked for slowly again when nobody waits', async () => {
+    const rig = await longAway();
+    const [early, late, left] = [new Returning(), new Returning(), new Returning()];
+    rig.links.awaitReturn(B, early);
+    rig.clock.advance(durationMs(ASKED_WITHIN_MS - 1));
+    assert.deepEqual(early.heard, []);
+    rig.links.awaitReturn(B, late);
+    rig.clock.advance(durationMs(1));
+    assert.deepEqual([early.heard, late.heard], [['away'], []]);
+    rig.clock.advance(durationMs(ASKED_WITHIN_MS - 1));
+    assert.deepEqual(late.heard, ['away']);
+    rig.links.awaitReturn(B, left);
+    rig.link.leaveReturn(left);
+    while (rig.engine.connection.state.kind === 'connecting') rig.clock.advance(durationMs(10));
+    const made = rig.engine.connections.length;
+    rig.clock.advance(ASKED_WITHIN_MS);
+    assert.equal(rig.engine.connections.length, made);
+    assert.deepEqual(left.heard, []);
   });
 
   it('may be that of another life, which those who wait are to look for at once; at the end of the node there is none', async () => {

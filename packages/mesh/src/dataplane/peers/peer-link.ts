@@ -5,6 +5,7 @@ import {
   MeshError,
   type ModelKey,
   type MonotonicMs,
+  monotonicMs,
   type Random,
   type Timer,
   toMeshError,
@@ -69,11 +70,13 @@ type Phase =
 
 /** Until a peer has to have said hello: with the two pings a stopped peer leaves the candidates within a second whoever finds it out. */
 export const HELLO_WITHIN_MS = durationMs(750);
-/**
- * So long after it stopped answering a peer is waited for where nobody else takes a call: one that was held up is back by then. Later it is asked
- * once more.
- */
+/** So long after it stopped answering a peer is waited for where nobody else takes a call: one that was held up is back by then. */
 export const RETURN_WITHIN_MS = durationMs(3000);
+/**
+ * Whoever comes later waits at least so long, while the peer is asked at a quick pace: twice the second after which a system sends again what was
+ * lost before the network came back.
+ */
+export const ASKED_WITHIN_MS = durationMs(2000);
 /** Pings in a row without an answer after which a peer counts as gone. */
 export const PINGS_UNANSWERED_MAX = 2;
 const PROBE_PAUSE_MS = 100;
@@ -98,9 +101,9 @@ export class PeerLink {
   #unanswered = 0;
   #toldUnreachable = false;
   #retired = false;
-  readonly #returnWaiters = new Set<ReturnWaiter>();
-  /** Until it has stopped answering for {@link RETURN_WITHIN_MS}. */
-  #mayReturn: Timer | undefined;
+  /** Those who wait for the peer to answer again, each with the end of its patience. */
+  readonly #returnWaiters = new Map<ReturnWaiter, Timer>();
+  #silentSinceMs: MonotonicMs = monotonicMs(0);
 
   constructor(route: PeerRoute, parts: LinkParts, owner: LinkOwner) {
     this.route = route;
@@ -165,26 +168,33 @@ export class PeerLink {
   }
 
   /**
-   * Waits until it answers again; where it has been silent for longer than that is waited for, until it was asked once more, at once. False: it is
-   * not to be waited for, and the waiter hears nothing.
+   * Waits until it answers again, and has it asked now: up to {@link RETURN_WITHIN_MS} after it stopped, and no less than {@link ASKED_WITHIN_MS}.
+   * False: it is not to be waited for, and the waiter hears nothing.
    */
   awaitReturn(waiter: ReturnWaiter): boolean {
-    if (this.#retired || this.#returnWaiters.size >= this.#parts.waitingMax) return false;
-    if (this.#mayReturn === undefined && !this.#askNow()) return false;
-    this.#returnWaiters.add(waiter);
+    const { waitingMax, clock } = this.#parts;
+    if (this.#phase.kind !== 'suspected' || this.#retired || this.#returnWaiters.size >= waitingMax) return false;
+    const windowLeftMs = this.#silentSinceMs + RETURN_WITHIN_MS - clock.monotonicMs();
+    const patience = clock.after(durationMs(Math.max(windowLeftMs, ASKED_WITHIN_MS)), () => {
+      this.#returnWaiters.delete(waiter);
+      waiter.onPeerStaysAway();
+    });
+    this.#returnWaiters.set(waiter, patience);
+    this.#askSoon();
     return true;
   }
 
-  /** Asks a suspected peer without waiting for the end of the pause, unless it was asked a moment ago. Whether it is being asked now. */
-  #askNow(): boolean {
+  /** A suspected peer is asked without waiting for the end of a long pause. */
+  #askSoon(): void {
     const phase = this.#phase;
-    if (phase.kind !== 'suspected') return false;
-    if (!phase.asking && this.#parts.clock.monotonicMs() - phase.sinceMs >= PROBE_PAUSE_MS) this.#probe();
-    return this.#phase.kind === 'suspected' && this.#phase.asking;
+    if (phase.kind !== 'suspected' || phase.asking) return;
+    if (this.#parts.clock.monotonicMs() - phase.sinceMs >= PROBE_PAUSE_MS) this.#probe();
+    else this.#enter({ ...phase, timer: this.#probeLater(phase.failures) });
   }
 
   /** Stops waiting. */
   leaveReturn(waiter: ReturnWaiter): void {
+    this.#returnWaiters.get(waiter)?.cancel();
     this.#returnWaiters.delete(waiter);
   }
 
@@ -293,29 +303,28 @@ export class PeerLink {
     this.#enter({ kind: 'suspected', failures, asking: false, sinceMs: this.#parts.clock.monotonicMs(), timer });
     if (!this.#toldUnreachable) {
       this.#toldUnreachable = true;
-      if (!this.#retired) this.#mayReturn = this.#returnsWithin();
+      this.#silentSinceMs = this.#parts.clock.monotonicMs();
       this.#owner.onLinkReachable(this, false, why);
-    } else if (this.#mayReturn === undefined) this.#endReturn((waiter) => waiter.onPeerStaysAway());
+    }
     this.#drop();
     this.#failWaiters(`${this.route.instance} cannot be reached: ${why}`);
   }
 
-  #returnsWithin(): Timer {
-    return this.#parts.clock.after(RETURN_WITHIN_MS, () => this.#endReturn((waiter) => waiter.onPeerStaysAway()));
-  }
-
   /** Nobody waits any more for it to answer again. */
   #endReturn(tell: (waiter: ReturnWaiter) => void): void {
-    this.#mayReturn?.cancel();
-    this.#mayReturn = undefined;
     const waiters = [...this.#returnWaiters];
     this.#returnWaiters.clear();
-    for (const waiter of waiters) tell(waiter);
+    for (const [waiter, patience] of waiters) {
+      patience.cancel();
+      tell(waiter);
+    }
   }
 
+  /** Ever more slowly, but not while calls wait for the answer. */
   #probeLater(failures: number): Timer {
     const { clock, random } = this.#parts;
-    const pauseMs = Math.min(PROBE_PAUSE_MS_MAX, PROBE_PAUSE_MS * 2 ** Math.min(failures, 10));
+    const doublings = this.#returnWaiters.size > 0 ? 0 : Math.min(failures, 10);
+    const pauseMs = Math.min(PROBE_PAUSE_MS_MAX, PROBE_PAUSE_MS * 2 ** doublings);
     return clock.after(durationMs(pauseMs * (0.5 + random.unit() / 2)), () => this.#probe());
   }
 
