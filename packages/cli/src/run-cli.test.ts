@@ -63,9 +63,10 @@ test('serving becomes the node: every flag is the node’s, and its runtime is t
   assert.equal(await world.run('serve', '--config', 'node.yaml', '--log-level', 'debug', '--help'), EXIT.done);
   const [command] = world.commands;
   assert.equal(command?.program, '/node');
-  assert.equal(command.args[0], '--conditions=mesh-source');
-  assert.match(command.args[1] ?? '', /\/mesh\/src\/main\.ts$/);
-  assert.deepEqual(command.args.slice(2), ['--config', 'node.yaml', '--log-level', 'debug', '--help']);
+  const [entry = '', ...flags] = command.args.slice(2);
+  assert.deepEqual(command.args.slice(0, 2), ['--conditions=mesh-source', '--max-semi-space-size=4']);
+  assert.match(entry, /\/mesh\/src\/main\.ts$/);
+  assert.deepEqual(flags, ['--config', 'node.yaml', '--log-level', 'debug', '--help']);
   assert.match(command.env.MESH_RUNTIME_PROGRAM ?? '', /\/runtime\/src\/main\.ts$/);
   assert.deepEqual([command.env.MESH_SERVER, command.env.PATH], [undefined, '/bin']);
   using failing = new FakeWorld({ becomes: 1 });

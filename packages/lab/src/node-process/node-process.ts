@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { NODE_FLAGS } from '@modelmesh/cli/programs';
 import type { GrpcClient } from '@modelmesh/grpc/call';
 import { childrenOf } from '../process-usage/index.ts';
 import { freeFolder } from './free-folder.ts';
@@ -142,6 +143,7 @@ export function startNodeProgram(folder: string, options: Omit<NodeProcessOption
   };
   return new Program({
     entry: NODE_ENTRY,
+    nodeFlags: NODE_FLAGS,
     args: Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`),
     environment: programEnvironment(options.environment),
     workingFolder: folder,

@@ -14,6 +14,8 @@ export interface LogLine {
 export interface ProgramOptions {
   readonly entry: string;
   readonly args?: readonly string[];
+  /** What Node itself is told beside that it runs sources. */
+  readonly nodeFlags?: readonly string[];
   /** Its whole environment. */
   readonly environment: Readonly<Record<string, string>>;
   readonly workingFolder: string;
@@ -46,7 +48,8 @@ export class Program {
   #end: ProcessEnd | undefined;
 
   constructor(options: ProgramOptions) {
-    const line = [process.execPath, '--conditions=mesh-source', options.entry, ...(options.args ?? [])];
+    const { nodeFlags = [], entry, args: own = [] } = options;
+    const line = [process.execPath, '--conditions=mesh-source', ...nodeFlags, entry, ...own];
     // `ip` becomes the program itself, so that its id and its signals are the program's.
     if (options.networkSpace !== undefined) line.unshift('ip', 'netns', 'exec', options.networkSpace);
     const [command = '', ...args] = line;
