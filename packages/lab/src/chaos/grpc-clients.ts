@@ -18,23 +18,28 @@ const SERVICE_CONFIG = JSON.stringify({ loadBalancingConfig: [{ round_robin: {} 
 
 const same = (bytes: Buffer): Buffer => bytes;
 
+/** How soon a silent connection is found out. */
+const KEEPALIVE = { 'grpc.keepalive_time_ms': 1000, 'grpc.keepalive_timeout_ms': 2000 } as const;
+
 /**
- * grpc-js as its users have it: channels that go round robin over all nodes and ask every second whether their connections live. Without a
- * retry policy it repeats, once, what a node refused unseen, and nothing that a node may have seen.
+ * grpc-js as its users have it: channels that go round robin over all nodes. Without a retry policy it repeats, once, what a node refused unseen,
+ * and nothing that a node may have seen.
+ *
+ * Only where a node may fall silent do they ask every second whether their connections live. Over one that said goodbye grpc-js can ask no more,
+ * takes that for a loss, and ends the calls that the node would answer (grpc/grpc-node#3068): where nodes end in peace it must not ask.
  */
 export class GrpcClients implements Disposable {
   readonly #clients: readonly grpc.Client[];
 
-  /** Makes `channels` of their own connections to all `addresses`, each host:port. */
-  constructor(addresses: readonly string[], channels: number) {
+  /** Makes `channels` of their own connections to all `addresses`, each host:port. `keepalive`: they ask whether these live. */
+  constructor(addresses: readonly string[], channels: number, keepalive: boolean) {
     this.#clients = Array.from(
       { length: channels },
       () =>
         new grpc.Client(`ipv4:${addresses.join(',')}`, grpc.credentials.createInsecure(), {
           'grpc.use_local_subchannel_pool': 1,
           'grpc.service_config': SERVICE_CONFIG,
-          'grpc.keepalive_time_ms': 1000,
-          'grpc.keepalive_timeout_ms': 2000,
+          ...(keepalive ? KEEPALIVE : {}),
           'grpc.initial_reconnect_backoff_ms': 200,
           'grpc.max_reconnect_backoff_ms': 1000,
         }),

@@ -59,9 +59,10 @@ export class ChaosLoad implements Disposable {
   constructor(plan: LoadPlan) {
     this.#plan = plan;
     this.#random = new SeededRandom(plan.seed);
-    this.#grpc = new GrpcClients(plan.addresses, GRPC_CHANNELS);
+    const { entryMayBeLost } = plan.allowance;
+    this.#grpc = new GrpcClients(plan.addresses, GRPC_CHANNELS, entryMayBeLost);
     this.#rest = Array.from({ length: plan.restLanes }, (_, lane) => new RestClient(plan.addresses, lane));
-    this.#witnesses = plan.witnesses.map((address) => new GrpcClients([address], 1));
+    this.#witnesses = plan.witnesses.map((address) => new GrpcClients([address], 1, entryMayBeLost));
     const lanes = [
       ...Array.from({ length: plan.grpcLanes }, (_, lane) => this.#lane(this.#grpcKind, this.#overGrpc(this.#grpc, lane))),
       ...this.#witnesses.flatMap((clients) =>
