@@ -1,0 +1,10 @@
+/** The door of the room: header blocks, read and written (RFC 7541). */
+export {
+  DEFAULT_HPACK_DECODER_LIMITS,
+  type HeaderBlock,
+  HpackDecoder,
+  type HpackDecoderLimits,
+  INITIAL_TABLE_BYTES,
+} from './decoder.ts';
+export { HpackEncoder } from './encoder.ts';
+export { Field, type FieldFault, field } from './field.ts';
