@@ -26,7 +26,7 @@ export interface DecisionBody {
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
-/** A decision that was kept. `id` grows by one with each of one journal. */
+/** A decision that was kept. `id` grows by one with each of one journal; among choices, with each of one data plane. */
 export interface DecisionRecord extends Required<DecisionBody> {
   readonly id: number;
 }

@@ -1,5 +1,6 @@
 /** The door of the room: which copy a call goes to, and what follows an attempt that failed. */
 export type { AttemptHistory, AttemptTarget, CallFacts, EndedAttempt, EndOfCall, Evidence, NextAttempt } from './attempt.ts';
+export { choiceText, type MadeChoice } from './choice-text.ts';
 export {
   type ClaimedCopy,
   COPIES_SCANNED_MAX,

@@ -59,7 +59,7 @@ async function open(name: string, flags: Readonly<Record<string, string>>): Prom
     load: async () => ({ kind: 'loaded' }),
     copy: () => ({ kind: 'loaded' }),
     unload: () => {},
-    explain: () => [],
+    explain: async () => [],
   });
   return Object.assign(port, {
     [Symbol.asyncDispose]: async () => {

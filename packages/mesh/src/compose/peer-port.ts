@@ -153,7 +153,7 @@ export class PeerPort {
       load: async (...question) => answers().load(...question),
       copy: (...question) => answers().copy(...question),
       unload: (...question) => answers().unload(...question),
-      explain: (query) => answers().explain(query),
+      explain: async (...question) => answers().explain(...question),
     };
   }
 

@@ -3,12 +3,20 @@ import { refuseCall } from '@modelmesh/grpc/call';
 import type { AcceptStream, StreamEngine, StreamLimits } from '@modelmesh/grpc/stream';
 import type { TimerWheel } from '@modelmesh/grpc/timer-wheel';
 import { type Authorizer, type Principal, principalOf } from '../authz/index.ts';
-import { type CounterMemory, type DataPlaneEnd, type MethodRules, SlotCounters, type ToDataPlane } from '../link/index.ts';
+import {
+  type ChoiceQuery,
+  type CounterMemory,
+  type DataPlaneEnd,
+  type MethodRules,
+  SlotCounters,
+  type ToDataPlane,
+} from '../link/index.ts';
 import {
   ByteBudget,
   type CallMetrics,
   CopyChooser,
   CopyGates,
+  LastChoices,
   Locator,
   NameLookups,
   type Plane,
@@ -97,7 +105,8 @@ export class DataPlane {
       exhaustedKind: parts.exhaustedKind ?? 'unavailable',
       retryBudgets: new RetryBudgets(),
       methodRules: parts.rules,
-      record: (record) => link.send({ kind: 'explain', record }),
+      choices: new LastChoices(),
+      record: (record) => link.send({ kind: 'call-ended', record }),
     };
     link.onMessage = (message) => this.#onMessage(message);
   }
@@ -174,9 +183,16 @@ export class DataPlane {
       case 'method-rules':
         plane.methodRules = message.rules;
         return;
+      case 'explain':
+        this.#explain(message.request, message.query, message.limit);
+        return;
       default:
         assertNever(message);
     }
+  }
+
+  #explain(request: number, query: ChoiceQuery, limit: number): void {
+    this.#parts.link.send({ kind: 'explained', request, choices: this.plane.choices.find(query, limit) });
   }
 
   #acknowledge(): void {

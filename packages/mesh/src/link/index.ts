@@ -2,7 +2,9 @@
 export { allocateCounters, type CounterMemory, LATENCY_BOUNDS_MS, SLOTS_MAX, SlotCounters } from './counters.ts';
 export { createInProcessLink, type InProcessLink } from './in-process.ts';
 export type {
+  CallChoice,
   CallRecord,
+  ChoiceQuery,
   ControlEnd,
   DataPlaneEnd,
   EndpointRoute,

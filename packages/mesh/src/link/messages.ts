@@ -3,6 +3,7 @@
  * on many; nothing else passes between them but the shared counters.
  */
 import type { DurationMs, EndpointId, EpochMs, InstanceId, MeshErrorKind, ModelKey } from '@modelmesh/core';
+import type { ScoredCopy } from '@modelmesh/core/routing';
 import type { ConnectTarget } from '@modelmesh/grpc/stream';
 
 /** A place in the shared counters that one copy holds for one life. A reused index has a new generation. */
@@ -157,7 +158,9 @@ export type ToDataPlane =
   | { readonly kind: 'looked-up'; readonly request: number }
   | { readonly kind: 'runtime-up'; readonly access: RuntimeAccess }
   | { readonly kind: 'runtime-down'; readonly restarting: boolean; readonly message: string }
-  | { readonly kind: 'method-rules'; readonly rules: MethodRules };
+  | { readonly kind: 'method-rules'; readonly rules: MethodRules }
+  /** Somebody asks which copies were chosen for the last calls; at most `limit` of those that fit are told. */
+  | { readonly kind: 'explain'; readonly request: number; readonly query: ChoiceQuery; readonly limit: number };
 
 /** An instance that was asked to load a model and did not. `sinceMs`: when it had claimed a copy, as was known then; `null`: it had not. */
 export interface RefusedLoad {
@@ -196,7 +199,9 @@ export type ToControl =
   | { readonly kind: 'snapshot-wanted' }
   | { readonly kind: 'ack'; readonly epoch: number; readonly version: number }
   /** A call that failed or was repeated, for the record. */
-  | { readonly kind: 'explain'; readonly record: CallRecord };
+  | { readonly kind: 'call-ended'; readonly record: CallRecord }
+  /** The answer to `explain`, newest choice first. */
+  | { readonly kind: 'explained'; readonly request: number; readonly choices: readonly CallChoice[] };
 
 /** Why a call went as it did. */
 export interface CallRecord {
@@ -207,8 +212,26 @@ export interface CallRecord {
   readonly endpoint: EndpointId | null;
   readonly outcome: string;
   readonly attempts: readonly string[];
-  /** It was answered at once, and is of note only for the copy that was chosen among several. */
-  readonly onlyChosen: boolean;
+}
+
+/** Which choices are asked for; `null`: of any model, of any call. */
+export interface ChoiceQuery {
+  readonly model: ModelKey | null;
+  readonly requestId: string | null;
+}
+
+/** A call that was answered at once by a copy that was chosen among several: facts alone, which control puts into words for whoever asks. */
+export interface CallChoice {
+  /** Grows by one with each choice of the worker. */
+  readonly number: number;
+  readonly atMs: EpochMs;
+  readonly requestId: string | null;
+  readonly method: string;
+  readonly model: ModelKey;
+  readonly endpoint: EndpointId | null;
+  readonly because: string;
+  /** The copies that were compared, the chosen one first. */
+  readonly considered: readonly ScoredCopy[];
 }
 
 /** Control's end of the link. */

@@ -107,8 +107,10 @@ export interface Control {
 
   /** Events after `afterId` that are still kept, then new ones as they come, until the returned function is called. */
   subscribe(afterId: number | null, listener: (event: NodeEvent) => void): () => void;
-  /** Decisions of this node that are still kept, newest first, at most {@link EXPLAINED_MAX}. */
-  explain(query: DecisionQuery): readonly DecisionRecord[];
+  /** Decisions of this node's control that are still kept, newest first, at most {@link EXPLAINED_MAX}. */
+  decided(query: DecisionQuery): readonly DecisionRecord[];
+  /** As `decided`, with the copies that its data plane chose. */
+  explain(query: DecisionQuery, signal: AbortSignal): Promise<readonly DecisionRecord[]>;
   /** Decisions of all nodes of the mesh that are still kept, newest first, at most {@link EXPLAINED_MAX}. */
   explainMesh(query: DecisionQuery, signal: AbortSignal): Promise<MeshDecisions>;
   readonly ready: boolean;

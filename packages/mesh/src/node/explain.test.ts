@@ -1,12 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { bytes, instanceId, modelKey } from '@modelmesh/core';
+import { bytes, durationMs, instanceId, modelKey } from '@modelmesh/core';
 import { CACHE_POLICY_NAMES, type CachePolicyName } from '@modelmesh/core/cache';
-import { JOURNAL_RECORDS_MAX } from '@modelmesh/core/journal';
+import { JOURNAL_AGE_MS } from '@modelmesh/core/journal';
+import { CHOICES_TIMEOUT_MS, CHOICES_TOLD_MAX, QUESTIONS_MAX } from './management/index.ts';
 import { ControlRig } from './testing/index.ts';
 
 const MIB = 1024 * 1024;
 const NEVER = new AbortController().signal;
+/** Two copies as a data plane compares them, the chosen one first. */
+const COMPARED = [
+  { instance: instanceId('n1'), settled: true, inFlight: 3, latencyMs: durationMs(2), cost: 8 },
+  { instance: instanceId('n2'), settled: true, inFlight: 0, latencyMs: null, cost: 9.5 },
+];
 
 /** Control with room for a few models of 1 MiB, of which five were loaded one after another. */
 async function overfull(policy: CachePolicyName): Promise<ControlRig> {
@@ -28,8 +34,7 @@ describe('why it was decided so', () => {
   for (const policy of CACHE_POLICY_NAMES)
     it(`${policy}: an eviction is kept with its victims and scores, and found by victim, by newcomer and by instance`, async () => {
       const rig = await overfull(policy);
-      const { control } = rig.running;
-      const [eviction] = control.explain({ kind: 'eviction' });
+      const [eviction] = rig.running.control.decided({ kind: 'eviction' });
       assert.ok(eviction !== undefined);
       assert.deepEqual(eviction.models, ['a']);
       assert.match(eviction.because, /^a goes, since \d+\.\d MiB had to come free: [de] is to be loaded$/);
@@ -39,11 +44,11 @@ describe('why it was decided so', () => {
       assert.equal(typeof victim?.rank.score, policy === 'lru' ? 'undefined' : 'number');
       for (const query of [{ model: modelKey('a') }, { model: eviction.model ?? modelKey('?') }, { instance: rig.instance }])
         assert.ok(
-          control.explain(query).some(({ id }) => id === eviction.id),
+          (await rig.explain(query)).some(({ id }) => id === eviction.id),
           JSON.stringify(query),
         );
-      assert.deepEqual(control.explain({ model: modelKey('b'), kind: 'eviction' }), []);
-      assert.deepEqual(control.explain({ instance: instanceId('other') }), []);
+      assert.deepEqual(await rig.explain({ model: modelKey('b'), kind: 'eviction' }), []);
+      assert.deepEqual(await rig.explain({ instance: instanceId('other') }), []);
       await rig.close();
     });
 
@@ -54,7 +59,7 @@ describe('why it was decided so', () => {
     const wanted = rig.ensure('huge');
     for (let turn = 0; turn < 3; turn += 1) await rig.after(1000);
     assert.equal((await wanted).status, 'LOADING_FAILED');
-    const [refusal] = rig.running.control.explain({ model: modelKey('huge'), kind: 'refusal' });
+    const [refusal] = await rig.explain({ model: modelKey('huge'), kind: 'refusal' });
     assert.equal(refusal?.kind, 'refusal');
     assert.match(refusal?.because ?? '', /^needs 50\.0 MiB, this instance can hold at most 4\.\d MiB$/);
     await rig.close();
@@ -68,16 +73,14 @@ describe('why it was decided so', () => {
       endpoint: null,
       outcome: 'unavailable',
       attempts: ['here: lost', 'n2: refused'],
-      onlyChosen: false,
     };
     rig.callEnded({ ...ended, atMs: rig.clock.wallMs(), requestId: 'r-1', model: modelKey('a') });
     rig.callEnded({ ...ended, atMs: rig.clock.wallMs(), requestId: 'r-2', model: modelKey('a'), attempts: [] });
     await rig.settle();
-    const { control } = rig.running;
-    const [first] = control.explain({ requestId: 'r-1' });
+    const [first] = await rig.explain({ requestId: 'r-1' });
     assert.equal(first?.because, 'the call of infer ended with unavailable, after here: lost, then n2: refused');
     assert.deepEqual(
-      control.explain({ model: modelKey('a') }).map(({ kind, requestId }) => [kind, requestId]),
+      (await rig.explain({ model: modelKey('a') })).map(({ kind, requestId }) => [kind, requestId]),
       [
         ['route', 'r-2'],
         ['route', 'r-1'],
@@ -89,18 +92,48 @@ describe('why it was decided so', () => {
   it('a call that was answered at once says which of several copies was chosen, and pushes out none that failed', async () => {
     const rig = await ControlRig.ready();
     await rig.register('a');
-    const call = { method: 'infer', endpoint: null, model: modelKey('a'), atMs: rig.clock.wallMs() };
-    rig.callEnded({ ...call, requestId: 'failed', outcome: 'unavailable', attempts: ['lost'], onlyChosen: false });
-    for (let at = 0; at <= JOURNAL_RECORDS_MAX; at++)
-      rig.callEnded({ ...call, requestId: `r-${at}`, outcome: 'answered', attempts: ['chose n1 before n2'], onlyChosen: true });
-    await rig.settle();
-    const { control } = rig.running;
-    const last = control.explain({ requestId: `r-${JOURNAL_RECORDS_MAX}` });
+    const call = { method: 'infer', endpoint: null, model: modelKey('a') };
+    rig.callEnded({ ...call, atMs: rig.clock.wallMs(), requestId: 'failed', outcome: 'unavailable', attempts: ['lost'] });
+    await rig.after(10);
+    const made = { ...call, atMs: rig.clock.wallMs(), because: 'the cheaper one of those looked at', considered: COMPARED };
+    const choices = Array.from({ length: 1000 }, (_, at) => ({ ...made, number: 1000 - at, requestId: `r-${1000 - at}` }));
+    rig.choices = ({ requestId }, limit) =>
+      choices.filter((choice) => requestId === null || choice.requestId === requestId).slice(0, limit);
+    const last = await rig.explain({ requestId: 'r-1000' });
     assert.deepEqual(
       last.map(({ kind, because }) => [kind, because]),
-      [['choice', 'the call of infer ended with answered, after chose n1 before n2']],
+      [
+        [
+          'choice',
+          'the call of infer ended with answered, after chose n1 (3 in flight, 2.0 ms, cost 8.0) before n2 (0 in flight, ? ms, cost 9.5): ' +
+            'the cheaper one of those looked at',
+        ],
+      ],
     );
-    assert.deepEqual([control.explain({ requestId: 'failed' }).length, control.explain({ requestId: 'r-0' }).length], [1, 0]);
+    assert.equal((await rig.explain({ requestId: 'failed' })).length, 1);
+    const ofModel = (await rig.explain({ model: modelKey('a') })).map(({ kind, id }) => `${kind} ${id}`);
+    const newest = Array.from({ length: CHOICES_TOLD_MAX }, (_, at) => `choice ${1000 - at}`);
+    assert.deepEqual(ofModel, [...newest, 'route 1']);
+    await rig.after(JOURNAL_AGE_MS + 1);
+    assert.deepEqual(await rig.explain({ requestId: 'r-1000' }), []);
+    await rig.close();
+  });
+
+  it('the data plane is asked about calls alone; while it does not answer, that is said', async () => {
+    const rig = await ControlRig.ready();
+    rig.choices = () => undefined;
+    for (const query of [{ kind: 'eviction' }, { instance: instanceId('other') }] as const)
+      assert.deepEqual(await rig.explain(query), []);
+    assert.equal(rig.told.filter(({ kind }) => kind === 'explain').length, 0);
+    const { control } = rig.running;
+    const open = Array.from({ length: QUESTIONS_MAX }, () => control.explain({ requestId: 'r' }, NEVER));
+    const ended = Promise.all(open.map((answer) => assert.rejects(answer, { kind: 'deadline-exceeded' })));
+    await assert.rejects(control.explain({ requestId: 'r' }, NEVER), { kind: 'overloaded' });
+    await rig.after(CHOICES_TIMEOUT_MS);
+    await ended;
+    const ofMesh = control.explainMesh({ requestId: 'r' }, NEVER);
+    await rig.after(CHOICES_TIMEOUT_MS);
+    assert.deepEqual(await ofMesh, { records: [], unanswered: ['here'] });
     await rig.close();
   });
 

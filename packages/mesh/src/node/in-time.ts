@@ -1,6 +1,6 @@
 import { type Clock, type DurationMs, MeshError } from '@modelmesh/core';
 
-/** How long a peer may take to answer. */
+/** How long whoever is asked may take to answer. */
 export interface TimeLimit {
   readonly clock: Clock;
   readonly withinMs: DurationMs;
@@ -8,13 +8,13 @@ export interface TimeLimit {
   readonly signal?: AbortSignal;
 }
 
-/** Asks a peer. Its signal fires with `deadline-exceeded` when the time is over, and with that of the limit. */
+/** Asks a peer, or the data plane. Its signal fires with `deadline-exceeded` when the time is over, and with that of the limit. */
 export async function inTime<Answer>(
   { clock, withinMs, signal }: TimeLimit,
   ask: (limited: AbortSignal) => Promise<Answer>,
 ): Promise<Answer> {
   const timeout = new AbortController();
-  const late = (): void => timeout.abort(new MeshError('deadline-exceeded', 'the peer did not answer'));
+  const late = (): void => timeout.abort(new MeshError('deadline-exceeded', 'no answer came in time'));
   const timer = clock.after(withinMs, late);
   try {
     return await ask(signal === undefined ? timeout.signal : AbortSignal.any([signal, timeout.signal]));

@@ -129,7 +129,7 @@ describe('explanations', () => {
     await rig.register('m');
     const entry = rig.node('a');
     const holder = await call(rig, entry, 'm');
-    const [placed] = entry.running.control.explain({ kind: 'placement', model: modelKey('m') });
+    const [placed] = entry.running.control.decided({ kind: 'placement', model: modelKey('m') });
     assert.equal(placed?.instance, holder.id);
     assert.match(placed?.because ?? '', /takes it/);
     const details = JSON.stringify(placed?.details);

@@ -177,7 +177,7 @@ export async function startControl(setup: ControlSetup): Promise<RunningControl>
       load: (_from, load) => placing.loadHere(load),
       copy: (_from, model) => placing.copyHere(model),
       unload: (_from, model) => copies.unload(model),
-      explain: (query) => parts.control.explain(query),
+      explain: (...question) => parts.control.explain(...question),
     },
     close: async () => {
       copies.stop();

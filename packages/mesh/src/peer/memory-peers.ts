@@ -91,7 +91,7 @@ class MemoryPeers implements Peers {
   }
 
   explain(peer: PeerAddress, query: DecisionQuery, signal: AbortSignal): Promise<readonly DecisionRecord[]> {
-    return this.#ask(peer, 'explain', signal, ({ service }) => service.explain(query));
+    return this.#ask(peer, 'explain', signal, ({ service }) => service.explain(query, signal));
   }
 
   close(): void {

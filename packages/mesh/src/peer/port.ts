@@ -85,5 +85,5 @@ export interface PeerService {
   load(from: InstanceId, load: PeerLoad, signal: AbortSignal): Promise<PeerCopy>;
   copy(from: InstanceId, model: ModelKey): PeerCopy;
   unload(from: InstanceId, model: ModelKey): void;
-  explain(query: DecisionQuery): readonly DecisionRecord[];
+  explain(query: DecisionQuery, signal: AbortSignal): Promise<readonly DecisionRecord[]>;
 }

@@ -31,9 +31,9 @@ export function servePeers(router: GrpcRouter, service: PeerService, clock: Cloc
       service.unload(instanceOf(request.from), keyOf(request.model));
       return {};
     },
-    explain: (request) => {
+    explain: async (request, { signal }) => {
       requireLife(self, request);
-      return { decisions: decisionMessages(service.explain(readQuery(request))) };
+      return { decisions: decisionMessages(await service.explain(readQuery(request), signal)) };
     },
   });
 }

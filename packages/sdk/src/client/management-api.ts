@@ -127,7 +127,7 @@ export interface StatusView {
 
 /** A decision of a node, kept for a while. */
 export interface DecisionView {
-  /** Grows with every decision of the node. */
+  /** Grows with every decision of its kind of the node. */
   readonly id: number;
   /** Id of the instance that decided. */
   readonly madeBy: string;

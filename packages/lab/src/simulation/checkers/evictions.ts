@@ -40,7 +40,7 @@ export const evictions: Checker = {
         if (kind === 'model-unloaded' || kind === 'copy-lost') seenAt(life).delete(model);
         if (kind !== 'model-evicted') return;
         const decision = life.running?.control
-          .explain({ kind: 'eviction', model: modelKey(model) })
+          .decided({ kind: 'eviction', model: modelKey(model) })
           .map(evictionIn)
           .find(({ victims }) => victims.some((victim) => victim.model === model));
         if (decision === undefined) {

@@ -1,8 +1,16 @@
 import type { EpochMs, InstanceId } from '@modelmesh/core';
-import type { AttemptTarget, CopyChoice, EndedAttempt, Evidence, ScoredCopy } from '@modelmesh/core/routing';
+import {
+  type AttemptTarget,
+  type CopyChoice,
+  choiceText,
+  type EndedAttempt,
+  type Evidence,
+  type MadeChoice,
+} from '@modelmesh/core/routing';
 import type { PeerAttempt as ToldAttempt } from '@modelmesh/wire/status';
-import type { CallRecord, RefusedLoad } from '../../link/index.ts';
+import type { RefusedLoad } from '../../link/index.ts';
 import type { CallPlan } from './call-plan.ts';
+import type { Plane } from './plane.ts';
 
 const NOBODY: ReadonlySet<InstanceId> = new Set();
 
@@ -13,8 +21,8 @@ export class AttemptLog {
   #excluded: Set<InstanceId> | undefined;
   /** Instances that were asked to load the model and did not, the claim that was known of them then, and how often that was. */
   #refusals: Map<InstanceId, { readonly sinceMs: EpochMs | null; readonly times: number }> | undefined;
-  readonly #lines: string[] = [];
-  #hasChosen = false;
+  /** One for each attempt and each choice among several copies, oldest first. */
+  readonly #steps: (string | MadeChoice)[] = [];
 
   /** Copies that were called and did not answer. An instance that has none may still load one. */
   get tried(): ReadonlySet<InstanceId> {
@@ -31,45 +39,43 @@ export class AttemptLog {
     return [...(this.#refusals ?? [])].flatMap(([instance, { sinceMs, times }]) => (times === 1 ? [{ instance, sinceMs }] : []));
   }
 
-  /** One line for each attempt, oldest first, with the choices that were no matter of course. */
-  get lines(): readonly string[] {
-    return this.#lines;
+  /** The call was answered. Has one told that was repeated, and keeps which copy was chosen for one that was answered at once. */
+  answered(plan: CallPlan, plane: Plane): void {
+    if (this.ended.length > 0) {
+      this.record(plan, plane, 'answered');
+      return;
+    }
+    const chosen = this.#steps.find((step) => typeof step !== 'string');
+    if (chosen !== undefined) plane.choices.add(plan, chosen, plane.clock.wallMs());
   }
 
-  /** Whether a call that was answered is to be explained: an attempt failed before, or there was a choice. */
-  get isOfNote(): boolean {
-    return this.ended.length > 0 || this.#hasChosen;
-  }
-
-  /** What is kept of the call for explanations: of one that was answered at once, which copy was chosen. */
-  recordOf({ requestId, method, model, endpoint }: CallPlan, outcome: string, atMs: EpochMs): CallRecord {
-    const onlyChosen = outcome === 'answered' && this.ended.length === 0;
-    return { atMs, requestId, method, model, endpoint: endpoint?.id ?? null, outcome, attempts: this.#lines, onlyChosen };
+  /** Has the call told, for explanations. */
+  record({ requestId, method, model, endpoint }: CallPlan, { clock, record }: Plane, outcome: string): void {
+    const attempts = this.#steps.map((step) => (typeof step === 'string' ? step : choiceText(step)));
+    record({ atMs: clock.wallMs(), requestId, method, model, endpoint: endpoint?.id ?? null, outcome, attempts });
   }
 
   /** A copy was chosen; of note where it was chosen among several. */
   chose(choice: CopyChoice): void {
-    if (choice.kind === 'none' || choice.considered.length < 2) return;
-    this.#hasChosen = true;
-    this.#lines.push(`chose ${choice.considered.map(shown).join(' before ')}: ${choice.because}`);
+    if (choice.kind !== 'none' && choice.considered.length > 1) this.#steps.push(choice);
   }
 
   /** An attempt ended without an answer. `told`: what a peer said of its own attempts. */
   end(target: AttemptTarget, evidence: Evidence, told: readonly ToldAttempt[] = []): void {
     this.ended.push({ target, evidence });
-    this.#lines.push(target.local ? evidence.kind : `${evidence.kind} at ${target.instance}`);
+    this.#steps.push(target.local ? evidence.kind : `${evidence.kind} at ${target.instance}`);
     for (const { instance, outcome, detail } of told)
-      this.#lines.push(`${instance} says ${outcome}${detail === '' ? '' : `: ${detail}`}`);
+      this.#steps.push(`${instance} says ${outcome}${detail === '' ? '' : `: ${detail}`}`);
   }
 
   /** Control found nobody else, and says why. */
   foundNobody(why: string): void {
-    this.#lines.push(`nobody else: ${why}`);
+    this.#steps.push(`nobody else: ${why}`);
   }
 
   /** Control found nobody, and says why; `instance` has a copy and may answer again in a moment. */
   awaits(instance: InstanceId, why: string): void {
-    this.#lines.push(`nobody else: ${why}; waits for ${instance} to answer again`);
+    this.#steps.push(`nobody else: ${why}; waits for ${instance} to answer again`);
   }
 
   /** `instance` answers again, and may be asked. */
@@ -96,9 +102,4 @@ export class AttemptLog {
     this.#refusals ??= new Map();
     this.#refusals.set(instance, { sinceMs, times: (this.#refusals.get(instance)?.times ?? 0) + 1 });
   }
-}
-
-function shown({ instance, inFlight, latencyMs, cost }: ScoredCopy): string {
-  const latency = latencyMs === null ? '?' : latencyMs.toFixed(1);
-  return `${instance} (${inFlight} in flight, ${latency} ms, cost ${cost.toFixed(1)})`;
 }

@@ -6,6 +6,7 @@ export type { Caller, CallLog, CallPlan } from './call-plan.ts';
 export { ASSUME_LOADED_AFTER_MS, CopyChooser } from './copy-chooser.ts';
 export { CopyGates, turnsMax } from './copy-gates.ts';
 export { InferenceCall } from './inference-call.ts';
+export { LastChoices } from './last-choices.ts';
 export { type CopyWaiter, Locator, type WaitLimits } from './locator.ts';
 export { LOOKED_UP_MS, NAME_LOOKUPS_MAX, NameLookups, type NameWaiter } from './name-lookups.ts';
 export type { CallFacts, CallLimits, CallMetrics, Plane } from './plane.ts';

@@ -236,7 +236,7 @@ describe('a call that is tried again', () => {
     rig.stream.ends({ kind: 'unprocessed', why: 'refused-stream' });
     rig.stream.answers(ANSWER);
     await rig.settle();
-    const [said] = rig.said('explain');
+    const [said] = rig.said('call-ended');
     assert.deepEqual([said?.record.requestId, said?.record.attempts], ['r-1', ['refused-stream']]);
   });
 });

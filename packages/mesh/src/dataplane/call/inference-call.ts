@@ -219,7 +219,7 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, A
 
   onAttemptDone(trailers: HeaderBlock): void {
     this.#end();
-    if (this.#log.isOfNote) this.#record('answered');
+    this.#log.answered(this.plan, this.#plane);
     this.#caller.onResponseEnd(trailers);
   }
 
@@ -486,7 +486,7 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, A
   }
 
   #record(outcome: string): void {
-    this.#plane.record(this.#log.recordOf(this.plan, outcome, this.#plane.clock.wallMs()));
+    this.#log.record(this.plan, this.#plane, outcome);
   }
 
   #end(): void {

@@ -9,6 +9,7 @@ import type { AttemptOutcome } from './attempt.ts';
 import type { CallLog } from './call-plan.ts';
 import type { CopyChooser } from './copy-chooser.ts';
 import type { CopyGates } from './copy-gates.ts';
+import type { LastChoices } from './last-choices.ts';
 import type { Locator } from './locator.ts';
 import type { NameLookups } from './name-lookups.ts';
 import type { ByteBudget } from './request-body.ts';
@@ -88,6 +89,8 @@ export interface Plane {
   readonly retryBudgets: RetryBudgets;
   /** Replaced whole when the data-plane configuration changes. */
   methodRules: MethodRules;
+  /** Which copies the last calls were sent to. */
+  readonly choices: LastChoices;
   /** Keeps the record of a call that failed or was repeated. */
-  record(record: CallRecord): void;
+  readonly record: (record: CallRecord) => void;
 }

@@ -30,9 +30,8 @@ describe('a claim that is stale', () => {
       b.heard('locate').map(() => ({ kind: 'here', intent: 'copy' })),
     );
     assert.equal(a.heard('locate').length, 0, 'control need not be asked while another copy is known');
-    const repeated = a.records.filter(({ onlyChosen }) => !onlyChosen);
-    assert.equal(a.records.length, 10, 'each says at which of the two it began');
-    const hops = repeated.map(({ attempts }) => attempts.filter((line) => line.includes(' at b')));
+    assert.equal(a.records.length + (await a.explain()).length, 10, 'each says at which of the two it began');
+    const hops = a.records.map(({ attempts }) => attempts.filter((line) => line.includes(' at b')));
     for (const lines of hops) assert.deepEqual(lines, ['not-here at b']);
   });
 
@@ -168,8 +167,7 @@ describe('a node that goes away under a call', () => {
     await a.knows([gone]);
     for (let round = 0; round < 10; round++) assert.equal((await call(a, 'q')).body, 'q');
     assert.equal(c.runtime.seen.length, 10);
-    const repeated = a.records.filter(({ onlyChosen }) => !onlyChosen);
-    assert.ok(repeated.length <= 1, 'only the call that found it out was repeated');
+    assert.ok(a.records.length <= 1, 'only the call that found it out was repeated');
     assert.deepEqual(a.heard('peer-state'), [{ kind: 'peer-state', instance: 'b', incarnation: '1', reachable: false }]);
     await a.knows([b.asPeer]);
     while (b.runtime.seen.length === 0) assert.equal((await call(a, 'q')).body, 'q');

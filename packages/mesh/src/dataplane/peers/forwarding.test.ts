@@ -34,6 +34,33 @@ describe('a call for a model that is at another node', () => {
     assert.deepEqual([entry.forwarded, holder.forwarded], [['answered'], []]);
   });
 
+  it('and at a third: which one was chosen is kept as facts, and told to nobody until control asks', async () => {
+    const mesh = await PeerMesh.of(['a', 'b', 'c']);
+    await using _ = mesh;
+    const [entry, b, c] = [mesh.at(0), mesh.at(1), mesh.at(2)];
+    for (const holder of [b, c]) await holder.route('m', holder.serve('m'));
+    await entry.route('m', null, ['b', 'c']);
+    for (const id of ['r-1', 'r-2', 'r-3']) await call(entry, 'q', ['x-request-id', id]);
+    assert.deepEqual([entry.heard('call-ended'), entry.heard('explained')], [[], []]);
+    const told = await entry.explain();
+    assert.deepEqual(
+      told.map(({ number, requestId, model }) => [number, requestId, model]),
+      [
+        [3, 'r-3', 'm'],
+        [2, 'r-2', 'm'],
+        [1, 'r-1', 'm'],
+      ],
+    );
+    for (const { considered } of told)
+      assert.deepEqual(considered.map(({ instance, inFlight }) => [instance, inFlight]).toSorted(), [
+        ['b', 0],
+        ['c', 0],
+      ]);
+    const chosen = (name: string) => told.filter(({ considered }) => considered[0]?.instance === name).length;
+    assert.deepEqual([chosen('b'), chosen('c')], [b.runtime.seen.length, c.runtime.seen.length]);
+    assert.deepEqual((await entry.explain({ requestId: 'r-2' })).length, 1);
+  });
+
   it("gets the runtime's error byte for byte: code, message, details and trailers", async () => {
     const { mesh, entry } = await apart();
     await using _ = mesh;

@@ -186,7 +186,11 @@ export class FakeControl implements Control {
     return () => this.listeners.delete(listener);
   }
 
-  explain({ kind = 'eviction', model, instance = HERE, requestId }: DecisionQuery): readonly DecisionRecord[] {
+  async explain(query: DecisionQuery): Promise<readonly DecisionRecord[]> {
+    return this.decided(query);
+  }
+
+  decided({ kind = 'eviction', model, instance = HERE, requestId }: DecisionQuery): readonly DecisionRecord[] {
     const because = 'the fake decided it';
     return [
       {
@@ -204,7 +208,7 @@ export class FakeControl implements Control {
   }
 
   async explainMesh(query: DecisionQuery): Promise<MeshDecisions> {
-    return { records: this.explain(query).map((record) => ({ ...record, madeBy: HERE })), unanswered: [instanceId('away')] };
+    return { records: this.decided(query).map((record) => ({ ...record, madeBy: HERE })), unanswered: [instanceId('away')] };
   }
 
   async #loaded(signal: AbortSignal): Promise<void> {

@@ -1,10 +1,12 @@
 import { type Clock, type DurationMs, durationMs, type InstanceId } from '@modelmesh/core';
 import type { DecisionQuery, DecisionRecord } from '@modelmesh/core/journal';
+import type { PeerRoute } from '../../link/index.ts';
 import type { Peers } from '../../peer/index.ts';
 import { EXPLAINED_MAX, type MadeDecision, type MeshDecisions } from '../control.ts';
 import { inBatches } from '../in-batches.ts';
 import { inTime } from '../in-time.ts';
 import type { Members } from '../members/index.ts';
+import { newestFirst } from './node-decisions.ts';
 
 /** Other nodes that are asked at the same time. */
 export const EXPLAIN_ASKED_AT_ONCE = 32;
@@ -17,7 +19,7 @@ export interface MeshDecisionsParts {
   readonly clock: Clock;
   readonly members: Members;
   readonly peers: Peers;
-  readonly own: (query: DecisionQuery) => readonly DecisionRecord[];
+  readonly own: (query: DecisionQuery, signal: AbortSignal) => Promise<readonly DecisionRecord[]>;
 }
 
 /**
@@ -30,21 +32,22 @@ export async function gatherDecisions(
   signal: AbortSignal,
 ): Promise<MeshDecisions> {
   const { self, clock, members, peers, own } = parts;
-  const records: MadeDecision[] = own(query).map((record) => ({ ...record, madeBy: self }));
+  const records: MadeDecision[] = [];
   const unanswered: InstanceId[] = [];
-  await inBatches(members.peerRoutes(clock.wallMs()), EXPLAIN_ASKED_AT_ONCE, signal, async (peer) => {
-    const { instance } = peer;
+  const told = async (instance: InstanceId, answer: Promise<readonly DecisionRecord[]>): Promise<void> => {
     try {
-      const said = await inTime({ clock, withinMs: EXPLAIN_TIMEOUT_MS, signal }, (limited) =>
-        peers.explain(peer, query, limited),
-      );
-      records.push(...said.map((record) => ({ ...record, madeBy: instance })));
+      records.push(...(await answer).map((record) => ({ ...record, madeBy: instance })));
     } catch {
       // Who did not answer is told by name; why not is in the log of the peers.
       unanswered.push(instance);
     }
-  });
+  };
+  const asked = (peer: PeerRoute): Promise<readonly DecisionRecord[]> =>
+    inTime({ clock, withinMs: EXPLAIN_TIMEOUT_MS, signal }, (limited) => peers.explain(peer, query, limited));
+  await Promise.all([
+    told(self, own(query, signal)),
+    inBatches(members.peerRoutes(clock.wallMs()), EXPLAIN_ASKED_AT_ONCE, signal, (peer) => told(peer.instance, asked(peer))),
+  ]);
   signal.throwIfAborted();
-  const newestFirst = records.toSorted((a, b) => b.atMs - a.atMs || b.id - a.id);
-  return { records: newestFirst.slice(0, EXPLAINED_MAX), unanswered: unanswered.toSorted() };
+  return { records: newestFirst(records).slice(0, EXPLAINED_MAX), unanswered: unanswered.toSorted() };
 }

@@ -16,24 +16,16 @@ import type { EndpointPolicy, EndpointRecord, InstanceRecord } from '@modelmesh/
 import { type ModelStatus, modelIdError, type RegisterRequest } from '@modelmesh/core/registration';
 import type { ControlEnd, ToControl } from '../../link/index.ts';
 import type { Peers } from '../../peer/index.ts';
-import {
-  type Applied,
-  type Control,
-  EXPLAINED_MAX,
-  type MeshDecisions,
-  type ModelDetail,
-  type NodeEvent,
-  type Page,
-  type PageRequest,
-} from '../control.ts';
+import type { Applied, Control, MeshDecisions, ModelDetail, NodeEvent, Page, PageRequest } from '../control.ts';
 import type { LocalCopies, RoutePublisher } from '../copies/index.ts';
 import type { Events } from '../events.ts';
 import type { Members } from '../members/index.ts';
-import { callDecision, type Locating, type Placing } from '../placing/index.ts';
+import type { Locating, Placing } from '../placing/index.ts';
 import type { RegistryMirror } from '../registry/index.ts';
 import type { Management } from './management.ts';
 import type { Manifests } from './manifests.ts';
-import { gatherDecisions } from './mesh-decisions.ts';
+import { gatherDecisions, type MeshDecisionsParts } from './mesh-decisions.ts';
+import { NodeDecisions } from './node-decisions.ts';
 import { pageOf } from './page.ts';
 
 /** What control is made of. */
@@ -61,9 +53,12 @@ export interface ControlParts {
 /** Control as its callers and the data plane see it. */
 export class NodeControl implements Control {
   readonly #parts: ControlParts;
+  readonly #decisions: NodeDecisions;
 
   constructor(parts: ControlParts) {
     this.#parts = parts;
+    const { clock, link, journal, copies } = parts;
+    this.#decisions = new NodeDecisions({ self: copies.instance, clock, link, journal });
     parts.link.onMessage = (message) => this.#onMessage(message);
   }
 
@@ -159,13 +154,17 @@ export class NodeControl implements Control {
     throw new MeshError('overloaded', message, { retryAfterMs: durationMs(10_000) });
   }
 
-  explain(query: DecisionQuery): readonly DecisionRecord[] {
-    return this.#parts.journal.find(query, this.#parts.clock.wallMs(), EXPLAINED_MAX);
+  decided(query: DecisionQuery): readonly DecisionRecord[] {
+    return this.#decisions.decided(query);
+  }
+
+  explain(query: DecisionQuery, signal: AbortSignal): Promise<readonly DecisionRecord[]> {
+    return this.#decisions.explain(query, signal);
   }
 
   explainMesh(query: DecisionQuery, signal: AbortSignal): Promise<MeshDecisions> {
     const { copies, clock, members, peers } = this.#parts;
-    const own = (asked: DecisionQuery) => this.explain(asked);
+    const own: MeshDecisionsParts['own'] = (...question) => this.explain(...question);
     return gatherDecisions({ self: copies.instance, clock, members, peers, own }, query, signal);
   }
 
@@ -215,8 +214,11 @@ export class NodeControl implements Control {
       case 'peer-state':
         this.#parts.members.peerState(message.instance, message.incarnation, message.reachable);
         return;
-      case 'explain':
-        this.#parts.journal.add(callDecision(message.record, this.#parts.copies.instance));
+      case 'call-ended':
+        this.#decisions.callEnded(message.record);
+        return;
+      case 'explained':
+        this.#decisions.explained(message.request, message.choices);
         return;
       default:
         assertNever(message);

@@ -1,5 +1,6 @@
 import { durationMs, epochMs, type InstanceId, instanceId } from '@modelmesh/core';
 import { type CacheConfig, DEFAULT_CACHE_CONFIG } from '@modelmesh/core/cache';
+import type { DecisionQuery, DecisionRecord } from '@modelmesh/core/journal';
 import { modelRecordKey, withCopyClaimed } from '@modelmesh/core/records';
 import type { ModelStatus } from '@modelmesh/core/registration';
 import { Scope } from '@modelmesh/core/scope';
@@ -8,7 +9,9 @@ import { encodeRecord, recordKeyText, registryLayout, schemaKey } from '@modelme
 import { type Kv, openRegistry } from '../../kv/index.ts';
 import {
   allocateCounters,
+  type CallChoice,
   type CallRecord,
+  type ChoiceQuery,
   createInProcessLink,
   type InProcessLink,
   type Located,
@@ -41,6 +44,8 @@ export class ControlRig {
   readonly told: ToDataPlane[] = [];
   readonly events: NodeEvent[] = [];
   readonly failures: unknown[] = [];
+  /** What the data plane says of the copies that it chose; `undefined`: nothing. */
+  choices: (query: ChoiceQuery, limit: number) => readonly CallChoice[] | undefined = () => [];
   readonly running: RunningControl;
   readonly kv: Kv;
   readonly #link: InProcessLink;
@@ -65,7 +70,7 @@ export class ControlRig {
     this.#scope = parts.scope;
     this.failures = parts.failures;
     this.runtime = parts.runtime;
-    this.#link.dataPlane.onMessage = (message) => this.told.push(message);
+    this.#link.dataPlane.onMessage = (message) => this.#hear(message);
     this.running.control.subscribe(0, (event) => this.events.push(event));
     this.#link.dataPlane.send({ kind: 'snapshot-wanted' });
   }
@@ -150,7 +155,14 @@ export class ControlRig {
 
   /** The data plane tells how a call went that failed or was repeated. */
   callEnded(record: CallRecord): void {
-    this.#link.dataPlane.send({ kind: 'explain', record });
+    this.#link.dataPlane.send({ kind: 'call-ended', record });
+  }
+
+  /** What this node decided, its data plane included. */
+  async explain(query: DecisionQuery): Promise<readonly DecisionRecord[]> {
+    const answer = this.running.control.explain(query, new AbortController().signal);
+    await this.settle();
+    return answer;
   }
 
   /** Answers to `locate` so far. */
@@ -189,6 +201,14 @@ export class ControlRig {
 
   saw(kind: string): NodeEvent[] {
     return this.events.filter((event) => event.kind === kind);
+  }
+
+  #hear(message: ToDataPlane): void {
+    this.told.push(message);
+    if (message.kind !== 'explain') return;
+    const { request, query, limit } = message;
+    const choices = this.choices(query, limit);
+    if (choices !== undefined) this.#link.dataPlane.send({ kind: 'explained', request, choices });
   }
 
   /** Ends control and checks that no loop of it failed. */

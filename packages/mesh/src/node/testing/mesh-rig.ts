@@ -60,7 +60,11 @@ export class RigNode {
     this.counters = parts.counters;
     this.running = parts.running;
     this.scope = parts.scope;
-    parts.link.dataPlane.onMessage = (message) => this.told.push(message);
+    parts.link.dataPlane.onMessage = (message) => {
+      this.told.push(message);
+      if (message.kind !== 'explain') return;
+      parts.link.dataPlane.send({ kind: 'explained', request: message.request, choices: [] });
+    };
     parts.link.dataPlane.send({ kind: 'snapshot-wanted' });
   }
 
@@ -291,7 +295,7 @@ export class MeshRig {
       },
       copy: async (peer, model) => at(peer).running.peerAnswers.copy(from, model),
       unload: async (peer, model) => at(peer).running.peerAnswers.unload(from, model),
-      explain: async (peer, query) => at(peer).running.peerAnswers.explain(query),
+      explain: (peer, query, signal) => at(peer).running.peerAnswers.explain(query, signal),
       close: () => {},
     };
   }

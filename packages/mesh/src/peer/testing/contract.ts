@@ -45,9 +45,9 @@ function node(self: Introduction, answers: Partial<PeerService> = {}) {
       asked.push(['unload', from, model]);
       answers.unload?.(from, model);
     },
-    explain: (query) => {
+    explain: async (query, signal) => {
       asked.push(['explain', query]);
-      return answers.explain?.(query) ?? [];
+      return (await answers.explain?.(query, signal)) ?? [];
     },
   };
   return { service, asked };
@@ -147,7 +147,7 @@ export function peersContract(adapter: string, makeWorld: () => Promise<PeerWorl
         details: { rejected: [{ instance: 'y', because: 'full' }], bytes: 1.5 },
       };
       const bare: DecisionRecord = { ...whole, id: 6, model: null, models: [], instance: null, requestId: null, details: {} };
-      const { service, asked } = node(introduction('b'), { explain: () => [whole, bare] });
+      const { service, asked } = node(introduction('b'), { explain: async () => [whole, bare] });
       const peer = at('b', (await world.serve(service)).address);
       const peers = world.peers(introduction('a'));
       const query: DecisionQuery = { kind: 'placement', model: MODEL, instance: instanceId('x'), requestId: 'r/1' };

@@ -11,7 +11,9 @@ import { PEER_PROTOCOL } from '@modelmesh/wire/peer';
 import { allowAll } from '../../../authz/index.ts';
 import {
   allocateCounters,
+  type CallChoice,
   type CallRecord,
+  type ChoiceQuery,
   createInProcessLink,
   type InProcessLink,
   type Located,
@@ -135,7 +137,7 @@ export class PeerNode {
     });
     const router = new GrpcRouter({ clock, timers, messageBytesMax: MIB, fallback: this.dataPlane.acceptPeer });
     const absent = { kind: 'absent', message: 'control is a test' } as const;
-    servePeers(router, { self, load: async () => absent, copy: () => absent, unload: () => {}, explain: () => [] }, clock);
+    servePeers(router, { self, load: async () => absent, copy: () => absent, unload: () => {}, explain: async () => [] }, clock);
     this.#listener = new Listener({ engine, limits: DEFAULT_STREAM_LIMITS, accept: this.dataPlane.accept });
     this.#peerListener = new Listener({ engine, limits: DEFAULT_STREAM_LIMITS, accept: router.accept });
     // Connects with the first call, when the port is known.
@@ -216,7 +218,17 @@ export class PeerNode {
 
   /** Records of calls that failed or were repeated. */
   get records(): readonly CallRecord[] {
-    return this.heard('explain').map(({ record }) => record);
+    return this.heard('call-ended').map(({ record }) => record);
+  }
+
+  /** What the data plane tells control when somebody asks for the copies that it chose. */
+  async explain(query: Partial<ChoiceQuery> = {}, limit = 1000): Promise<readonly CallChoice[]> {
+    const request = this.heard('explained').length + 1;
+    this.#link.control.send({ kind: 'explain', request, query: { model: null, requestId: null, ...query }, limit });
+    await this.settle();
+    const answer = this.heard('explained').find((message) => message.request === request);
+    if (answer === undefined) throw new Error('the data plane does not answer');
+    return answer.choices;
   }
 
   /** Calls of this node that are at another. */

@@ -292,7 +292,7 @@ export class RestRig {
   }
 
   #onMessage(message: ToControl): void {
-    if (message.kind === 'explain') this.records.push(message.record);
+    if (message.kind === 'call-ended') this.records.push(message.record);
     if (message.kind !== 'locate') return;
     const { model } = message;
     this.located.push(model);

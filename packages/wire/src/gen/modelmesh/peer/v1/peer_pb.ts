@@ -346,7 +346,7 @@ export const ExplainResponseSchema: GenMessage<ExplainResponse> = /*@__PURE__*/
  */
 export type Decision = Message<"modelmesh.peer.v1.Decision"> & {
   /**
-   * Grows with every decision of one life of the node.
+   * Grows with every decision of its kind of one life of the node.
    *
    * @generated from field: double id = 1;
    */
