@@ -1,11 +1,19 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { systemClock } from '../../node/index.ts';
-import { call, Freezer, PeerMesh, type PeerNode, refused, until } from './testing/index.ts';
+import { call, Freezer, OwnTime, PeerMesh, type PeerNode, refused, until } from './testing/index.ts';
+
+interface World extends AsyncDisposable {
+  readonly clock: OwnTime;
+  readonly way: Freezer;
+  readonly a: PeerNode;
+  readonly b: PeerNode;
+  readonly c: PeerNode;
+}
 
 /** Three nodes of which the first reaches the second through a way that can be frozen; both others have copies. */
-async function frozen(): Promise<{ mesh: PeerMesh; way: Freezer; a: PeerNode; b: PeerNode; c: PeerNode } & AsyncDisposable> {
-  const mesh = await PeerMesh.of(['a', 'b', 'c']);
+async function frozen(): Promise<World> {
+  const clock = new OwnTime();
+  const mesh = await PeerMesh.of(['a', 'b', 'c'], () => ({ clock }));
   const [a, b, c] = [mesh.at(0), mesh.at(1), mesh.at(2)];
   const way = await Freezer.before(Number(b.asPeer.address.split(':')[1]));
   await a.knows([{ ...b.asPeer, address: way.address }]);
@@ -15,21 +23,22 @@ async function frozen(): Promise<{ mesh: PeerMesh; way: Freezer; a: PeerNode; b:
   const end = async (): Promise<void> => {
     await way.close();
     await mesh[Symbol.asyncDispose]();
+    clock[Symbol.dispose]();
   };
-  return { mesh, way, a, b, c, [Symbol.asyncDispose]: end };
+  return { clock, way, a, b, c, [Symbol.asyncDispose]: end };
 }
 
 describe('a node that is stopped', () => {
   it('leaves the candidates within a second, its call is answered elsewhere, and it is a candidate again when it goes on', async () => {
     await using world = await frozen();
-    const { way, a, b } = world;
+    const { clock, way, a, b } = world;
     const pending = call(a, 'q');
     await until(() => b.heard('locate').length > 0);
     await a.route('m', null, ['b', 'c']);
-    const stoppedMs = systemClock.monotonicMs();
+    const stoppedMs = clock.monotonicMs();
     way.freeze();
     assert.equal((await pending).body, 'q');
-    const gone = systemClock.monotonicMs() - stoppedMs;
+    const gone = clock.monotonicMs() - stoppedMs;
     assert.ok(gone < 1000, `after ${Math.round(gone)} ms`);
     for (let round = 0; round < 20; round++) await call(a, 'q', [], 400);
     assert.deepEqual(
@@ -68,14 +77,14 @@ describe('a node that is stopped', () => {
 
   it('before the first call is found out by the hello that it does not say, within a second', async () => {
     await using world = await frozen();
-    const { way, a, b } = world;
+    const { clock, way, a, b } = world;
     way.freeze();
-    const stoppedMs = systemClock.monotonicMs();
+    const stoppedMs = clock.monotonicMs();
     const pending = call(a, 'q');
     await until(() => a.callsAt(b) > 0);
     await a.route('m', null, ['b', 'c']);
     assert.equal((await pending).body, 'q');
-    const gone = systemClock.monotonicMs() - stoppedMs;
+    const gone = clock.monotonicMs() - stoppedMs;
     assert.ok(gone < 1000, `after ${Math.round(gone)} ms`);
   });
 
@@ -103,8 +112,8 @@ describe('a node that is stopped', () => {
 
   it('nor is that it may be loading the model: the call is left for another copy, but not for one more load', async () => {
     await using world = await frozen();
-    const { a, b } = world;
-    const nowMs = systemClock.wallMs();
+    const { clock, a, b } = world;
+    const nowMs = clock.wallMs();
     await a.route('m', null, ['b'], nowMs);
     const alone = assert.rejects(call(a, 'q', [], 1000), /deadline passed/);
     await until(() => b.heard('locate').length > 0);

@@ -1,7 +1,16 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { durationMs, type EpochMs, epochMs, type InstanceId, instanceId, type ModelKey, modelKey } from '@modelmesh/core';
+import {
+  type Clock,
+  durationMs,
+  type EpochMs,
+  epochMs,
+  type InstanceId,
+  instanceId,
+  type ModelKey,
+  modelKey,
+} from '@modelmesh/core';
 import { SeededRandom } from '@modelmesh/core/testing';
 import { GrpcClient, GrpcRouter } from '@modelmesh/grpc/call';
 import { Listener } from '@modelmesh/grpc/listen';
@@ -32,9 +41,6 @@ import type { LinkReport } from '../index.ts';
 
 const MIB = 1024 * 1024;
 const NOTHING = { models: [], endpoints: [], families: [], peers: [] };
-const clock = systemClock;
-const engine = createNodeHttp2Engine({ clock, poison: true });
-
 const LIMITS: DataPlaneLimits = {
   messageBytesMax: 16 * MIB,
   replayBytesPerCallMax: 256 * 1024,
@@ -58,6 +64,8 @@ export interface PeerNodeOptions {
   readonly runtimeAt?: ConnectTarget;
   /** Methods of the runtime, and where they want the model's key. */
   readonly methods?: Readonly<Record<string, readonly number[]>>;
+  /** Real time unless given. */
+  readonly clock?: Clock;
 }
 
 /** Control's answer to a question; `undefined`: none yet. */
@@ -90,6 +98,7 @@ export class PeerNode {
   readonly #peerListener: Listener;
   readonly #connection: ClientConnection;
   readonly #options: PeerNodeOptions;
+  readonly #clock: Clock;
   #version = 0;
   #slots = 0;
 
@@ -97,6 +106,9 @@ export class PeerNode {
     this.instance = instanceId(name);
     this.#folder = folder;
     this.#options = options;
+    const { clock = systemClock } = options;
+    this.#clock = clock;
+    const engine = createNodeHttp2Engine({ clock, poison: true });
     this.#runtimePath = join(folder, 'rt.sock');
     this.runtime = new EchoRuntime({ path: this.#runtimePath });
     const link = createInProcessLink({ clone: true });
@@ -189,7 +201,7 @@ export class PeerNode {
     this.runtime.loaded.add(key);
     const slot = { index: this.#slots, generation: 1 };
     this.#slots += 1;
-    this.counters.open(slot, clock.wallMs());
+    this.counters.open(slot, this.#clock.wallMs());
     return slot;
   }
 
@@ -239,7 +251,7 @@ export class PeerNode {
   /** Ends as a process that is killed: everything breaks at once. */
   async kill(): Promise<void> {
     this.#connection.close();
-    await Promise.all([this.#listener, this.#peerListener].map((listener) => listener.close(clock, durationMs(0))));
+    await Promise.all([this.#listener, this.#peerListener].map((listener) => listener.close(this.#clock, durationMs(0))));
     this.dataPlane.close();
     await this.runtime.kill();
     rmSync(this.#folder, { recursive: true, force: true });
