@@ -28,7 +28,6 @@ export type RejectionReason =
   | { readonly by: 'tried' }
   | { readonly by: 'leaving' }
   | { readonly by: 'unreachable'; readonly because: 'no-answer' | 'no-address' }
-  | { readonly by: 'read-only' }
   | { readonly by: 'too-small'; readonly neededUnits: SizeUnits; readonly capacityUnits: SizeUnits }
   | { readonly by: 'being-replaced'; readonly replicaSet: string }
   | { readonly by: 'preference'; readonly than: InstanceId }

@@ -18,8 +18,6 @@ export function reasonText(reason: RejectionReason): string {
       return 'it is shutting down';
     case 'unreachable':
       return reason.because === 'no-answer' ? 'it does not answer' : 'it publishes no address for other nodes';
-    case 'read-only':
-      return 'it is in read-only mode';
     case 'too-small':
       return `${reason.neededUnits} units do not fit in its capacity of ${reason.capacityUnits}`;
     case 'being-replaced':
@@ -61,7 +59,6 @@ const PROHIBITIONS: Partial<Record<RejectionReason['by'], string>> = {
   tried: 'tried already',
   leaving: 'shutting down',
   unreachable: 'unreachable',
-  'read-only': 'read-only',
   'too-small': 'too small',
 };
 

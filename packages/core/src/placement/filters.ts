@@ -91,12 +91,6 @@ const unreachable: Filter = {
     },
 };
 
-const readOnly: Filter = {
-  name: 'read-only',
-  prohibits: (_request, situation) =>
-    situation.readOnly ? ({ id }) => (id === situation.self ? { by: 'read-only' } : null) : null,
-};
-
 const tooSmall: Filter = {
   name: 'too-small',
   prohibits:
@@ -114,7 +108,6 @@ export const FILTERS: readonly Filter[] = [
   tried,
   leaving,
   unreachable,
-  readOnly,
   tooSmall,
 ];
 

@@ -76,7 +76,6 @@ const aWorld = fc.record({
   pods: fc.uniqueArray(aPod, { selector: ({ record }) => record.id, maxLength: 10 }),
   constraints: someConstraints,
   reserved: fc.array(fc.tuple(fc.nat(9), fc.constantFrom(100, 3000).map(sizeUnits)), { maxLength: 4 }),
-  readOnly: fc.boolean(),
   request: aWish,
   self: fc.nat(9),
 });
@@ -90,7 +89,6 @@ function around(world: World, pods: readonly Pod[] = world.pods, seen = pods): P
     {
       upgrades,
       reservations,
-      readOnly: world.readOnly,
       self: world.pods[world.self]?.record.id ?? instanceId('elsewhere'),
     },
   );
@@ -108,7 +106,7 @@ function around(world: World, pods: readonly Pod[] = world.pods, seen = pods): P
 
 /** What forbids an instance, in the order of the brief of this room, each as plainly as can be. */
 function forbidden({ record, unreachable }: Pod, world: World): RejectionReason['by'] | null {
-  const { request, constraints, readOnly } = world;
+  const { request, constraints } = world;
   const self = world.pods[world.self]?.record.id === record.id;
   const failure = request.failures.get(record.id);
   if (![...constraints.required(request.type)].every((label) => record.labels.has(label))) return 'type-constraint';
@@ -118,7 +116,6 @@ function forbidden({ record, unreachable }: Pod, world: World): RejectionReason[
   if (request.tried.has(record.id)) return 'tried';
   if (record.shuttingDown) return 'leaving';
   if (unreachable || (!self && record.peerAddress === undefined)) return 'unreachable';
-  if (self && readOnly) return 'read-only';
   return request.units > record.capacityUnits ? 'too-small' : null;
 }
 

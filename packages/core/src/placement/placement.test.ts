@@ -82,11 +82,9 @@ describe('§4.5.2: what forbids an instance', () => {
     assert.deepEqual(shortlist(two, failed(-HOUR_MS)), ['b']);
   });
 
-  it('in read-only mode this instance claims nothing, others do; it needs no address of its own', () => {
+  it('this instance needs no address of its own', () => {
     const self = [instance('a', { peerAddress: undefined }), instance('b')];
     assert.deepEqual(shortlist(self, {}, { self: id('a') }), ['a', 'b']);
-    const decision = placed(self, {}, { self: id('a'), readOnly: true });
-    assert.deepEqual([idsOf(decision.shortlist), reason(decision, 'a')?.by], [['b'], 'read-only']);
   });
 
   it('§6.1: labels that nobody has are named, and nobody takes the copy', () => {

@@ -61,7 +61,6 @@ function mesh(random: SeededRandom): PlacementSituation {
     upgrades,
     nowMs,
     self: instanceId('aaaaaa-00000'),
-    readOnly: false,
     failureExpiryMs: durationMs(900_000),
     reservations: new Reservations(),
   };

@@ -32,8 +32,6 @@ export interface PlacementSituation {
   readonly nowMs: EpochMs;
   /** The instance that decides. */
   readonly self: InstanceId;
-  /** This instance may not write to the registry, so it cannot claim a copy; others can. */
-  readonly readOnly: boolean;
   /** How long a failed load speaks against an instance (spec §4.17). */
   readonly failureExpiryMs: DurationMs;
   /** Loads that this instance sent to others a moment ago. */

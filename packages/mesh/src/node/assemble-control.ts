@@ -353,8 +353,6 @@ function deskOf(
       const remembered = parts.copies.cache.rememberedSize(key);
       return remembered === null ? null : unitsForBytes(remembered);
     },
-    // A registry that may only be read keeps additions, removals and transitions away (§7.1), not loads: such a node is there to serve.
-    readOnly: false,
     awaitsRuntime: () => runtime.state.kind !== 'ready',
     onDecision: (decision) => parts.journal.add(placementDecision(decision)),
   });

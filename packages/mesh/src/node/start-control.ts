@@ -71,7 +71,10 @@ export interface ControlSetup {
   /** Build version as a number that grows (spec `modelmesh.md` §3.5); 0 = unknown. */
   readonly buildVersion: number;
   readonly constraints: TypeConstraints;
-  /** No models and endpoints are added, changed or removed, and no transition goes on (spec `modelmesh.md` §7.1, `KV_READ_ONLY`). */
+  /**
+   * No models and endpoints are added, changed or removed, and no transition goes on (spec `modelmesh.md` §7.1, `KV_READ_ONLY`). Loads go on: such a
+   * node is there to serve.
+   */
   readonly readOnly: boolean;
   readonly scaling: ScalingConfig;
   readonly failFast: FailFastConfig;

@@ -31,7 +31,6 @@ export function situation(records: readonly InstanceRecord[], fields: Partial<Pl
     cluster,
     nowMs: epochMs(NOW_MS),
     self: instanceId('self'),
-    readOnly: false,
     failureExpiryMs: durationMs(900_000),
     reservations: new Reservations(),
     upgrades: new UpgradeTracker(),

@@ -156,7 +156,7 @@ function placements(records: readonly InstanceRecord[], models: number, count: n
   }
   const self = instanceId(NODE.id);
   const units = unitsForBytes(bytes(HEAVY_MIB * MIB));
-  const around = { cluster: view, upgrades, reservations, self, readOnly: false, failureExpiryMs: durationMs(900_000) };
+  const around = { cluster: view, upgrades, reservations, self, failureExpiryMs: durationMs(900_000) };
   const nobody: ReadonlySet<InstanceId> = new Set();
   const decide = (at: number): number => {
     const wallMs = epochMs(WORLD_WALL_START_MS + at * QUESTION_EVERY_MS);

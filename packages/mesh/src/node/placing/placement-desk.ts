@@ -23,8 +23,6 @@ export interface PlacementDeskParts {
   readonly defaultUnits: () => SizeUnits;
   /** What the copies of a model weigh, as far as this instance has seen one. */
   readonly knownUnits: (record: ModelRecord) => SizeUnits | null;
-  /** This instance takes nothing in and changes nothing. */
-  readonly readOnly: boolean;
   /** The runtime of this instance is not ready: it says itself what comes of waiting for it. */
   readonly awaitsRuntime: () => boolean;
   /** Keeps the decision for explanations. */
@@ -53,7 +51,7 @@ export class PlacementDesk {
     record: ModelRecord,
     wish: { readonly exclude: ReadonlySet<InstanceId>; readonly lastUsedMs: EpochMs; readonly units: SizeUnits | null },
   ): Placed {
-    const { self, clock, members, failureExpiryMs, readOnly, awaitsRuntime, onDecision } = this.#parts;
+    const { self, clock, members, failureExpiryMs, awaitsRuntime, onDecision } = this.#parts;
     const nowMs = clock.wallMs();
     members.refreshOwn();
     const units = wish.units ?? this.#unitsOf(record);
@@ -74,7 +72,6 @@ export class PlacementDesk {
         cluster: members.cluster,
         nowMs,
         self,
-        readOnly,
         failureExpiryMs,
         reservations: this.#reservations,
         upgrades: this.upgrades,
@@ -95,8 +92,7 @@ export class PlacementDesk {
 
   /** Why this instance takes no copy of the model, whatever room it has; `null` if it may. */
   refusalHere(record: ModelRecord): string | null {
-    const { members, ownRecord, readOnly, self } = this.#parts;
-    if (readOnly) return `instance ${self} is read-only`;
+    const { members, ownRecord, self } = this.#parts;
     const { labels, shuttingDown } = ownRecord();
     if (shuttingDown) return `instance ${self} is leaving`;
     const { constraints } = members.cluster;
