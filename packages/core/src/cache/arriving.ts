@@ -1,7 +1,7 @@
 /** The way in: somebody wants a model; find its size, claim it, and put it into the load queue. */
 
 import { type Bytes, type DurationMs, durationMs, type EpochMs, epochMs, type SizeUnits } from '../units.ts';
-import { enqueue } from './booking.ts';
+import { claimAhead, enqueue } from './booking.ts';
 import { FAILED_UNITS } from './config.ts';
 import { Entry } from './entry.ts';
 import type { CopyPolicy, RequestEvent } from './event.ts';
@@ -188,6 +188,7 @@ export function takeIn(m: Machine, entry: Entry): void {
     become(m, entry, { kind: 'predicting', sinceMs: entry.state.sinceMs });
     emit(m, { kind: 'predict-size', model: entry.model, copy: entry.copy });
     arm(m, entry, 'predict', m.config.predictTimeoutMs);
+    claimAhead(m, entry, m.ledger.guess(entry.declaredUnits, null, m.runtime.defaultSizeUnits));
   } else {
     enqueue(m, entry, m.ledger.guess(entry.declaredUnits, entry.predicted, m.runtime.defaultSizeUnits));
   }
