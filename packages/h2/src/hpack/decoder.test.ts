@@ -125,6 +125,53 @@ describe('a list that is too long', () => {
   });
 });
 
+describe('a block that comes again', () => {
+  const again = (decoder: HpackDecoder, block: Buffer) => {
+    const lists = [1, 2, 3, 4].map(() => decoder.decode(Buffer.from(block)));
+    return { second: lists[1], third: lists[2], fourth: lists[3] };
+  };
+
+  it('is the same list', () => {
+    const { second, third, fourth } = again(new HpackDecoder(), octets('828684'));
+    assert.deepEqual(third, second);
+    assert.equal(fourth, third);
+  });
+
+  it('says something else once the table has changed', () => {
+    const decoder = new HpackDecoder();
+    decoder.decode(literal('40', 'a', 'first'));
+    again(decoder, octets('be'));
+    decoder.decode(literal('40', 'b', 'second'));
+    const list = decoder.decode(octets('be'));
+    assert.equal(list.kind === 'list' && list.fields[0]?.value, 'second');
+    again(decoder, octets('be'));
+    decoder.decode(octets('20'));
+    assert.equal(decoder.decode(octets('be')).kind, 'compression-error');
+  });
+
+  it('is read where it should have begun with an update of the size', () => {
+    const decoder = new HpackDecoder();
+    again(decoder, octets('82'));
+    decoder.setTableBytesMax(0);
+    assert.equal(decoder.decode(octets('82')).kind, 'compression-error');
+  });
+
+  it('is read after an error', () => {
+    const decoder = new HpackDecoder();
+    again(decoder, octets('82'));
+    decoder.decode(octets('80'));
+    assert.equal(decoder.decode(octets('82')).kind, 'compression-error');
+  });
+
+  it('is read anew where it holds a secret or is long', () => {
+    for (const block of [literal('10', 'a', 'b'), literal('00', 'authorization', 'b'), literal('00', 'a', 'b'.repeat(90))]) {
+      const { third, fourth } = again(new HpackDecoder(), block);
+      assert.equal(fourth?.kind, 'list');
+      assert.notEqual(fourth, third);
+    }
+  });
+});
+
 describe('a field', () => {
   const read = (block: Buffer) => {
     const decoded = new HpackDecoder().decode(block);
@@ -170,7 +217,7 @@ describe('a field', () => {
     read.fill(0xdb);
     assert.equal(decoded.kind, 'list');
     assert.deepEqual(
-      decoded.fields.map(({ name, value, octets }) => [name, value[0], value.length, octets.buffer.byteLength <= 2048]),
+      decoded.fields.map(({ name, value, octets }) => [name, value[0], value.length, octets.buffer.byteLength <= 4096]),
       [
         ['first', 'b', 20, true],
         ['second', 'c', 120, true],

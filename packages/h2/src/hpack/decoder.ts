@@ -1,3 +1,4 @@
+import { BlockCache } from './block-cache.ts';
 import { Cursor } from './cursor.ts';
 import { DynamicTable } from './dynamic-table.ts';
 import { Field } from './field.ts';
@@ -17,10 +18,12 @@ export interface HpackDecoderLimits {
   readonly listBytesMax: number;
   /** Fields of one block. */
   readonly fieldsMax: number;
+  /** The longest block that is remembered, so that it is not read again; up to 16 are. */
+  readonly cachedBlockBytesMax: number;
 }
 
 /** What a decoder lets through where nobody says otherwise. */
-export const DEFAULT_HPACK_DECODER_LIMITS: HpackDecoderLimits = { listBytesMax: 65_536, fieldsMax: 256 };
+export const DEFAULT_HPACK_DECODER_LIMITS: HpackDecoderLimits = { listBytesMax: 65_536, fieldsMax: 256, cachedBlockBytesMax: 64 };
 
 /**
  * What a header block says. `too-long` concerns its stream alone: the table is right and the next block can be read. After `compression-error`
@@ -28,7 +31,7 @@ export const DEFAULT_HPACK_DECODER_LIMITS: HpackDecoderLimits = { listBytesMax: 
  */
 export type HeaderBlock =
   | { readonly kind: 'list'; readonly fields: readonly Field[]; readonly listBytes: number }
-  | { readonly kind: 'too-long'; readonly limit: keyof HpackDecoderLimits; readonly listBytes: number }
+  | { readonly kind: 'too-long'; readonly limit: 'listBytesMax' | 'fieldsMax'; readonly listBytes: number }
   | { readonly kind: 'compression-error'; readonly reason: string };
 
 /** Reads the header blocks of one direction of a connection, all of them and in order (RFC 7541 §2.2). */
@@ -37,6 +40,7 @@ export class HpackDecoder {
   readonly #cursor = new Cursor();
   readonly #table = new DynamicTable(INITIAL_TABLE_BYTES);
   readonly #names = new NamePool();
+  readonly #cache: BlockCache;
   /** What goes into the table lies apart, so that what the table holds back is hardly more than what it counts. */
   readonly #kept = new Slab();
   readonly #passing = new Slab();
@@ -46,6 +50,7 @@ export class HpackDecoder {
 
   constructor(limits: Partial<HpackDecoderLimits> = {}) {
     this.#limits = { ...DEFAULT_HPACK_DECODER_LIMITS, ...limits };
+    this.#cache = new BlockCache(this.#limits.cachedBlockBytesMax);
   }
 
   /** Octets that the table counts, at most what {@link setTableBytesMax} allows. */
@@ -65,11 +70,16 @@ export class HpackDecoder {
   /** Reads a whole block: HEADERS or PUSH_PROMISE and all its CONTINUATION. Never throws, and holds none of `bytes` afterwards. */
   decode(bytes: Uint8Array, start: number = 0, end: number = bytes.length): HeaderBlock {
     const cursor = this.#cursor;
+    const mayBeCached = this.#owedBytesMax === undefined && cursor.fault === undefined;
+    const cached = mayBeCached ? this.#cache.find(bytes, start, end) : undefined;
+    if (cached !== undefined) return cached;
     cursor.open(bytes, start, end);
     this.#sizeUpdates();
     const block = this.#fields();
     cursor.close();
-    return cursor.fault === undefined ? block : { kind: 'compression-error', reason: cursor.fault };
+    if (cursor.fault !== undefined) return { kind: 'compression-error', reason: cursor.fault };
+    if (block.kind === 'list') this.#cache.offer(bytes, start, end, block);
+    return block;
   }
 
   #fields(): HeaderBlock {
@@ -103,6 +113,7 @@ export class HpackDecoder {
       }
       this.#owedBytesMax = undefined;
       this.#table.resize(bytesMax);
+      this.#cache.clear();
     }
     if (this.#owedBytesMax !== undefined) cursor.fail(`the table was not shrunk to the maximum of ${this.#owedBytesMax} bytes`);
   }
@@ -136,47 +147,71 @@ export class HpackDecoder {
     const name = nameIndex === 0 ? this.#name() : this.#indexed(nameIndex)?.fieldName;
     if (name === undefined) return undefined;
     const start = cursor.at;
-    const measure = this.#string();
-    if (measure < 0) return undefined;
+    const length = this.#length();
+    if (length < 0) return undefined;
     const slab = isIndexed ? this.#kept : this.#passing;
-    const at = slab.copy(cursor.bytes, start, cursor.at);
-    const field = new Field(name, slab.last, at, at + cursor.at - start, measure >>> 1, isNever, (measure & 1) === 0);
+    const at = slab.reserve(cursor.at + length - start);
+    const { buffer } = slab;
+    const measure = this.#octets(start, length, buffer, at);
+    if (measure < 0) return undefined;
+    const field = new Field(name, buffer, at, at + cursor.at - start, measure >>> 1, isNever, (measure & 1) === 0);
     if (isIndexed) this.#table.insert(field);
+    if (isIndexed) this.#cache.clear();
+    else if (field.sensitive) this.#cache.refuse();
     return field;
   }
 
   #name(): FieldName | undefined {
-    const start = this.#cursor.at;
-    return this.#string() < 0 ? undefined : this.#names.read(this.#cursor, start, this.#cursor.at);
+    const cursor = this.#cursor;
+    const start = cursor.at;
+    const length = this.#length();
+    if (length < 0) return undefined;
+    const known = this.#names.find(cursor.bytes, start, cursor.at + length);
+    if (known !== undefined) {
+      cursor.at += length;
+      return known;
+    }
+    const literal = Buffer.allocUnsafeSlow(cursor.at + length - start);
+    return this.#octets(start, length, literal, 0) < 0 ? undefined : this.#names.add(literal);
   }
 
-  /** Goes past a string (RFC 7541 §5.2). @returns twice its length, one more where it is not a proper value; -1 with a fault */
-  #string(): number {
+  /** Reads the length of a string, which lies within the block (RFC 7541 §5.2). @returns -1 with a fault */
+  #length(): number {
     const cursor = this.#cursor;
-    const isHuffman = cursor.at < cursor.end && (cursor.bytes[cursor.at] as number) >= HUFFMAN_BIT;
     const length = cursor.integer(LENGTH_MAX_IN_PREFIX);
-    if (length < 0) return -1;
-    const start = cursor.at;
-    const end = start + length;
-    if (end > cursor.end) return cursor.fail(`a string of ${length} octets goes beyond the end of the block`);
+    if (length > cursor.end - cursor.at) return cursor.fail(`a string of ${length} octets goes beyond the end of the block`);
+    return length;
+  }
+
+  /**
+   * Goes past the octets of a string that begins with its length at `start`, and copies all of it to `to` in `target`.
+   *
+   * @returns twice its length when decoded, one more where it is not a proper value; -1 with a fault
+   */
+  #octets(start: number, length: number, target: Uint8Array, to: number): number {
+    const cursor = this.#cursor;
+    const { bytes, at } = cursor;
+    const end = at + length;
     cursor.at = end;
-    const measure = isHuffman ? measureHuffman(cursor.bytes, start, end) : measurePlain(cursor.bytes, start, end);
+    let into = to;
+    for (let from = start; from < at; from += 1, into += 1) target[into] = bytes[from] as number;
+    const isHuffman = (bytes[start] as number) >= HUFFMAN_BIT;
+    const measure = isHuffman ? measureHuffman(bytes, at, end, target, into) : measurePlain(bytes, at, end, target, into);
     if (measure === HUFFMAN_EOS) return cursor.fail('a string in Huffman code holds EOS');
     if (measure === HUFFMAN_PADDING) return cursor.fail('a string in Huffman code ends in anything but up to seven ones');
     return measure;
   }
 }
 
-/** Twice the length of a string, one more where its octets are not a proper value (RFC 9113 §8.2.1). */
-function measurePlain(bytes: Uint8Array, start: number, end: number): number {
-  const twice = (end - start) * 2;
-  if (start === end) return twice;
-  if (isBlank(bytes[start] as number) || isBlank(bytes[end - 1] as number)) return twice + 1;
-  for (let at = start; at < end; at += 1) {
+/** The same as for Huffman code: twice the length of a string, one more where it is not a proper value (RFC 9113 §8.2.1), while it is copied. */
+function measurePlain(bytes: Uint8Array, start: number, end: number, target: Uint8Array, to: number): number {
+  let isProper = start === end || !(isBlank(bytes[start] as number) || isBlank(bytes[end - 1] as number));
+  for (let at = start, into = to; at < end; at += 1, into += 1) {
     const octet = bytes[at] as number;
-    if (octet <= 13 && (octet === 0 || octet === 10 || octet === 13)) return twice + 1;
+    target[into] = octet;
+    if (octet <= 13 && (octet === 0 || octet === 10 || octet === 13)) isProper = false;
   }
-  return twice;
+  return (end - start) * 2 + (isProper ? 0 : 1);
 }
 
 const isBlank = (octet: number): boolean => octet === 0x20 || octet === 0x09;

@@ -33,11 +33,20 @@ export class EncoderTable {
 
   /** How far behind the newest entry the field's lies, 0 for the newest; -1 without one. */
   distanceOf(field: Field): number {
+    const { lastEntry, lastPlace } = field;
+    if (lastEntry !== undefined && this.#table.entryAt(lastPlace) === lastEntry) return this.#table.distanceOfPlace(lastPlace);
+    return this.#find(field);
+  }
+
+  #find(field: Field): number {
     const slots = this.#byField;
     const table = this.#table;
     for (let probe = field.hash, last = probe + REACH; probe < last; probe += 1) {
       const place = slots[probe & (SLOTS - 1)] as number;
-      if (table.entryAt(place)?.equals(field) === true) return table.distanceOfPlace(place);
+      const entry = table.entryAt(place);
+      if (entry === undefined || !entry.equals(field)) continue;
+      field.foundAt(place, entry);
+      return table.distanceOfPlace(place);
     }
     return NONE;
   }

@@ -107,10 +107,11 @@ export class HpackEncoder {
 
 /** Writes how a representation begins, with an index or a size. */
 function begin(kind: Representation, value: number, target: ByteWriter): void {
-  if (value < kind.prefixMax) {
-    target.u8(kind.pattern | value);
-    return;
-  }
+  if (value < kind.prefixMax) target.u8(kind.pattern | value);
+  else continued(kind, value, target);
+}
+
+function continued(kind: Representation, value: number, target: ByteWriter): void {
   target.u8(kind.pattern | kind.prefixMax);
   let rest = value - kind.prefixMax;
   for (; rest >= 128; rest >>>= 7) target.u8(0x80 | (rest & 0x7f));

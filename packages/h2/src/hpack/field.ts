@@ -33,6 +33,8 @@ export class Field {
   #value: string | undefined = undefined;
   #hash = -1;
   #staticIndex = -1;
+  #lastEntry: Field | undefined = undefined;
+  #lastPlace = 0;
 
   /** @internal Use {@link field}. */
   constructor(
@@ -70,6 +72,22 @@ export class Field {
   get staticIndex(): number {
     if (this.#staticIndex < 0) this.#staticIndex = this.fieldName.staticValues?.get(this.value) ?? 0;
     return this.#staticIndex;
+  }
+
+  /** @internal Notes where in its table an encoder found the field last, as an equal one: a hint for the next time, which is checked. */
+  foundAt(place: number, entry: Field): void {
+    this.#lastPlace = place;
+    this.#lastEntry = entry;
+  }
+
+  /** @internal */
+  get lastPlace(): number {
+    return this.#lastPlace;
+  }
+
+  /** @internal */
+  get lastEntry(): Field | undefined {
+    return this.#lastEntry;
   }
 
   /** @internal Whether the other has the same name, and the same value in the same code. */

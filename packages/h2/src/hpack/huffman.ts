@@ -33,17 +33,19 @@ export const HUFFMAN_PADDING = -2;
 const IMPROPER = 1;
 
 /**
- * Looks through a string without writing it anywhere.
+ * Looks through a string and copies it as it is, in one go, to where it is kept: into `target`, which has room from `to` on.
  *
  * @returns twice the decoded length, one more where it is not a proper value (RFC 9113 §8.2.1); or {@link HUFFMAN_EOS}, {@link HUFFMAN_PADDING}
  */
-export function measureHuffman(bytes: Uint8Array, start: number, end: number): number {
+export function measureHuffman(bytes: Uint8Array, start: number, end: number, target: Uint8Array, to: number): number {
   let step = MAY_END | ROOT;
   let seen = 0;
   let last = 0;
   let length = 0;
-  for (let at = start; at < end; at += 1) {
-    step = STEPS[((step & 0xff) << 8) | (bytes[at] as number)] as number;
+  for (let at = start, into = to; at < end; at += 1, into += 1) {
+    const octet = bytes[at] as number;
+    target[into] = octet;
+    step = STEPS[((step & 0xff) << 8) | octet] as number;
     seen |= step;
     if ((step & COUNT_MASK) !== 0) {
       length += (step >>> COUNT_SHIFT) & 3;

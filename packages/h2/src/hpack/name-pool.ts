@@ -1,4 +1,3 @@
-import type { Cursor } from './cursor.ts';
 import { type FieldName, fieldName } from './field-name.ts';
 import { hashOctets, sameOctets } from './octets.ts';
 import { literalText } from './string-literal.ts';
@@ -17,17 +16,21 @@ interface Pooled {
 export class NamePool {
   readonly #slots: (Pooled | undefined)[] = new Array(SLOTS).fill(undefined);
 
-  /** The name whose literal lies from `start` to before `end` of what the cursor reads; a literal that was found right. */
-  read({ bytes }: Cursor, start: number, end: number): FieldName {
+  /** The name whose literal lies from `start` to before `end`, where it is among them. */
+  find(bytes: Uint8Array, start: number, end: number): FieldName | undefined {
     const count = end - start;
-    const slot = hashOctets(bytes, start, end) & (SLOTS - 1);
-    const pooled = this.#slots[slot];
-    if (pooled !== undefined && pooled.literal.length === count && sameOctets(pooled.literal, 0, bytes, start, count))
-      return pooled.name;
-    const literal = Buffer.allocUnsafeSlow(count);
-    literal.set(bytes.subarray(start, end));
-    const name = fieldName(literalText(literal, 0, count));
-    if (count <= LITERAL_BYTES_MAX) this.#slots[slot] = { literal, name };
+    if (count > LITERAL_BYTES_MAX) return undefined;
+    const pooled = this.#slots[hashOctets(bytes, start, end) & (SLOTS - 1)];
+    return pooled !== undefined && pooled.literal.length === count && sameOctets(pooled.literal, 0, bytes, start, count)
+      ? pooled.name
+      : undefined;
+  }
+
+  /** Keeps a name of which `find` knew nothing, by its literal, which was found right and is nobody else's. */
+  add(literal: Buffer): FieldName {
+    const name = fieldName(literalText(literal, 0, literal.length));
+    if (literal.length <= LITERAL_BYTES_MAX)
+      this.#slots[hashOctets(literal, 0, literal.length) & (SLOTS - 1)] = { literal, name };
     return name;
   }
 }

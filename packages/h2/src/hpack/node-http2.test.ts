@@ -52,7 +52,7 @@ test('what node:http2 encodes we decode', async () => {
     if (decoded.length === requests.length && heard.length === 0) {
       for (const block of decoded) {
         const list = decoder.decode(block);
-        assert.ok(list.kind === 'list', JSON.stringify(list));
+        assert.ok(list.kind === 'list', list.kind);
         heard.push(listed(list.fields));
       }
       all.resolve();
