@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { systemClock } from '../../node/index.ts';
 import { call, Freezer, OwnTime, PeerMesh, type PeerNode, refused, until } from './testing/index.ts';
 
 interface World extends AsyncDisposable {
@@ -12,7 +13,7 @@ interface World extends AsyncDisposable {
 
 /** Three nodes of which the first reaches the second through a way that can be frozen; both others have copies. */
 async function frozen(): Promise<World> {
-  const clock = new OwnTime();
+  const clock = new OwnTime(systemClock);
   const mesh = await PeerMesh.of(['a', 'b', 'c'], () => ({ clock }));
   const [a, b, c] = [mesh.at(0), mesh.at(1), mesh.at(2)];
   const way = await Freezer.before(Number(b.asPeer.address.split(':')[1]));

@@ -1,7 +1,7 @@
-import type { Clock, DurationMs, EpochMs, MonotonicMs, Timer } from '@modelmesh/core';
+import { type Clock, type DurationMs, durationMs, type EpochMs, type MonotonicMs, type Timer } from '@modelmesh/core';
 import { FakeClock } from '@modelmesh/core/testing';
 
-const LOOKS_EVERY_MS = 1;
+const LOOKS_EVERY_MS = durationMs(1);
 /** More than this between two looks is time in which the machine did something else than this process. */
 const COUNTED_MS_MAX = 5;
 
@@ -11,11 +11,14 @@ const COUNTED_MS_MAX = 5;
  */
 export class OwnTime implements Clock, Disposable {
   readonly #time = new FakeClock();
-  readonly #looking: NodeJS.Timeout;
-  #lookedMs = performance.now();
+  readonly #real: Clock;
+  #looking: Timer;
+  #lookedMs: MonotonicMs;
 
-  constructor() {
-    this.#looking = setInterval(() => this.#look(), LOOKS_EVERY_MS);
+  constructor(real: Clock) {
+    this.#real = real;
+    this.#lookedMs = real.monotonicMs();
+    this.#looking = this.#lookSoon();
   }
 
   wallMs(): EpochMs {
@@ -31,13 +34,18 @@ export class OwnTime implements Clock, Disposable {
   }
 
   [Symbol.dispose](): void {
-    clearInterval(this.#looking);
+    this.#looking.cancel();
+  }
+
+  #lookSoon(): Timer {
+    return this.#real.after(LOOKS_EVERY_MS, () => this.#look());
   }
 
   #look(): void {
-    const nowMs = performance.now();
+    const nowMs = this.#real.monotonicMs();
     const passedMs = nowMs - this.#lookedMs;
     this.#lookedMs = nowMs;
+    this.#looking = this.#lookSoon();
     this.#time.advance(Math.min(passedMs, COUNTED_MS_MAX));
   }
 }
