@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { etcdTools } from '@modelmesh/mesh/kv/testing';
 import { renderTable, SUITE_LEEWAY } from '../figures/index.ts';
-import { chaosTable, findingsTable, runScenario, SCENARIOS, scenarioHolds } from './index.ts';
+import { chaosTable, findingsTable, runScenario, SCENARIOS, scenarioHolds, sentenceOf } from './index.ts';
 
 const tools = etcdTools(process.env);
 /** That of the script: what goes stays away for three times a lease. */
@@ -10,7 +10,7 @@ const SIZE = { nodes: 3, calls: 100_000, awayMs: 60_000, settleMs: 3000, leeway:
 
 describe('three nodes under 100 000 calls', { skip: tools.missing }, () => {
   for (const scenario of SCENARIOS) {
-    it(`${scenario.name}: ${scenario.does}: no call fails but those that may not be repeated`, {
+    it(`${scenario.name}: ${scenario.does}: ${sentenceOf(scenario)}`, {
       timeout: 900_000,
     }, async (t) => {
       const seen = await runScenario(scenario, SIZE, tools);

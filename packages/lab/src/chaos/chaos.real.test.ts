@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { etcdTools } from '@modelmesh/mesh/kv/testing';
 import { renderTable, SUITE_LEEWAY } from '../figures/index.ts';
-import { Arena, chaosTable, findingsTable, SCENARIOS, scenarioHolds } from './index.ts';
+import { Arena, chaosTable, findingsTable, SCENARIOS, scenarioHolds, sentenceOf } from './index.ts';
 
 const tools = etcdTools(process.env);
 const NODES = 3;
@@ -28,7 +28,7 @@ for (const { where, scenarios } of GROUPS) {
     });
 
     for (const scenario of scenarios) {
-      it(`${scenario.name}: ${scenario.does}: no call fails but those that may not be repeated`, {
+      it(`${scenario.name}: ${scenario.does}: ${sentenceOf(scenario)}`, {
         timeout: 120_000,
       }, async (t) => {
         if (typeof arena === 'string') return t.skip(`no network namespace can be made here: ${arena}`);

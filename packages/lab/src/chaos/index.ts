@@ -10,5 +10,6 @@ export {
   type ScenarioFigures,
   type Stage,
   scenarioHolds,
+  sentenceOf,
 } from './scenario.ts';
 export { LEAVES_WITHIN_MS, SCENARIOS } from './scenarios.ts';

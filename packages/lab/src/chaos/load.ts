@@ -61,7 +61,7 @@ export class ChaosLoad implements Disposable {
     this.#random = new SeededRandom(plan.seed);
     const { entryMayBeLost } = plan.allowance;
     this.#grpc = new GrpcClients(plan.addresses, GRPC_CHANNELS, entryMayBeLost);
-    this.#rest = Array.from({ length: plan.restLanes }, (_, lane) => new RestClient(plan.addresses, lane));
+    this.#rest = Array.from({ length: plan.restLanes }, (_, lane) => new RestClient(plan.addresses, lane, entryMayBeLost));
     this.#witnesses = plan.witnesses.map((address) => new GrpcClients([address], 1, entryMayBeLost));
     const lanes = [
       ...Array.from({ length: plan.grpcLanes }, (_, lane) => this.#lane(this.#grpcKind, this.#overGrpc(this.#grpc, lane))),

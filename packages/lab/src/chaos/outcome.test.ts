@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Allowance, exceptionOf, type Failure, type MadeCall, Tally } from './outcome.ts';
 
-const NOTHING: Allowance = { entryMayBeLost: false, registryMayBeAway: false, cutOffEntry: undefined };
+const NOTHING: Allowance = { endsInPeace: false, entryMayBeLost: false, registryMayBeAway: false, cutOffEntry: undefined };
 const UNARY: MadeCall = { kind: 'unary', toCold: false };
 const COLD: MadeCall = { kind: 'rest', toCold: true };
 const ENTRY = '10.0.0.1:8033';
@@ -21,6 +21,8 @@ describe('a failure is excepted', () => {
     assert.equal(exceptionOf({ ...UNARY, kind: 'never' }, never, NOTHING), 'retry: never');
     assert.equal(exceptionOf({ ...UNARY, kind: 'stream' }, stream, NOTHING), 'not replayable');
     assert.equal(exceptionOf(UNARY, begun, NOTHING), 'a response had begun');
+    const peace = { ...NOTHING, endsInPeace: true };
+    assert.equal(exceptionOf({ ...UNARY, kind: 'never' }, never, peace), undefined, 'where nodes end in peace none is lost');
     for (const failure of [never, stream, said(`${LOST}there is no other copy or instance to try`), said('INTERNAL: boom')])
       assert.equal(exceptionOf(UNARY, failure, NOTHING), undefined, failure.text);
   });

@@ -36,6 +36,8 @@ export type Exception =
 
 /** What a scenario lets pass. */
 export interface Allowance {
+  /** Whatever ends says goodbye and finishes what it has: nothing may fail, whether or not it may be repeated. */
+  readonly endsInPeace: boolean;
   /** Entry nodes go without a word, so that calls on the clients' connections to them are lost. */
   readonly entryMayBeLost: boolean;
   /** The registry goes, from all nodes or from one. */
@@ -57,6 +59,7 @@ const OUT_OF_REACH = /^(UNAVAILABLE|503): .*(the registry cannot be reached|ther
 
 /** Why the failure may be; `undefined`: it must not be. */
 export function exceptionOf({ kind, toCold }: MadeCall, failure: Failure, allowance: Allowance): Exception | undefined {
+  if (allowance.endsInPeace) return undefined;
   const { text, isConnection, entry } = failure;
   if (isConnection) return allowance.entryMayBeLost ? 'entry lost' : undefined;
   if (allowance.cutOffEntry !== undefined && entry === allowance.cutOffEntry && OUT_OF_REACH.test(text))

@@ -2,8 +2,9 @@ import { Agent, request } from 'node:http';
 import { type FleetModel, isAnswerBody, requestBody } from './fleet.ts';
 import type { Heard } from './grpc-clients.ts';
 
-/** After so long without an answer a client takes its connection for lost, in milliseconds. */
+/** After so long without an answer a client takes its connection for lost, in milliseconds: where a node may fall silent, and where none does. */
 const SILENCE_MS = 3000;
+const DEADLINE_MS = 60_000;
 /** How long a client leaves a node alone whose connection it lost, in milliseconds. */
 const LEFT_ALONE_MS = 5000;
 
@@ -17,11 +18,13 @@ interface Answer {
 export class RestClient implements Disposable {
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
   readonly #addresses: readonly string[];
+  readonly #patienceMs: number;
   readonly #lostMs = new Map<string, number>();
   #turn: number;
 
-  /** `turn`: the node it begins with. */
-  constructor(addresses: readonly string[], turn: number) {
+  /** `turn`: the node it begins with. `mayBeSilent`: a node may stop answering; else one that takes long has its reason, as a runtime that starts. */
+  constructor(addresses: readonly string[], turn: number, mayBeSilent: boolean) {
+    this.#patienceMs = mayBeSilent ? SILENCE_MS : DEADLINE_MS;
     this.#addresses = addresses;
     this.#turn = turn;
   }
@@ -59,7 +62,8 @@ export class RestClient implements Disposable {
       response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() }));
       response.on('error', reject);
     });
-    sending.setTimeout(SILENCE_MS, () => sending.destroy(new Error(`no answer within ${SILENCE_MS} ms`)));
+    const patienceMs = this.#patienceMs;
+    sending.setTimeout(patienceMs, () => sending.destroy(new Error(`no answer within ${patienceMs} ms`)));
     sending.on('error', reject);
     sending.end(body);
     return promise;

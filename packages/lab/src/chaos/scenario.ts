@@ -43,6 +43,8 @@ export interface Scenario {
   readonly name: string;
   /** What is done, for readers of the table. */
   readonly does: string;
+  /** Whether every node that goes says goodbye and finishes what it has, so that no call at all may fail; not unless given. */
+  readonly endsInPeace?: boolean;
   /** Whether a node that clients are connected to goes without a word. */
   readonly entryMayBeLost: boolean;
   /** Whether the registry goes; not unless given. */
@@ -186,6 +188,7 @@ async function underLoad(
     calls: size.calls,
     ...LANES,
     allowance: {
+      endsInPeace: scenario.endsInPeace ?? false,
       entryMayBeLost: scenario.entryMayBeLost,
       registryMayBeAway: scenario.registryMayBeAway ?? false,
       cutOffEntry: scenario.keepsClients === true ? cluster.node(APART).process.addresses.inference : undefined,
@@ -231,3 +234,7 @@ function figuresOf({ name, does }: Scenario, { tally, beganMs }: ChaosLoad, find
 /** Whether every answer was right, nothing failed that may not, and every demand holds. */
 export const scenarioHolds = ({ wrong, unexpected, findings }: ScenarioFigures): boolean =>
   wrong === 0 && Object.keys(unexpected).length === 0 && findings.every(({ holds }) => holds !== false);
+
+/** What a scenario is to show. */
+export const sentenceOf = ({ endsInPeace }: Scenario): string =>
+  endsInPeace === true ? 'no call fails' : 'no call fails but those that may not be repeated';

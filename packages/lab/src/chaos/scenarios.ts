@@ -26,6 +26,7 @@ const figure = (what: string, ms: number, holds?: boolean): Finding => ({ what, 
 const drain: Scenario = {
   name: 'drain',
   does: 'SIGTERM to one node, which does not come back',
+  endsInPeace: true,
   entryMayBeLost: false,
   async disturb({ cluster }) {
     let end: unknown;
@@ -45,6 +46,7 @@ const drain: Scenario = {
 const rollingRestart: Scenario = {
   name: 'rolling-restart',
   does: 'SIGTERM to each node and its start, one after the other',
+  endsInPeace: true,
   entryMayBeLost: false,
   async disturb({ cluster, size }) {
     const findings: Finding[] = [];

@@ -24,7 +24,7 @@ const kept: Record<string, unknown> = { ...(readFigures(results) as Record<strin
 for (const name of chosen) {
   let one: Measured;
   try {
-    one = await measure(name, plan, etcd, 1, process.stdout.isTTY === true);
+    one = await measure(name, plan, etcd, () => 1, process.stdout.isTTY === true);
   } catch (error) {
     // The others say what they say all the same.
     console.log(`${name} was given up: ${error instanceof Error ? error.message : String(error)}\n`);

@@ -1,4 +1,5 @@
 /** The door of the room: what measurements have in common: latencies, medians, tables, and files of results. */
+export { contention } from './contention.ts';
 export { LatencyHistogram } from './latency-histogram.ts';
 export {
   type Baselines,
