@@ -1,10 +1,14 @@
 import { LATENCY_BOUNDS_MS } from '../link/index.ts';
+import type { LimitName } from '../node/index.ts';
 
 /** One metric: what the page and the registry need to know of it. */
 export interface MetricEntry {
   readonly type: 'histogram' | 'counter' | 'gauge';
-  /** `call`: `method` and `code`; it and `model` get `modelId` and `vModelId` when series per model are configured. `outcome`: how it ended. */
-  readonly labels: 'call' | 'model' | 'outcome' | 'none';
+  /**
+   * `call`: `method` and `code`; it and `model` get `modelId` and `vModelId` when series per model are configured. `outcome`: how it ended. `limit`: one
+   * of {@link LIMITS}.
+   */
+  readonly labels: 'call' | 'model' | 'outcome' | 'limit' | 'none';
   readonly buckets?: readonly number[];
   readonly help: string;
 }
@@ -87,7 +91,23 @@ export const OWN_METRICS = {
   mesh_instance_booked_bytes: gauge('Memory of everything that may be resident, copies that leave included'),
   mesh_connections: gauge('Connections that are open, over all ports'),
   mesh_connections_refused_total: counter('Connections that were closed at once because there were too many'),
+  mesh_limits_reached_total: {
+    type: 'counter',
+    labels: 'limit',
+    help: 'How often something was refused or left out because a limit of the node was reached',
+  },
 } as const satisfies Readonly<Record<string, MetricEntry>>;
+
+/** Limits of a node that are no setting, by their label: what they bound, and what becomes of what is beyond. */
+export const LIMITS = {
+  'copy-waiters': 'callers that wait for copies on this node; further ones are refused',
+  'explain-questions': 'questions to the data plane, why calls went where they did, at a time; further ones are refused',
+  'file-releases': 'unregistered models whose files the runtime is still to give back; those of further ones stay',
+  'gone-instances':
+    'instances that went within the last minute, whose models are loaded elsewhere; those of further ones are loaded by calls',
+  parameters: 'dynamic parameters that are read from the registry; further ones are ignored',
+  proposals: 'models of each kind that an instance proposes a further copy of between two runs; further ones are not proposed',
+} as const satisfies Readonly<Record<LimitName, string>>;
 
 /** Metrics of the process. The names are those that Node's programs have in common. */
 export const PROCESS_METRICS = {

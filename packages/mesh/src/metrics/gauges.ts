@@ -1,5 +1,6 @@
 import type { Clock } from '@modelmesh/core';
 import { Counter, Gauge, type Registry } from 'prom-client';
+import type { LimitName } from '../node/index.ts';
 import { MODELMESH_METRICS, type NamesOf, OWN_METRICS } from './catalogue.ts';
 
 /** What gauges show, read at each scrape. */
@@ -19,6 +20,8 @@ export interface Figures {
   readonly leads: boolean;
   /** Over all ports, since the start. */
   readonly connections: { readonly open: number; readonly refused: number };
+  /** How often something was refused or left out for a limit of control, since the start. */
+  readonly limitsReached: ReadonlyMap<LimitName, number>;
 }
 
 type GaugeName = NamesOf<typeof MODELMESH_METRICS, 'gauge'> | NamesOf<typeof OWN_METRICS, 'gauge'>;
@@ -76,6 +79,11 @@ export function addGauges(registry: Registry, read: () => Figures | null, clock:
       },
     });
   }
+  addCounters(registry, figures);
+}
+
+/** Adds what is counted elsewhere, since the start. */
+function addCounters(registry: Registry, figures: () => Figures | null): void {
   let counted = 0;
   new Counter({
     name: 'mesh_connections_refused_total',
@@ -85,6 +93,19 @@ export function addGauges(registry: Registry, read: () => Figures | null, clock:
       const refused = figures()?.connections.refused ?? 0;
       this.inc(Math.max(0, refused - counted));
       counted = Math.max(counted, refused);
+    },
+  });
+  const reached = new Map<LimitName, number>();
+  new Counter({
+    name: 'mesh_limits_reached_total',
+    help: OWN_METRICS.mesh_limits_reached_total.help,
+    labelNames: ['limit'],
+    registers: [registry],
+    collect() {
+      for (const [limit, times] of figures()?.limitsReached ?? []) {
+        this.inc({ limit }, Math.max(0, times - (reached.get(limit) ?? 0)));
+        reached.set(limit, times);
+      }
     },
   });
 }

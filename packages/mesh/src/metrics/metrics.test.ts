@@ -67,6 +67,10 @@ const FIGURES: Figures = {
   modelsWithFailure: 1,
   leads: true,
   connections: { open: 7, refused: 2 },
+  limitsReached: new Map([
+    ['parameters', 3],
+    ['proposals', 0],
+  ]),
 };
 
 describe('the metrics', () => {
@@ -83,6 +87,7 @@ describe('the metrics', () => {
       'mesh_connections_refused_total',
       'mesh_forwarded_calls_total',
       'mesh_instance_booked_bytes',
+      'mesh_limits_reached_total',
     ]);
     assert.deepEqual(Object.keys(shown).sort(), [...METRIC_NAMES].sort());
   });
@@ -165,6 +170,8 @@ describe('the metrics', () => {
       'mesh_connections 7',
       'mesh_connections_refused_total 2',
       'mesh_instance_booked_bytes 400',
+      'mesh_limits_reached_total{limit="parameters"} 3',
+      'mesh_limits_reached_total{limit="proposals"} 0',
       'modelmesh_instance_capacity_bytes 1000',
       'modelmesh_instance_lru_age_seconds 90',
       `modelmesh_instance_lru_seconds ${Math.floor((FAKE_WALL_START_MS - 90_500) / 1000)}`,
@@ -175,7 +182,9 @@ describe('the metrics', () => {
       'modelmesh_models_managed_total 9',
       'modelmesh_models_with_failure_total 1',
     ]);
-    assert.match(await metrics.render([]), /^mesh_connections_refused_total 2$/m);
+    const again = await metrics.render([]);
+    assert.match(again, /^mesh_connections_refused_total 2$/m);
+    assert.match(again, /^mesh_limits_reached_total\{limit="parameters"\} 3$/m);
     assert.equal(reads, 2);
   });
 

@@ -1,4 +1,4 @@
-import { type MetricEntry, MODELMESH_METRICS, OWN_METRICS, PROCESS_METRICS } from './catalogue.ts';
+import { LIMITS, type MetricEntry, MODELMESH_METRICS, OWN_METRICS, PROCESS_METRICS } from './catalogue.ts';
 import { METHODS_MAX } from './method-labels.ts';
 import { MODEL_IDLE_MS } from './model-series.ts';
 import { GAUGES_EVERY_MS } from './statsd-metrics.ts';
@@ -44,6 +44,7 @@ const LABELS: Readonly<Record<MetricEntry['labels'], string>> = {
   call: '`method`, `code`, (`modelId`, `vModelId`)',
   model: '(`modelId`, `vModelId`)',
   outcome: '`outcome`',
+  limit: '`limit`',
   none: '',
 };
 
@@ -64,13 +65,19 @@ function bucketsOf(entries: Readonly<Record<string, MetricEntry>>): string {
   return [...names].map(([bounds, metrics]) => `- ${bounds}: ${metrics.join(', ')}`).join('\n');
 }
 
+function limitsOf(): string {
+  return ['Limits that `limit` names:', '', ...Object.entries(LIMITS).map(([name, bounds]) => `- \`${name}\`: ${bounds}`)].join(
+    '\n',
+  );
+}
+
 /** The page `docs/reference/metrics.md`. */
 export function metricsReference(): string {
   return [
     INTRODUCTION,
     `## ModelMesh's metrics\n\n${tableOf(MODELMESH_METRICS)}\n`,
     `Bounds of the buckets:\n\n${bucketsOf(MODELMESH_METRICS)}\n`,
-    `## Metrics of our own\n\n${tableOf(OWN_METRICS)}\n`,
+    `## Metrics of our own\n\n${tableOf(OWN_METRICS)}\n\n${limitsOf()}\n`,
     `## The process\n\n${tableOf(PROCESS_METRICS)}\n`,
     STATSD,
     DIFFERENCES,

@@ -23,6 +23,7 @@ const FIGURES: Figures = {
   modelsWithFailure: 1,
   leads: true,
   connections: { open: 7, refused: 2 },
+  limitsReached: new Map(),
 };
 
 /** StatsD whose packets a test reads. */

@@ -20,6 +20,7 @@ import { type EnsureCopies, Management, Manifests, NodeControl } from './managem
 import { Members, Readiness } from './members/index.ts';
 import { OwnRecord } from './own-record.ts';
 import { CopyMap, fillDecision, Locating, PlacementDesk, Placing, placementDecision, scaleDecision } from './placing/index.ts';
+import { ReachedLimits } from './reached-limits.ts';
 import { Leadership, RegistryClaims, RegistryMirror, RegistryPulse, Session } from './registry/index.ts';
 import type { ControlSetup } from './start-control.ts';
 import { Filling, Janitor, Minimums, Reaper, Scaling } from './upkeep/index.ts';
@@ -53,6 +54,7 @@ export interface ControlAssembly {
   readonly events: Events;
   /** Decisions of every kind: whoever decides adds its record. */
   readonly journal: DecisionJournal;
+  readonly limits: ReachedLimits;
   readonly counters: SlotCounters;
   readonly ownRecord: () => InstanceRecord;
   /** The record may have changed. */
@@ -64,7 +66,7 @@ export interface ControlAssembly {
 /** Puts control together; nothing runs yet. */
 export function assembleControl(setup: ControlSetup): ControlAssembly {
   const registry = assembleRegistry(setup);
-  const { view, events, journal, pulse, mirror, session, own } = registry;
+  const { view, events, journal, limits, pulse, mirror, session, own } = registry;
   const { clock, instance, scope, link, readOnly } = setup;
   const { members, routes, claims, copies, counters, desk } = assembleCluster(setup, registry);
   const loadTimes = { current: new LoadTimes(LOAD_TIMEOUT_MS), timeoutMs: LOAD_TIMEOUT_MS };
@@ -98,7 +100,7 @@ export function assembleControl(setup: ControlSetup): ControlAssembly {
     manifests,
     routes,
     events,
-    journal,
+    ...{ journal, limits },
     clock,
     ownRecord,
     signal,
@@ -129,7 +131,7 @@ export function assembleControl(setup: ControlSetup): ControlAssembly {
   const { scaling } = upkeep;
   const leave = (): void => own.leaves(touchRecord);
   const cluster = { session, leadership, members, desk, placing, minimums, loadTimes, readiness, ...upkeep };
-  const local = { claims, copies, counters, routes, management, control, events, journal };
+  const local = { claims, copies, counters, routes, management, control, events, journal, limits };
   return { view, pulse, mirror, ...cluster, ...local, ownRecord, touchRecord, leave };
 }
 
@@ -174,7 +176,7 @@ function assembleUpkeep(
   },
 ): Pick<ControlAssembly, 'scaling' | 'filling' | 'janitor' | 'reaper'> {
   const { instance: self, clock, scope, readOnly } = setup;
-  const { mirror, pulse, events, journal, own } = registry;
+  const { mirror, pulse, events, journal, limits, own } = registry;
   const { members, copies, claims, counters, placing, management, loadTimes, isLeader, touchRecord } = parts;
   const shared = { self, clock, mirror, members, copies, counters, placing, touchRecord };
   const scaling = new Scaling({
@@ -197,6 +199,7 @@ function assembleUpkeep(
     leads: isLeader,
     isLeaving: () => own.leaving,
     onLoad: (load) => journal.add(fillDecision(load, clock.wallMs())),
+    limits,
   });
   copies.onPushedOut = (model, units, idleForMs) => filling.evicted(model, units, idleForMs);
   const onProblem = (message: string): void => events.emit({ kind: 'upkeep-failed', message });
@@ -211,7 +214,19 @@ function assembleUpkeep(
   });
   const sweep = (): void => management.transitions.leaderChanged();
   const { signal } = scope;
-  const reaper = new Reaper({ clock, mirror, pulse, onProblem, members, placing, leads: isLeader, readOnly, sweep, signal });
+  const reaper = new Reaper({
+    clock,
+    mirror,
+    pulse,
+    limits,
+    onProblem,
+    members,
+    placing,
+    leads: isLeader,
+    readOnly,
+    sweep,
+    signal,
+  });
   registry.onGone = (last) => reaper.instanceGone(last);
   return { scaling, filling, janitor, reaper };
 }
@@ -267,7 +282,7 @@ function noteInstances(
 /** The cluster as this node sees it, and its own copies. */
 function assembleCluster(setup: ControlSetup, registry: ReturnType<typeof assembleRegistry>) {
   const { clock, instance, link, runtime, metrics } = setup;
-  const { view, own, mirror, session, events, journal } = registry;
+  const { view, own, mirror, session, events, journal, limits } = registry;
   const routes = new RoutePublisher(link, view, own.startedAtMs, instance);
   const members = new Members({
     registry: view,
@@ -294,7 +309,7 @@ function assembleCluster(setup: ControlSetup, registry: ReturnType<typeof assemb
   const counters = new SlotCounters(setup.counters);
   // A copy without a place in the counters could not be served.
   const config = { ...setup.cache, copiesMax: Math.min(setup.cache.copiesMax, setup.counters.slots) };
-  const local = { instance, config, runtime, counters, clock, mirror, claims, routes, events, journal, metrics };
+  const local = { instance, config, runtime, counters, clock, mirror, claims, routes, events, journal, metrics, limits };
   const copies = new LocalCopies(local);
   own.copies = copies;
   const desk = deskOf(setup, { members, copies, journal, ownRecord: () => own.record() });
@@ -307,6 +322,7 @@ function assembleRegistry(setup: ControlSetup) {
   const view = new RegistryView({ failureExpiryMs: setup.cache.failureExpiryMs });
   const events = new Events(clock);
   const journal = new DecisionJournal();
+  const limits = new ReachedLimits();
   const pulse = new RegistryPulse(setup.peerAddress !== null);
   const hooks = {
     spread: (_dirty: Dirty): void => {},
@@ -334,7 +350,7 @@ function assembleRegistry(setup: ControlSetup) {
   const session = new Session({ kv, clock, pulse, onProblem });
   const own = new OwnRecord(setup, () => defaultUnitsOf(setup));
   session.hold({ key: own.key, value: (life) => encodeRecord(own.toPublish(life)) });
-  return Object.assign(hooks, { view, events, journal, pulse, mirror, session, own });
+  return Object.assign(hooks, { view, events, journal, limits, pulse, mirror, session, own });
 }
 
 function deskOf(

@@ -145,6 +145,7 @@ describe('a registered model', () => {
     const refused = await rig.ensure('a');
     assert.deepEqual([refused.status, refused.errors.length], ['LOADING_FAILED', 1]);
     assert.match(refused.errors[0] ?? '', new RegExp(`^${COPY_WAITERS_MAX} callers wait`));
+    assert.equal(rig.running.figures().limitsReached.get('copy-waiters'), 1);
     rig.runtime.loadOf('a').done();
     for (const { status } of await Promise.all(waiting)) assert.equal(status, 'LOADED');
     assert.equal((await rig.ensure('a')).status, 'LOADED', 'those who were answered wait no more');

@@ -129,6 +129,7 @@ describe('why it was decided so', () => {
     const open = Array.from({ length: QUESTIONS_MAX }, () => control.explain({ requestId: 'r' }, NEVER));
     const ended = Promise.all(open.map((answer) => assert.rejects(answer, { kind: 'deadline-exceeded' })));
     await assert.rejects(control.explain({ requestId: 'r' }, NEVER), { kind: 'overloaded' });
+    assert.equal(rig.running.figures().limitsReached.get('explain-questions'), 1);
     await rig.after(CHOICES_TIMEOUT_MS);
     await ended;
     const ofMesh = control.explainMesh({ requestId: 'r' }, NEVER);

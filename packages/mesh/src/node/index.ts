@@ -14,6 +14,7 @@ export {
 export type { CacheMetrics } from './copies/index.ts';
 export { EVENT_LISTENERS_MAX, EVENTS_KEPT_MAX, type Events } from './events.ts';
 export { checkStaticModels, readStaticModels, registerStaticModels, type StaticModels } from './management/index.ts';
+export type { LimitName } from './reached-limits.ts';
 export type { ParameterOverrides } from './registry/index.ts';
 export { ALONE, type ControlSetup, type InstanceFigures, type RunningControl, startControl } from './start-control.ts';
 export { systemClock } from './system-clock.ts';

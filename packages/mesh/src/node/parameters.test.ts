@@ -4,6 +4,7 @@ import { MeshError } from '@modelmesh/core';
 import { configPrefix } from '@modelmesh/wire/registry';
 import type { Kv, KvWatchSink } from '../kv/index.ts';
 import type { ParameterOverrides } from './index.ts';
+import { PARAMETERS_MAX } from './registry/index.ts';
 import { ControlRig, LAYOUT } from './testing/index.ts';
 
 const NEVER = new AbortController().signal;
@@ -51,6 +52,29 @@ describe('§6.4 dynamic parameters of a node', () => {
       /scaleup_rpm_threshold must be a whole number of at least 10, got many/,
     );
     await rig.close();
+  });
+
+  it('beyond the limit are left out, which is an event and counted, and are read once there is room', async () => {
+    const told = new Told();
+    const rig = await ControlRig.ready(told);
+    for (let at = 0; at < PARAMETERS_MAX; at++) await put(rig.kv, `a-${at}`, 'x');
+    await rig.settle();
+    const reached = () => rig.running.figures().limitsReached.get('parameters');
+    assert.equal(reached(), 0);
+    await put(rig.kv, 'scaleup_rpm_threshold', '77');
+    await rig.settle();
+    assert.deepEqual([told.last, reached()], [{}, 1]);
+    const beyond = new RegExp(`more than ${PARAMETERS_MAX} stand there, and those beyond are not read`);
+    assert.equal(rig.saw('parameters-problem').filter(({ message }) => beyond.test(message)).length, 1);
+    await rig.kv.txn({ conditions: [], operations: [{ kind: 'delete', key: keyOf('a-0') }] });
+    await rig.after(1000);
+    assert.deepEqual([told.last, reached()], [{ scaleUpCallsPerMinute: 77 }, 1]);
+    await put(rig.kv, 'a-0', 'x');
+    await rig.running.close();
+    const again = await ControlRig.ready({ kv: () => rig.kv });
+    assert.equal(again.running.figures().limitsReached.get('parameters'), 1);
+    assert.ok(again.saw('parameters-problem').some(({ message }) => beyond.test(message)));
+    await again.close();
   });
 
   it('are followed again after the watch was lost, with what changed meanwhile', async () => {

@@ -27,6 +27,7 @@ import type { CacheMetrics } from './copies/index.ts';
 import type { Events } from './events.ts';
 import type { EnsureCopies } from './management/index.ts';
 import type { FailFastConfig } from './members/index.ts';
+import type { LimitName } from './reached-limits.ts';
 import {
   FollowedParameters,
   type ParameterOverrides,
@@ -95,6 +96,8 @@ export interface InstanceFigures {
   readonly modelsWithFailure: number;
   /** Whether this node leads. */
   readonly leads: boolean;
+  /** How often something was refused or left out for a limit of control. */
+  readonly limitsReached: ReadonlyMap<LimitName, number>;
 }
 
 /** What is true of a node that shares its registry with nobody. */
@@ -221,9 +224,9 @@ async function leave(
   await moveCopies({ self, clock, mirror, members, copies, placing, loadTimes: loads, isHeavy, signal: scope.signal }, allowedMs);
 }
 
-function followParameters(setup: ControlSetup, { events, scaling }: ControlAssembly): FollowedParameters {
-  const { kv, layout, clock, onParameters } = setup;
-  return new FollowedParameters(kv, layout, clock, {
+function followParameters(setup: ControlSetup, { events, limits, scaling }: ControlAssembly): FollowedParameters {
+  const { onParameters } = setup;
+  return new FollowedParameters(setup, limits, {
     onParameters: (parameters) => {
       scaling.scaler.setCallsPerMinuteMax(parameters.scaleUpCallsPerMinute ?? setup.scaling.callsPerMinuteMax);
       onParameters?.(parameters);
@@ -284,7 +287,7 @@ function measure(
   });
 }
 
-function figuresOf({ copies, view, leadership }: ControlAssembly): InstanceFigures {
+function figuresOf({ copies, view, leadership, limits }: ControlAssembly): InstanceFigures {
   const summary = copies.cache.summary();
   const { registered, withCopy, withFailure } = view.counts();
   return {
@@ -297,5 +300,6 @@ function figuresOf({ copies, view, leadership }: ControlAssembly): InstanceFigur
     modelsLoaded: withCopy,
     modelsWithFailure: withFailure,
     leads: leadership.leads,
+    limitsReached: limits.counts(),
   };
 }

@@ -1,6 +1,7 @@
 import { type EpochMs, MeshError, type ModelKey, type SizeUnits, unitsForBytes } from '@modelmesh/core';
 import { type CacheEvent, type CopyPolicy, outcomeError, type Urgency, type WakeOutcome } from '@modelmesh/core/cache';
 import { artifactOf, type ModelRecord } from '@modelmesh/core/records';
+import type { ReachedLimits } from '../reached-limits.ts';
 
 /** How a wait ended: as the cache says, or because there is no runtime to hope for, or because too many wait already. */
 export type WaitOutcome =
@@ -37,6 +38,7 @@ export class CopyWaits {
   readonly #step: (event: CacheEvent) => void;
   readonly #recordOf: (model: ModelKey) => ModelRecord | undefined;
   readonly #onAnswered: (model: ModelKey) => void;
+  readonly #limits: ReachedLimits;
   readonly #waiting = new Map<ModelKey, OnOutcome[]>();
   #waiters = 0;
   /** Why waiting is of no use. */
@@ -49,10 +51,12 @@ export class CopyWaits {
     readonly recordOf: (model: ModelKey) => ModelRecord | undefined;
     /** Called before those who wait for a model are told: what was arranged for them holds no longer. */
     readonly onAnswered: (model: ModelKey) => void;
+    readonly limits: ReachedLimits;
   }) {
     this.#step = parts.step;
     this.#recordOf = parts.recordOf;
     this.#onAnswered = parts.onAnswered;
+    this.#limits = parts.limits;
   }
 
   /** Asks for a copy; `onOutcome` is called once, in this call or later. */
@@ -129,6 +133,7 @@ export class CopyWaits {
   #refusal(): WaitOutcome | undefined {
     if (this.#hopeless !== undefined) return { kind: 'unavailable', message: this.#hopeless };
     if (this.#waiters < COPY_WAITERS_MAX) return undefined;
+    this.#limits.add('copy-waiters');
     return {
       kind: 'overloaded',
       message: `${COPY_WAITERS_MAX} callers wait for models to be loaded here already; try again later`,

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { modelKey } from '@modelmesh/core';
+import { ReachedLimits } from '../reached-limits.ts';
 import { ControlRig } from '../testing/index.ts';
+import { FILE_RELEASES_MAX, FileReleases } from './file-releases.ts';
 
 describe('the files of a model that is unregistered', () => {
   it('are given back once the runtime has unloaded it, and not before', async () => {
@@ -44,6 +47,28 @@ describe('the files of a model that is unregistered', () => {
     await rig.settle();
     assert.deepEqual(rig.runtime.releases, ['a', 'c']);
     await rig.close();
+  });
+
+  it('stay where more wait than the limit, which is counted', async () => {
+    const limits = new ReachedLimits();
+    const answer = Promise.withResolvers<void>();
+    const last = Promise.withResolvers<void>();
+    let released = 0;
+    const release = (): Promise<void> => {
+      released += 1;
+      if (released > FILE_RELEASES_MAX) last.resolve();
+      return answer.promise;
+    };
+    const releases = new FileReleases({ isGone: () => true, release, limits });
+    // The first one waits for the runtime and takes no place among those that wait for their turn.
+    for (let at = 0; at <= FILE_RELEASES_MAX; at++) releases.add(modelKey(`m${at}`));
+    releases.add(modelKey('m1'));
+    assert.equal(limits.counts().get('file-releases'), 0);
+    releases.add(modelKey('beyond'));
+    assert.equal(limits.counts().get('file-releases'), 1);
+    answer.resolve();
+    await last.promise;
+    assert.equal(released, FILE_RELEASES_MAX + 1);
   });
 
   it('that the runtime cannot give back are nobody else’s trouble', async () => {

@@ -1,4 +1,8 @@
 import type { ModelKey } from '@modelmesh/core';
+import type { ReachedLimits } from '../reached-limits.ts';
+
+/** Models whose files wait to be given back; those of further ones stay, as with a runtime that cannot give any back. */
+export const FILE_RELEASES_MAX = 10_000;
 
 /** What is asked for each model, and whether it is still to be asked when its turn comes. */
 export interface FileReleasesParts {
@@ -6,6 +10,7 @@ export interface FileReleasesParts {
   isGone(model: ModelKey): boolean;
   /** Asks the runtime; may fail. */
   release(model: ModelKey): Promise<void>;
+  readonly limits: ReachedLimits;
 }
 
 /**
@@ -24,6 +29,10 @@ export class FileReleases {
   /** The model was unregistered, or the last of it left: its files go if both are so. */
   add(model: ModelKey): void {
     if (!this.#parts.isGone(model)) return;
+    if (this.#waiting.size >= FILE_RELEASES_MAX && !this.#waiting.has(model)) {
+      this.#parts.limits.add('file-releases');
+      return;
+    }
     this.#waiting.add(model);
     if (!this.#running) void this.#run();
   }

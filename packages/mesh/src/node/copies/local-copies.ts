@@ -27,6 +27,7 @@ import type { SlotCounters } from '../../link/index.ts';
 import type { Runtime, RuntimeModel, RuntimeState, RuntimeUsage } from '../../runtime/index.ts';
 import type { ModelMemory } from '../control.ts';
 import type { Events } from '../events.ts';
+import type { ReachedLimits } from '../reached-limits.ts';
 import type { RegistryClaims, RegistryMirror } from '../registry/index.ts';
 import { CacheShell, type CacheShellSink } from './cache-shell.ts';
 import { CopyWaits, policyOf, type WaitOutcome } from './copy-waits.ts';
@@ -77,6 +78,7 @@ export class LocalCopies implements CacheShellSink {
     readonly events: Events;
     readonly journal: DecisionJournal;
     readonly metrics: CacheMetrics;
+    readonly limits: ReachedLimits;
   }) {
     const { counters, clock, runtime, claims } = parts;
     const cache = createCache(parts.config, {
@@ -88,6 +90,7 @@ export class LocalCopies implements CacheShellSink {
       step: (event) => this.#shell.step(event),
       recordOf: (model) => parts.mirror.view.model(DEFAULT_NAMESPACE, model)?.record,
       onAnswered: (model) => claims.forgetBeside(model),
+      limits: parts.limits,
     });
     this.instance = parts.instance;
     this.#claims = claims;
@@ -99,6 +102,7 @@ export class LocalCopies implements CacheShellSink {
     this.#fileReleases = new FileReleases({
       isGone: (model) => this.describe(model) === undefined && this.cache.copy(model) === null,
       release: (model) => runtime.releaseFiles(model),
+      limits: parts.limits,
     });
   }
 

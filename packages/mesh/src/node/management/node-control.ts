@@ -21,6 +21,7 @@ import type { LocalCopies, RoutePublisher } from '../copies/index.ts';
 import type { Events } from '../events.ts';
 import type { Members } from '../members/index.ts';
 import type { Locating, Placing } from '../placing/index.ts';
+import type { ReachedLimits } from '../reached-limits.ts';
 import type { RegistryMirror } from '../registry/index.ts';
 import type { Management } from './management.ts';
 import type { Manifests } from './manifests.ts';
@@ -42,6 +43,7 @@ export interface ControlParts {
   readonly routes: RoutePublisher;
   readonly events: Events;
   readonly journal: DecisionJournal;
+  readonly limits: ReachedLimits;
   readonly clock: Clock;
   /** What this instance publishes of itself, as of now. */
   readonly ownRecord: () => InstanceRecord;
@@ -57,8 +59,8 @@ export class NodeControl implements Control {
 
   constructor(parts: ControlParts) {
     this.#parts = parts;
-    const { clock, link, journal, copies } = parts;
-    this.#decisions = new NodeDecisions({ self: copies.instance, clock, link, journal });
+    const { clock, link, journal, copies, limits } = parts;
+    this.#decisions = new NodeDecisions({ self: copies.instance, clock, link, journal, limits });
     parts.link.onMessage = (message) => this.#onMessage(message);
   }
 

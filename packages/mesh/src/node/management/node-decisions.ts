@@ -4,6 +4,7 @@ import type { CallChoice, CallRecord, ControlEnd } from '../../link/index.ts';
 import { EXPLAINED_MAX } from '../control.ts';
 import { inTime } from '../in-time.ts';
 import { abortable, callDecision, choiceDecision } from '../placing/index.ts';
+import type { ReachedLimits } from '../reached-limits.ts';
 
 /** Choices among copies that one node tells at a time: more of them say nothing new, and other decisions would not be seen among them. */
 export const CHOICES_TOLD_MAX = 20;
@@ -18,6 +19,7 @@ export interface NodeDecisionsParts {
   readonly clock: Clock;
   readonly link: ControlEnd;
   readonly journal: DecisionJournal;
+  readonly limits: ReachedLimits;
 }
 
 /** What this node decided: control keeps its own decisions, the data plane which copies it chose, until somebody asks. */
@@ -62,8 +64,10 @@ export class NodeDecisions {
   }
 
   async #ask({ model, requestId }: DecisionQuery, signal: AbortSignal): Promise<readonly CallChoice[]> {
-    if (this.#asked.size >= QUESTIONS_MAX)
+    if (this.#asked.size >= QUESTIONS_MAX) {
+      this.#parts.limits.add('explain-questions');
       throw new MeshError('overloaded', `${QUESTIONS_MAX} ask already why calls went where they did; try again later`);
+    }
     this.#questions += 1;
     const request = this.#questions;
     const { promise, resolve } = Promise.withResolvers<readonly CallChoice[]>();

@@ -2,11 +2,12 @@ import { type Clock, durationMs, MeshError, type Revision, revision, type Timer,
 import { applyParameter, type DynamicParameters, isDisabled } from '@modelmesh/core/upkeep';
 import { configPrefix, type RegistryLayout } from '@modelmesh/wire/registry';
 import type { Kv, KvBatch, KvWatch } from '../../kv/index.ts';
+import type { ReachedLimits } from '../reached-limits.ts';
 
 /** Read at a start alone. */
 const DISABLE = 'disable';
-/** Parameters that are read; what stands beyond is ignored. */
-const PARAMETERS_MAX = 100;
+/** Parameters that are read; what stands beyond is ignored, and an event says so. */
+export const PARAMETERS_MAX = 100;
 /** Pause before a watch that ended is begun anew. */
 const FOLLOW_PAUSE_MS = durationMs(1000);
 
@@ -45,15 +46,23 @@ export class FollowedParameters {
   readonly #clock: Clock;
   readonly #sink: ParametersSink;
   readonly #texts = new Map<string, string>();
+  readonly #limits: ReachedLimits;
+  /** Whether more stand in the registry than are read. */
+  #isOver = false;
   #told: string | undefined;
   #watch: KvWatch | undefined;
   #retry: Timer | undefined;
   #stopped = false;
 
-  constructor(kv: Kv, layout: RegistryLayout, clock: Clock, sink: ParametersSink) {
+  constructor(
+    { kv, layout, clock }: { readonly kv: Kv; readonly layout: RegistryLayout; readonly clock: Clock },
+    limits: ReachedLimits,
+    sink: ParametersSink,
+  ) {
     this.#kv = kv;
     this.#prefix = configPrefix(layout);
     this.#clock = clock;
+    this.#limits = limits;
     this.#sink = sink;
   }
 
@@ -63,6 +72,8 @@ export class FollowedParameters {
     if (page.kind === 'compacted') throw new MeshError('registry-unavailable', 'the parameters could not be listed');
     this.#texts.clear();
     for (const { key, value } of page.entries) this.#texts.set(key.slice(this.#prefix.length), value);
+    this.#isOver = false;
+    if (page.more) this.#leaveOut();
     this.#tell();
     if (!this.#stopped) this.#follow(revision(page.revision + 1));
   }
@@ -104,12 +115,26 @@ export class FollowedParameters {
       const name = key.slice(this.#prefix.length);
       if (event.kind === 'delete') this.#texts.delete(name);
       else if (this.#texts.has(name) || this.#texts.size < PARAMETERS_MAX) this.#texts.set(name, event.entry.value);
+      else this.#leaveOut();
     }
     this.#tell();
+    // There is room again: what was left out may be read now.
+    if (this.#isOver && this.#texts.size < PARAMETERS_MAX) this.#anew();
+  }
+
+  #leaveOut(): void {
+    this.#isOver = true;
+    this.#limits.add('parameters');
+  }
+
+  #anew(): void {
+    this.#watch?.cancel();
+    this.#followLater();
   }
 
   #tell(): void {
     const { parameters, problems } = overridesOf(this.#texts);
+    if (this.#isOver) problems.push(`more than ${PARAMETERS_MAX} stand there, and those beyond are not read`);
     const told = JSON.stringify([parameters, problems]);
     if (told === this.#told) return;
     this.#told = told;

@@ -1,6 +1,6 @@
 /** The door of the room: what the registry says, what this node writes to it, and whether it is there. */
 export { type ClaimBook, RegistryClaims } from './claim-book.ts';
-export { FollowedParameters, type ParameterOverrides, refuseIfDisabled } from './followed-parameters.ts';
+export { FollowedParameters, PARAMETERS_MAX, type ParameterOverrides, refuseIfDisabled } from './followed-parameters.ts';
 export { refuseBesideJava } from './java-instances.ts';
 export { Leadership } from './leader.ts';
 export { RegistryMirror } from './registry-mirror.ts';

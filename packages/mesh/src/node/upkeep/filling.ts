@@ -33,13 +33,14 @@ import type { LocalCopies } from '../copies/index.ts';
 import { inBatches } from '../in-batches.ts';
 import { type Members, StepFacts } from '../members/index.ts';
 import type { Placing } from '../placing/index.ts';
+import type { ReachedLimits } from '../reached-limits.ts';
 import type { RegistryPulse } from '../registry/index.ts';
 
 /** Records that are looked at in one turn, so that a large registry never holds up calls. */
 const SCANNED_PER_TURN = 500;
 /** Loads of one plan that are asked for at the same time; the instances queue them. */
 const LOADS_AT_ONCE = 16;
-/** Proposals that are kept between two runs. */
+/** Proposals of a kind that are kept between two runs; further ones are not looked at. */
 export const PROPOSALS_MAX = 1024;
 
 /** What filling is made of. */
@@ -58,6 +59,7 @@ export interface FillingParts {
   readonly leads: () => boolean;
   readonly isLeaving: () => boolean;
   readonly onLoad: (load: FillLoad) => void;
+  readonly limits: ReachedLimits;
 }
 
 /** Fills room that is free with what is worth it: the leader with models without a copy, each instance with what it knows of its own. */
@@ -88,13 +90,19 @@ export class Filling {
 
   /** A model is used regularly and has one copy, here. */
   proposeSecondCopy(model: ModelKey): void {
-    if (this.#secondCopies.size < PROPOSALS_MAX) this.#secondCopies.add(model);
+    if (this.#mayPropose(model, this.#secondCopies)) this.#secondCopies.add(model);
   }
 
   /** A copy was pushed out here (spec `modelmesh.md` §4.13). */
   evicted(model: ModelKey, units: SizeUnits, idleForMs: DurationMs): void {
     const lastUsedMs = this.#now().wallMs - idleForMs;
-    if (this.#evicted.size < PROPOSALS_MAX) this.#evicted.set(model, { units, lastUsedMs });
+    if (this.#mayPropose(model, this.#evicted)) this.#evicted.set(model, { units, lastUsedMs });
+  }
+
+  #mayPropose(model: ModelKey, kept: { readonly size: number; has(model: ModelKey): boolean }): boolean {
+    if (kept.size < PROPOSALS_MAX || kept.has(model)) return true;
+    this.#parts.limits.add('proposals');
+    return false;
   }
 
   async #runAsLeader(signal: AbortSignal): Promise<void> {

@@ -3,5 +3,5 @@ export { Filling } from './filling.ts';
 export { Janitor } from './janitor.ts';
 export { moveCopies } from './leaving.ts';
 export { Minimums } from './minimums.ts';
-export { Reaper } from './reaper.ts';
+export { GONE_REMEMBERED_MAX, Reaper } from './reaper.ts';
 export { Scaling } from './scaling.ts';

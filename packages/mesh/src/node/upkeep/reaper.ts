@@ -15,6 +15,7 @@ import {
 import { inBatches } from '../in-batches.ts';
 import type { Members } from '../members/index.ts';
 import type { Placing } from '../placing/index.ts';
+import type { ReachedLimits } from '../reached-limits.ts';
 import type { RegistryMirror, RegistryPulse } from '../registry/index.ts';
 
 /** Records that are written at the same time. */
@@ -28,7 +29,7 @@ const ORPHANS_AT_ONCE = 8;
  */
 const GONE_REMEMBERED_MS = durationMs(60_000);
 /** Instances that are remembered so; what further ones held is loaded by calls. */
-const GONE_REMEMBERED_MAX = 256;
+export const GONE_REMEMBERED_MAX = 256;
 
 /** What the reaper is made of. */
 export interface ReaperParts {
@@ -42,6 +43,7 @@ export interface ReaperParts {
   /** Looks at transitions again that got stuck. */
   readonly sweep: () => void;
   readonly onProblem: (message: string) => void;
+  readonly limits: ReachedLimits;
   /** Ends with the node. */
   readonly signal: AbortSignal;
 }
@@ -75,9 +77,18 @@ export class Reaper {
    * Nothing depends on it: a call that comes first loads the model at once. Only noted here: nothing is placed from inside the registry's watch.
    */
   instanceGone(last: InstanceRecord): void {
-    if (this.#goneLately.size >= GONE_REMEMBERED_MAX) return;
-    this.#goneLately.set(last.id, { last, atMs: this.#parts.clock.monotonicMs() });
+    const atMs = this.#parts.clock.monotonicMs();
+    if (this.#goneLately.size >= GONE_REMEMBERED_MAX) this.#forgetOld(atMs);
+    if (this.#goneLately.size >= GONE_REMEMBERED_MAX) {
+      this.#parts.limits.add('gone-instances');
+      return;
+    }
+    this.#goneLately.set(last.id, { last, atMs });
     this.#lookSoon();
+  }
+
+  #forgetOld(nowMs: MonotonicMs): void {
+    for (const [id, { atMs }] of this.#goneLately) if (nowMs - atMs > GONE_REMEMBERED_MS) this.#goneLately.delete(id);
   }
 
   /** This node leads from now on: instances that went just before are its to see to. */
