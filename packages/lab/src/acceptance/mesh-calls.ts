@@ -1,6 +1,8 @@
+import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import type { GrpcClient } from '@modelmesh/grpc/call';
 import { GrpcStatusError, rawMethod } from '@modelmesh/grpc/call';
+import type { DecisionView, ExplanationView } from '@modelmesh/sdk/client';
 import { ModelMesh, ModelRuntime, type ModelStatusInfo } from '@modelmesh/wire/mmesh';
 import type { ClusterNode, ClusterProcess } from '../cluster-process/index.ts';
 import { connectGrpc, type NodeProcess } from '../node-process/index.ts';
@@ -14,6 +16,14 @@ export const statusOf = (client: GrpcClient, modelId: string): Promise<ModelStat
 /** Ids of the nodes that have a copy or load one, sorted, as that node knows. */
 export async function copiesSeenBy({ client }: ClusterNode, modelId: string): Promise<readonly string[]> {
   return (await statusOf(client, modelId)).modelCopyInfos.map(({ location }) => location).sort();
+}
+
+/** What the nodes of the mesh decided about a model, as that node tells it over REST. */
+export async function decisionsAbout({ url }: ClusterNode, modelId: string): Promise<readonly DecisionView[]> {
+  const response = await fetch(`${url}/api/v1/explain/models/${modelId}`);
+  assert.equal(response.status, 200);
+  const { records } = (await response.json()) as ExplanationView;
+  return records;
 }
 
 /** The node that has the only copy of a model. @throws where there are none or several */

@@ -6,7 +6,7 @@ import { etcdTools } from '@modelmesh/mesh/kv/testing';
 import { type ClusterNode, ClusterProcess } from '../cluster-process/index.ts';
 import { eventually } from '../faults/index.ts';
 import { echo, registerNull } from '../peers/index.ts';
-import { copiesSeenBy, echoOfSeveral, holderOf, loseInRuntime, timedEcho } from './mesh-calls.ts';
+import { copiesSeenBy, decisionsAbout, echoOfSeveral, holderOf, loseInRuntime, timedEcho } from './mesh-calls.ts';
 
 const tools = etcdTools(process.env);
 const SMALL_CALLS = 6000;
@@ -88,6 +88,18 @@ describe('three nodes', { skip: tools.missing }, () => {
     }
     t.diagnostic(`the slowest of ${LARGE_CALLS} calls of 2 MB took ${Math.round(slowestMs)} ms`);
     assert.ok(slowestMs < LARGE_CALL_MS_MAX, `${slowestMs} ms`);
+  });
+
+  it('any node tells which of several copies a call that was answered at once went to, with what was compared', {
+    timeout: 60_000,
+  }, async () => {
+    const [entry, asked] = [cluster.node(0), cluster.node(2)];
+    const choice = await eventually('a choice among copies', 30_000, async () => {
+      // So many at a time that a copy at the node itself is hot, and is compared with others.
+      await Promise.all(Array.from({ length: 64 }, (_, at) => echo(entry.client, 'hot', `call ${at}`)));
+      return (await decisionsAbout(asked, 'hot')).find(({ kind, madeBy }) => kind === 'choice' && madeBy === entry.id);
+    });
+    assert.match(choice.because, /^the call of any\.Service\/Call ended with answered, after chose \S+ \(\d+ in flight, /);
   });
 
   // The last one: a node is gone after it.
