@@ -64,7 +64,7 @@ export class HpackEncoder {
 
   #field(field: Field, target: ByteWriter): void {
     if (field.sensitive) {
-      this.#literal(NEVER, field, target);
+      this.#literal(NEVER, this.#nameIndex(field), field, target);
       return;
     }
     const { staticIndex } = field;
@@ -73,35 +73,37 @@ export class HpackEncoder {
       return;
     }
     const distance = field.fieldName.indexing === 'name' ? -1 : this.#table.distanceOf(field);
-    if (distance >= 0) begin(INDEXED, STATIC_COUNT + 1 + distance, target);
-    else if (this.#isWorthAnEntry(field)) {
-      this.#literal(PUT_IN, field, target);
-      this.#table.insert(field);
-    } else this.#literal(PLAIN, field, target);
+    if (distance >= 0) {
+      begin(INDEXED, STATIC_COUNT + 1 + distance, target);
+      return;
+    }
+    const nameIndex = this.#nameIndex(field);
+    const isPutIn = this.#isWorthAnEntry(field, nameIndex);
+    this.#literal(isPutIn ? PUT_IN : PLAIN, nameIndex, field, target);
+    if (isPutIn) this.#table.insert(field);
   }
 
-  #literal(kind: Representation, field: Field, target: ByteWriter): void {
-    const index = this.#nameIndex(field);
-    begin(kind, index, target);
-    if (index === 0) target.raw(field.fieldName.literal);
+  #literal(kind: Representation, nameIndex: number, field: Field, target: ByteWriter): void {
+    begin(kind, nameIndex, target);
+    if (nameIndex === 0) target.raw(field.fieldName.literal);
     target.raw(field.octets, field.start, field.end);
   }
 
   /** An entry of either table with the field's name, 0 where the name is written out. */
-  #nameIndex(field: Field): number {
-    const { fieldName } = field;
+  #nameIndex({ fieldName }: Field): number {
     if (fieldName.staticIndex > 0) return fieldName.staticIndex;
     const distance = this.#table.distanceOfName(fieldName);
     return distance < 0 ? 0 : STATIC_COUNT + 1 + distance;
   }
 
-  #isWorthAnEntry(field: Field): boolean {
-    if (field.tableBytes > this.#table.bytesMax * TABLE_PART_MAX) return false;
+  #isWorthAnEntry(field: Field, nameIndex: number): boolean {
     const { fieldName } = field;
+    if (fieldName.indexing === 'name' && nameIndex > 0) return false;
+    if (field.tableBytes > this.#table.bytesMax * TABLE_PART_MAX) return false;
     if (fieldName.indexing === 'value-at-once') return true;
     if (fieldName.indexing === 'value' && this.#seen.meet(field.hash)) return true;
     // One field of a name that comes again, so that the name needs not be written out.
-    return fieldName.staticIndex === 0 && this.#table.distanceOfName(fieldName) < 0 && this.#seen.meet(fieldName.hash);
+    return nameIndex === 0 && this.#seen.meet(fieldName.hash);
   }
 }
 

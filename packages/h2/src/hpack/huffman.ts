@@ -1,28 +1,36 @@
 import { CODE_BITS, CODES, EOS } from './huffman-code.ts';
 
-/**
- * Strings in the Huffman code of HPACK (RFC 7541 §5.2), read an octet at a time.
- *
- * A state is an inner node of the code's tree: the bits of a symbol that is not complete. For each state and octet one number says what the
- * octet brings: the next state in bits 0–7, up to two symbols in bits 8–15 and 16–23 (no code is shorter than five bits), and the marks below.
- */
-const COUNT_SHIFT = 24;
+const COUNT_SHIFT = 8;
 const COUNT_MASK = 3 << COUNT_SHIFT;
 /** EOS is complete: an error wherever it is. */
-const FAILS = 1 << 26;
+const FAILS = 1 << 10;
 /** One of the symbols must not be in a value (RFC 9113 §8.2.1): NUL, LF, CR. */
-const FORBIDDEN = 1 << 27;
+const FORBIDDEN = 1 << 11;
 /** The last complete symbol is a space or a tab. */
-const ENDS_BLANK = 1 << 28;
+const ENDS_BLANK = 1 << 12;
 /** What is left over is at most seven bits, all ones: the string may end. */
-const MAY_END = 1 << 29;
+const MAY_END = 1 << 13;
+/** Not found yet. */
+const UNKNOWN = 1 << 14;
 
 const STATES = 256;
 const ROOT = 0;
 /** More than a value of most fields; what needs more gets a buffer that nobody keeps. */
 const SCRATCH_BYTES = 4096;
 
-const STEPS: Int32Array = steps();
+const CHILDREN: Int32Array = tree();
+/** The states in which a string may end. */
+const ENDINGS: Uint8Array = endings();
+/**
+ * How strings are read, an octet at a time (RFC 7541 §5.2). A state is an inner node of the code's tree: the bits of a symbol that is not complete. For
+ * each state and octet one number of 16 bits, so that the rows in use stay near the processor, says what the octet brings: the next state in bits 0–7,
+ * how many symbols (at most two, as no code is shorter than five bits), and the marks above.
+ *
+ * The numbers are found when they are first needed: to find all of them would hold up the start of every program.
+ */
+const STEPS = new Uint16Array(STATES * 256).fill(UNKNOWN);
+/** The symbols of each step: the first in the low octet, the second in the high one. */
+const SYMBOLS = new Uint16Array(STATES * 256);
 const scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
 
 /** Why a string is not Huffman code, or a length when it is none of these. */
@@ -48,9 +56,13 @@ export function measureHuffman(bytes: Uint8Array, start: number, end: number, ta
     step = STEPS[((step & 0xff) << 8) | octet] as number;
     seen |= step;
     if ((step & COUNT_MASK) !== 0) {
-      length += (step >>> COUNT_SHIFT) & 3;
+      length += (step & COUNT_MASK) >>> COUNT_SHIFT;
       last = step;
     }
+  }
+  if ((seen & UNKNOWN) !== 0) {
+    learn(bytes, start, end);
+    return measureHuffman(bytes, start, end, target, to);
   }
   if ((seen & FAILS) !== 0) return HUFFMAN_EOS;
   if ((step & MAY_END) === 0) return HUFFMAN_PADDING;
@@ -76,16 +88,22 @@ export function huffmanText(bytes: Uint8Array, start: number, end: number): stri
   const target = room <= SCRATCH_BYTES ? scratch : Buffer.allocUnsafeSlow(room);
   let state = ROOT;
   let length = 0;
+  let seen = 0;
   for (let at = start; at < end; at += 1) {
-    const step = STEPS[(state << 8) | (bytes[at] as number)] as number;
+    const place = (state << 8) | (bytes[at] as number);
+    const step = STEPS[place] as number;
     state = step & 0xff;
-    const count = (step >>> COUNT_SHIFT) & 3;
+    seen |= step;
+    const count = (step & COUNT_MASK) >>> COUNT_SHIFT;
     if (count === 0) continue;
-    target[length] = step >>> 8;
-    if (count === 2) target[length + 1] = step >>> 16;
+    const symbols = SYMBOLS[place] as number;
+    target[length] = symbols;
+    if (count === 2) target[length + 1] = symbols >>> 8;
     length += count;
   }
-  return target.toString('latin1', 0, length);
+  if ((seen & UNKNOWN) === 0) return target.toString('latin1', 0, length);
+  learn(bytes, start, end);
+  return huffmanText(bytes, start, end);
 }
 
 /** Octets that the Huffman code of `text` takes. */
@@ -142,39 +160,47 @@ function tree(): Int32Array {
   return children;
 }
 
-/** The states in which a string may end: the root and the up to seven ones below it. */
-function endings(children: Int32Array): Uint8Array {
+/** A one for the root and for what up to seven ones below it lead to. */
+function endings(): Uint8Array {
   const may = new Uint8Array(STATES);
   for (let node = ROOT, depth = 0; depth <= 7; depth += 1) {
     may[node] = 1;
-    node = children[node * 2 + 1] as number;
+    node = CHILDREN[node * 2 + 1] as number;
   }
   return may;
 }
 
-function steps(): Int32Array {
-  const children = tree();
-  const may = endings(children);
-  const table = new Int32Array(STATES * 256);
-  for (let state = 0; state < STATES; state += 1)
-    for (let octet = 0; octet < 256; octet += 1) table[(state << 8) | octet] = stepOf(children, may, state, octet);
-  return table;
+/** Finds the steps that a string takes. */
+function learn(bytes: Uint8Array, start: number, end: number): void {
+  let state = ROOT;
+  for (let at = start; at < end; at += 1) {
+    const place = (state << 8) | (bytes[at] as number);
+    if (STEPS[place] === UNKNOWN) findStep(place);
+    state = (STEPS[place] as number) & 0xff;
+  }
 }
 
-function stepOf(children: Int32Array, may: Uint8Array, state: number, octet: number): number {
-  let node = state;
+/** Finds the step from the state in the high octet of `place` by the octet in its low one. */
+function findStep(place: number): void {
+  let node = place >>> 8;
   let count = 0;
   let marks = 0;
+  let symbols = 0;
   for (let bit = 7; bit >= 0; bit -= 1) {
-    const child = children[node * 2 + ((octet >>> bit) & 1)] as number;
+    const child = CHILDREN[node * 2 + ((place >>> bit) & 1)] as number;
     node = child < 0 ? ROOT : child;
     if (child >= 0) continue;
     const symbol = ~child;
-    if (symbol === EOS) return FAILS;
-    marks = (marks & ~ENDS_BLANK) | (symbol << (8 + 8 * count));
+    if (symbol === EOS) {
+      STEPS[place] = FAILS;
+      return;
+    }
+    symbols |= symbol << (8 * count);
+    marks &= ~ENDS_BLANK;
     if (symbol === 0 || symbol === 10 || symbol === 13) marks |= FORBIDDEN;
     if (symbol === 9 || symbol === 32) marks |= ENDS_BLANK;
     count += 1;
   }
-  return marks | (count << COUNT_SHIFT) | (may[node] === 1 ? MAY_END : 0) | node;
+  STEPS[place] = marks | (count << COUNT_SHIFT) | (ENDINGS[node] === 1 ? MAY_END : 0) | node;
+  SYMBOLS[place] = symbols;
 }
