@@ -183,6 +183,22 @@ describe('a link to a peer', () => {
     assert.equal(link.mayCall, false);
   });
 
+  it('is held up by itself for one look at most, so that a machine that is always late finds out too', async () => {
+    const rig = new LinkRig();
+    const link = await rig.busy();
+    const isLate = (): void => {
+      rig.heldUpMs += HELD_UP_MS + 1;
+      rig.clock.advance(PING_EVERY_MS);
+    };
+    for (let round = 0; round < 4; round++) isLate();
+    assert.ok(link.mayCall, 'it answers');
+    rig.answersPings = false;
+    for (let round = 0; round < 3; round++) isLate();
+    assert.ok(link.mayCall);
+    isLate();
+    assert.equal(link.mayCall, false);
+  });
+
   it('asks again ever more slowly, and tells control once when the peer answers', async () => {
     const rig = new LinkRig();
     await rig.busy();
@@ -242,6 +258,34 @@ describe('a link to a peer', () => {
     await rig.hello();
     assert.equal(waiter.opened, 1);
     assert.deepEqual(rig.states(), []);
+  });
+
+  it('leaves its calls to a peer that said goodbye and refuses the next connection: it is about to answer them', async () => {
+    const rig = new LinkRig();
+    const link = await rig.busy();
+    const { connection: parting } = rig.engine;
+    parting.become({ kind: 'idle' });
+    const waiter = new Waiter();
+    link.enter();
+    link.open(HEADERS, SILENT, waiter);
+    rig.engine.connection.become({ kind: 'failed', message: 'refused' });
+    assert.deepEqual([waiter.failures.length, rig.states(), link.mayCall], [1, [false], false]);
+    link.leave();
+    assert.equal(parting.state.kind, 'idle');
+    link.leave();
+    assert.equal(parting.state.kind, 'closed');
+  });
+
+  it('ends calls of before a goodbye too where the peer falls silent', async () => {
+    const rig = new LinkRig();
+    const link = await rig.busy();
+    const { connection: parting } = rig.engine;
+    parting.become({ kind: 'idle' });
+    link.open(HEADERS, SILENT, new Waiter());
+    rig.clock.advance(durationMs(HELLO_WITHIN_MS - 1));
+    assert.equal(parting.state.kind, 'idle');
+    rig.clock.advance(durationMs(1));
+    assert.equal(parting.state.kind, 'closed');
   });
 });
 

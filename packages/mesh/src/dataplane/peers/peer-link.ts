@@ -97,8 +97,12 @@ export class PeerLink {
   readonly #waiters = new Set<LinkWaiter>();
   #phase: Phase = { kind: 'idle' };
   #connection: ClientConnection | undefined;
+  /** Connections that said goodbye while calls were there, which are answered on them. */
+  readonly #parting = new Set<ClientConnection>();
   #inFlight = 0;
   #unanswered = 0;
+  /** This node was too late to read answers when it last looked, which is granted once in a row. */
+  #excused = false;
   #toldUnreachable = false;
   #retired = false;
   /** Those who wait for the peer to answer again, each with the end of its patience. */
@@ -139,6 +143,7 @@ export class PeerLink {
     this.#inFlight -= 1;
     if (this.#inFlight > 0) return;
     this.#owner.onLinkBusy(this, false);
+    this.#endParting();
     if (this.#retired) this.close();
   }
 
@@ -200,19 +205,22 @@ export class PeerLink {
 
   /**
    * Time for another ping; two in a row without an answer are the end. `wasHeldUp`: this node was too busy to read answers: they are waited for once
-   * more, so that it does not take its own delay for a peer that is gone.
+   * more, so that it does not take its own delay for a peer that is gone. Once, since it has read by the next look what had come by this one.
    */
   watch(wasHeldUp: boolean): void {
     if (this.#phase.kind !== 'open') return;
     if (this.#unanswered >= PINGS_UNANSWERED_MAX) {
-      if (wasHeldUp) return;
-      this.#lost(`it answered no ping ${PINGS_UNANSWERED_MAX} times in a row`);
+      if (wasHeldUp && !this.#excused) {
+        this.#excused = true;
+        return;
+      }
+      this.#fellSilent(`it answered no ping ${PINGS_UNANSWERED_MAX} times in a row`);
       return;
     }
     this.#unanswered += 1;
     const connection = this.#connection;
     connection?.ping((roundTripMs) => {
-      if (roundTripMs !== null && this.#connection === connection) this.#unanswered = 0;
+      if (roundTripMs !== null && this.#connection === connection) this.#answered();
     });
   }
 
@@ -231,14 +239,12 @@ export class PeerLink {
     this.#endReturn((waiter) => waiter.onPeerStaysAway());
     this.#failWaiters('the node is shutting down');
     this.#drop();
+    this.#endParting();
   }
 
   #begin(): void {
-    const timer = this.#parts.clock.after(HELLO_WITHIN_MS, () => this.#lost(`it said no hello within ${HELLO_WITHIN_MS} ms`));
-    this.#enter({ kind: 'opening', timer });
-    // After a goodbye the calls of before are still on the same object, whose end has to end them too.
-    if (this.#connection === undefined) this.#connect();
-    else this.#connection.connect();
+    this.#enter({ kind: 'opening', timer: this.#awaitHello() });
+    this.#connect();
   }
 
   #connect(): void {
@@ -275,7 +281,7 @@ export class PeerLink {
 
   #met(met: MetPeer): void {
     if (this.#phase.kind !== 'opening' && this.#phase.kind !== 'suspected') return;
-    this.#unanswered = 0;
+    this.#answered();
     this.#enter({ kind: 'open', protocol: met.protocol });
     this.#owner.onLinkMet(this, met);
     if (this.#toldUnreachable) {
@@ -291,7 +297,32 @@ export class PeerLink {
       this.#lost('it ended the connection');
       return;
     }
+    // The next one may be refused, by a peer that ends in peace: that is no reason to give up what it is about to answer.
+    if (this.#connection !== undefined && this.#inFlight > 0) this.#parting.add(this.#connection);
+    this.#connection = undefined;
     this.#enter({ kind: 'idle' });
+  }
+
+  #answered(): void {
+    this.#unanswered = 0;
+    this.#excused = false;
+  }
+
+  #awaitHello(): Timer {
+    return this.#parts.clock.after(HELLO_WITHIN_MS, () => this.#fellSilent(`it said no hello within ${HELLO_WITHIN_MS} ms`));
+  }
+
+  /** Nothing comes from there any more, on whatever connection. */
+  #fellSilent(why: string): void {
+    const parting = [...this.#parting];
+    this.#parting.clear();
+    this.#lost(why);
+    for (const connection of parting) connection.close();
+  }
+
+  #endParting(): void {
+    for (const connection of this.#parting) connection.close();
+    this.#parting.clear();
   }
 
   #lost(why: string): void {
@@ -332,8 +363,7 @@ export class PeerLink {
     if (this.#phase.kind !== 'suspected') return;
     const { failures } = this.#phase;
     const { clock } = this.#parts;
-    const timer = clock.after(HELLO_WITHIN_MS, () => this.#lost(`it said no hello within ${HELLO_WITHIN_MS} ms`));
-    this.#enter({ kind: 'suspected', failures, asking: true, sinceMs: clock.monotonicMs(), timer });
+    this.#enter({ kind: 'suspected', failures, asking: true, sinceMs: clock.monotonicMs(), timer: this.#awaitHello() });
     this.#connect();
   }
 
@@ -346,7 +376,7 @@ export class PeerLink {
   #drop(): void {
     const connection = this.#connection;
     this.#connection = undefined;
-    this.#unanswered = 0;
+    this.#answered();
     connection?.close();
   }
 
