@@ -31,7 +31,13 @@ export const DEFAULT_HPACK_DECODER_LIMITS: HpackDecoderLimits = { listBytesMax: 
  */
 export type HeaderBlock =
   | { readonly kind: 'list'; readonly fields: readonly Field[]; readonly listBytes: number }
-  | { readonly kind: 'too-long'; readonly limit: 'listBytesMax' | 'fieldsMax'; readonly listBytes: number }
+  /** `fields`: those below the limit. */
+  | {
+      readonly kind: 'too-long';
+      readonly limit: 'listBytesMax' | 'fieldsMax';
+      readonly fields: readonly Field[];
+      readonly listBytes: number;
+    }
   | { readonly kind: 'compression-error'; readonly reason: string };
 
 /** Reads the header blocks of one direction of a connection, all of them and in order (RFC 7541 §2.2). */
@@ -96,8 +102,8 @@ export class HpackDecoder {
       count += 1;
       if (count <= fieldsMax && listBytes <= listBytesMax) fields.push(field);
     }
-    if (listBytes > listBytesMax) return { kind: 'too-long', limit: 'listBytesMax', listBytes };
-    if (count > fieldsMax) return { kind: 'too-long', limit: 'fieldsMax', listBytes };
+    if (listBytes > listBytesMax) return { kind: 'too-long', limit: 'listBytesMax', fields, listBytes };
+    if (count > fieldsMax) return { kind: 'too-long', limit: 'fieldsMax', fields, listBytes };
     return { kind: 'list', fields, listBytes };
   }
 

@@ -11,7 +11,7 @@ import {
   type StreamHandler,
   type StreamLimits,
 } from '../port.ts';
-import type { Evictable, ReceiveBudget } from './receive-budget.ts';
+import type { Evictable, ReceiveBudget } from '../receive-budget.ts';
 
 /** What a stream asks of the connection that carries it. */
 export interface Carrier {

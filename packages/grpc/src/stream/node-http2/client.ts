@@ -1,8 +1,7 @@
 import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2';
 import { connect as connectHttp2, constants } from 'node:http2';
-import { connect as connectSocket, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
-import { assertNever, type Clock, type DurationMs, MeshError, type Timer } from '@modelmesh/core';
+import { type Clock, type DurationMs, MeshError, type Timer } from '@modelmesh/core';
+import { describeTarget, dial } from '../dial.ts';
 import { headerBlock, headerListBytes } from '../header-block.ts';
 import {
   type ByteStream,
@@ -334,33 +333,4 @@ export class NodeClientConnection implements ClientConnection {
     this.#state = state;
     this.onState?.(state);
   }
-}
-
-function dial(target: ConnectTarget): Socket {
-  switch (target.kind) {
-    case 'unix':
-      return connectSocket({ path: target.path });
-    case 'tcp':
-      return connectSocket({ host: target.host, port: target.port });
-    case 'tls': {
-      const { ca, cert, key, serverName, anyName = false } = target.tls;
-      return connectTls({
-        host: target.host,
-        port: target.port,
-        ALPNProtocols: ['h2'],
-        ...(ca === undefined ? {} : { ca: [...ca] }),
-        ...(cert === undefined ? {} : { cert }),
-        ...(key === undefined ? {} : { key }),
-        ...(serverName === undefined ? {} : { servername: serverName }),
-        ...(anyName && ca !== undefined ? { checkServerIdentity: () => undefined, allowPartialTrustChain: true } : {}),
-      });
-    }
-    default:
-      return assertNever(target);
-  }
-}
-
-/** How messages name a target. */
-function describeTarget(target: ConnectTarget): string {
-  return target.kind === 'unix' ? `unix:${target.path}` : `${target.host}:${target.port}`;
 }

@@ -1,7 +1,7 @@
 import { type Clock, type DurationMs, durationMs } from '@modelmesh/core';
 import type { StreamEngine } from '../port.ts';
+import { ReceiveBudget } from '../receive-budget.ts';
 import { NodeClientConnection } from './client.ts';
-import { ReceiveBudget } from './receive-budget.ts';
 import { NodeServerConnection } from './server.ts';
 
 /** How long a connection may take until the settings of the other side have come. */

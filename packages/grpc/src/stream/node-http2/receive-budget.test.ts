@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { realClock } from '../../testing/index.ts';
 import { Pair, Recorder } from '../contract/index.ts';
+import { type Evictable, ReceiveBudget } from '../receive-budget.ts';
 import { createNodeHttp2Engine } from './engine.ts';
-import { type Evictable, ReceiveBudget } from './receive-budget.ts';
 
 /** Holds bytes of a budget until it is evicted. */
 class Holder implements Evictable {

@@ -1,0 +1,80 @@
+import { type Clock, type DurationMs, durationMs } from '@modelmesh/core';
+import type { ConnectionLimits, LimitName, OwnershipLedger } from '@modelmesh/h2/connection';
+import { PoisonLedger } from '../ownership.ts';
+import type { StreamEngine, StreamLimits } from '../port.ts';
+import { ReceiveBudget } from '../receive-budget.ts';
+import { FrameClientConnection } from './client.ts';
+import { FrameServerConnection } from './server.ts';
+import { Turns } from './turns.ts';
+
+/** How long a connection may take until the settings of the other side have come. */
+const CONNECT_TIMEOUT_MS = durationMs(10_000);
+
+/** What may lie delivered and unconsumed on one connection, and on all connections of one engine, which is one worker's. */
+const CONNECTION_UNCONSUMED_BYTES_MAX = 67_108_864;
+const UNCONSUMED_BYTES_MAX = 268_435_456;
+
+/** What the engine needs, and its debug mode. */
+export interface FrameEngineOptions {
+  readonly clock: Clock;
+  /** Until the peer's HTTP/2 settings have come; 10 s unless given. */
+  readonly connectTimeoutMs?: DurationMs;
+  /** Delivered and unconsumed bytes of one connection; above, the longest stalled stream is reset. 64 MiB unless given. */
+  readonly connectionUnconsumedBytesMax?: number;
+  /** The same over all connections of this engine. 256 MiB unless given. */
+  readonly unconsumedBytesMax?: number;
+  /** What differs from the limits of a connection; those of the stream port outrank it. */
+  readonly connectionLimits?: Partial<ConnectionLimits>;
+  /** Hears of each limit that another side has passed. */
+  readonly onLimit?: (limit: LimitName) => void;
+  /** Overwrites consumed and sent buffers, so that use after ownership ended shows at once. For tests. */
+  readonly poison?: boolean;
+}
+
+/** What a connection of the engine is made of. */
+export interface FrameSetup {
+  readonly limits: StreamLimits;
+  readonly connectionLimits: Partial<ConnectionLimits>;
+  readonly budget: ReceiveBudget;
+  readonly turns: Turns;
+  readonly clock: Clock;
+  readonly connectTimeoutMs: DurationMs;
+  readonly makeLedger: (() => OwnershipLedger) | undefined;
+  readonly onLimit: ((limit: LimitName) => void) | undefined;
+}
+
+/** The stream port on frames of our own (`@modelmesh/h2`). */
+export function createFrameEngine(options: FrameEngineOptions): StreamEngine {
+  const {
+    clock,
+    poison = false,
+    connectTimeoutMs = CONNECT_TIMEOUT_MS,
+    connectionUnconsumedBytesMax = CONNECTION_UNCONSUMED_BYTES_MAX,
+    unconsumedBytesMax = UNCONSUMED_BYTES_MAX,
+  } = options;
+  const whole = new ReceiveBudget('unconsumedBytesMax', unconsumedBytesMax);
+  const turns = new Turns(clock);
+  const setup = (limits: StreamLimits): FrameSetup => ({
+    limits,
+    connectionLimits: {
+      ...options.connectionLimits,
+      streamsMax: limits.streamsPerConnectionMax,
+      headerListBytesMax: limits.headerListBytesMax,
+      sentListBytesMax: limits.headerListBytesMax,
+      streamWindowBytes: limits.streamWindowBytes,
+      streamWindowBytesMax: Math.max(limits.streamWindowBytes, options.connectionLimits?.streamWindowBytesMax ?? 0),
+      connectionWindowBytes: limits.connectionWindowBytes,
+    },
+    budget: new ReceiveBudget('connectionUnconsumedBytesMax', connectionUnconsumedBytesMax, whole),
+    turns,
+    clock,
+    connectTimeoutMs,
+    makeLedger: poison ? () => new PoisonLedger() : undefined,
+    onLimit: options.onLimit,
+  });
+  return {
+    name: 'h2',
+    serve: (socket, info, limits, accept, refuse) => new FrameServerConnection(socket, info, setup(limits), { accept, refuse }),
+    connect: (target, limits) => new FrameClientConnection(target, setup(limits)),
+  };
+}

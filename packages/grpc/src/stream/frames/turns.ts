@@ -1,0 +1,92 @@
+import { type Clock, durationMs, type Timer } from '@modelmesh/core';
+import type { SocketLink } from './socket-link.ts';
+
+/** How often connections are looked at for what makes no progress. */
+const SWEEP_MS = durationMs(1000);
+
+/**
+ * The turns of an engine: whatever its connections have to send is written once at the end of the event that made it, over all of them,
+ * so that answers and forwarded calls of one read leave in one write a socket.
+ */
+export class Turns {
+  readonly #clock: Clock;
+  readonly #links = new Set<SocketLink>();
+  /** Links that end and have until the sweep after the next. */
+  #lingering: SocketLink[] = [];
+  #ending: SocketLink[] = [];
+  #waiting: SocketLink[] = [];
+  #depth = 0;
+  #isScheduled = false;
+  #sweep: Timer | undefined = undefined;
+  readonly #flush = (): void => {
+    this.#isScheduled = false;
+    this.#flushAll();
+  };
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  nowMs(): number {
+    return this.#clock.monotonicMs();
+  }
+
+  /** An event begins, in which links may come to need a flush. */
+  begin(): void {
+    this.#depth += 1;
+  }
+
+  /** The event is over. */
+  end(): void {
+    this.#depth -= 1;
+    if (this.#depth === 0) this.#flushAll();
+  }
+
+  /** `link` has something to write or to deliver. */
+  needs(link: SocketLink): void {
+    this.#waiting.push(link);
+    if (this.#depth > 0 || this.#isScheduled) return;
+    this.#isScheduled = true;
+    process.nextTick(this.#flush);
+  }
+
+  add(link: SocketLink): void {
+    this.#links.add(link);
+    this.#sweep ??= this.#clock.after(SWEEP_MS, () => this.#sweepAll());
+  }
+
+  remove(link: SocketLink): void {
+    this.#links.delete(link);
+  }
+
+  /** `link` has said its last word: its socket ends within two sweeps, whether the other side closes or not. */
+  linger(link: SocketLink): void {
+    this.remove(link);
+    this.#ending.push(link);
+    this.#sweep ??= this.#clock.after(SWEEP_MS, () => this.#sweepAll());
+  }
+
+  #flushAll(): void {
+    this.#depth += 1;
+    while (this.#waiting.length > 0) {
+      const waiting = this.#waiting;
+      this.#waiting = [];
+      for (const link of waiting) link.flush();
+    }
+    this.#depth -= 1;
+  }
+
+  #sweepAll(): void {
+    this.#sweep = undefined;
+    this.begin();
+    const nowMs = this.nowMs();
+    for (const link of this.#links) link.sweep(nowMs);
+    for (const link of this.#lingering) link.destroy();
+    this.#lingering = this.#ending;
+    this.#ending = [];
+    this.end();
+    if (this.#links.size > 0 || this.#lingering.length > 0) {
+      this.#sweep = this.#clock.after(SWEEP_MS, () => this.#sweepAll());
+    }
+  }
+}

@@ -1,0 +1,93 @@
+import { type Field, field } from '../hpack/index.ts';
+
+/** What a block says as the head or the end of a message; read once per block, however often the block comes. */
+export interface MessageFacts {
+  /** Why the message is malformed (RFC 9113 §8.1.1), if it is. */
+  readonly fault: string | undefined;
+  /** Octets that `content-length` announces; −1 without one. */
+  readonly contentLength: number;
+  /** The status of a response; 0 otherwise. */
+  readonly status: number;
+  /** `expect: 100-continue` (RFC 9110 §10.1.1). */
+  readonly expectsContinue: boolean;
+}
+
+/** An ordered block of header fields, shared by all messages that carry the same block. Immutable. */
+export class FieldBlock {
+  readonly fields: readonly Field[];
+  /** The block as the head of a request, a response, or as trailers: what {@link readFacts} found. */
+  requestFacts: MessageFacts | undefined = undefined;
+  responseFacts: MessageFacts | undefined = undefined;
+  trailerFacts: MessageFacts | undefined = undefined;
+  #raw: readonly string[] | undefined = undefined;
+  #listBytes = -1;
+  #malformedName: string | undefined = undefined;
+
+  /** @param fields belong to the block from now on */
+  constructor(fields: readonly Field[]) {
+    this.fields = fields;
+  }
+
+  /** The block of a flat list name, value, name, value …; names are lower case, pseudo-header fields first. */
+  static of(raw: readonly string[]): FieldBlock {
+    const fields: Field[] = [];
+    for (let at = 0; at < raw.length; at += 2) fields.push(field(raw[at] ?? '', raw[at + 1] ?? ''));
+    return new FieldBlock(fields);
+  }
+
+  /** Octets of the list as RFC 9113 §6.5.2 counts them: names, values, and 32 for each field. */
+  get listBytes(): number {
+    if (this.#listBytes < 0) this.#measure();
+    return this.#listBytes;
+  }
+
+  /** The name of the first field that must not be sent (RFC 9113 §8.2.1). */
+  get malformedName(): string | undefined {
+    if (this.#listBytes < 0) this.#measure();
+    return this.#malformedName;
+  }
+
+  /** The first value of `name`. */
+  get(name: string): string | undefined {
+    const { fields } = this;
+    for (let at = 0; at < fields.length; at += 1) {
+      const one = fields[at];
+      if (one !== undefined && one.name === name) return one.value;
+    }
+    return undefined;
+  }
+
+  /** All values of `name`, in order. */
+  getAll(name: string): readonly string[] {
+    const values: string[] = [];
+    for (const one of this.fields) if (one.name === name) values.push(one.value);
+    return values;
+  }
+
+  /** Flat list name, value, name, value … in the order of the wire. */
+  raw(): readonly string[] {
+    this.#raw ??= this.fields.flatMap(({ name, value }) => [name, value]);
+    return this.#raw;
+  }
+
+  /** A block with `name` set to the one `value`: in front if it is a pseudo-header field, else at the end (RFC 9113 §8.3). */
+  with(name: string, value: string): FieldBlock {
+    const kept = this.fields.filter((one) => one.name !== name);
+    const set = field(name, value);
+    return new FieldBlock(name.startsWith(':') ? [set, ...kept] : [...kept, set]);
+  }
+
+  /** A block without the fields whose name `drops` accepts. */
+  without(drops: (name: string) => boolean): FieldBlock {
+    return new FieldBlock(this.fields.filter((one) => !drops(one.name)));
+  }
+
+  #measure(): void {
+    let bytes = 0;
+    for (const one of this.fields) {
+      bytes += one.tableBytes;
+      if (one.malformed !== undefined) this.#malformedName ??= one.name;
+    }
+    this.#listBytes = bytes;
+  }
+}

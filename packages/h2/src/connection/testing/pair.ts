@@ -1,0 +1,125 @@
+import { Connection } from '../connection.ts';
+import type { ConnectionEnd, StreamEnd } from '../errors.ts';
+import type { ConnectionEvents, ReceiveBudget } from '../events.ts';
+import type { FieldBlock } from '../field-block.ts';
+import type { ConnectionLimits, LimitName } from '../limits.ts';
+import type { H2Stream, StreamEvents } from '../stream.ts';
+import { WaitingRoom } from '../waiting.ts';
+
+/** A budget without a bound. */
+export const FREE_BUDGET: ReceiveBudget = {
+  take: () => undefined,
+  release: () => undefined,
+  stalls: () => undefined,
+  flows: () => undefined,
+  isTight: false,
+};
+
+/** Notes what one stream hears. */
+export class Heard implements StreamEvents {
+  readonly log: string[] = [];
+  bytes = 0;
+  consumes = false;
+  end: StreamEnd | undefined = undefined;
+
+  onHeaders(_stream: H2Stream, headers: FieldBlock, end: boolean): void {
+    this.log.push(`headers ${headers.get(':status') ?? ''}${end ? ' end' : ''}`);
+  }
+  onData(stream: H2Stream, bytes: Uint8Array, end: boolean): void {
+    this.bytes += bytes.byteLength;
+    if (bytes.byteLength > 0 && bytes.byteLength < 100)
+      this.log.push(`data ${Buffer.from(bytes).toString('latin1')}${end ? ' end' : ''}`);
+    else if (end) this.log.push('end');
+    if (this.consumes) stream.consume(bytes.byteLength);
+  }
+  onTrailers(_stream: H2Stream, trailers: FieldBlock): void {
+    this.log.push(`trailers ${trailers.raw().join(' ')}`);
+  }
+  onReset(_stream: H2Stream, end: StreamEnd): void {
+    this.end = end;
+    this.log.push(`reset ${end.kind}`);
+  }
+  onWritable(): void {
+    this.log.push('writable');
+  }
+  onClosed(): void {
+    this.log.push('closed');
+  }
+}
+
+/** One accepted stream. */
+export interface Served {
+  readonly stream: H2Stream;
+  readonly headers: FieldBlock;
+  readonly end: boolean;
+  readonly heard: Heard;
+}
+
+/** What both ends of a {@link Pair} may differ in. */
+export interface PairOptions {
+  readonly client?: Partial<ConnectionLimits>;
+  readonly server?: Partial<ConnectionLimits>;
+}
+
+/** A client and a server whose octets a test carries. */
+export class Pair {
+  readonly client: Connection;
+  readonly server: Connection;
+  readonly served: Served[] = [];
+  readonly heard: Heard[] = [];
+  readonly limits: LimitName[] = [];
+  readonly ends: ConnectionEnd[] = [];
+  nowMs = 1000;
+  readonly #waiting = new WaitingRoom((stream, code) => stream.handler.onReset(stream, { kind: 'local-reset', code }));
+
+  constructor(options: PairOptions = {}) {
+    const rest = (): Omit<ConnectionEvents, 'onStream'> => ({
+      onTooLong: () => undefined,
+      onReady: () => undefined,
+      onRoom: () => undefined,
+      onGoaway: () => undefined,
+      onPong: () => undefined,
+      onLimit: (limit) => this.limits.push(limit),
+      onWork: () => undefined,
+      onOver: (end) => this.ends.push(end),
+    });
+    const onStream = (stream: H2Stream, headers: FieldBlock, end: boolean): Heard => {
+      const heard = new Heard();
+      this.served.push({ stream, headers, end, heard });
+      return heard;
+    };
+    const setup = { budget: FREE_BUDGET, nowMs: this.nowMs };
+    this.client = new Connection({ ...setup, side: 'client', limits: options.client ?? {}, events: { ...rest(), onStream } });
+    this.server = new Connection({ ...setup, side: 'server', limits: options.server ?? {}, events: { ...rest(), onStream } });
+    this.run();
+  }
+
+  /** Opens a POST with `extra` fields. */
+  open(extra: readonly string[], end = false): H2Stream {
+    const heard = new Heard();
+    this.heard.push(heard);
+    const raw = [':method', 'POST', ':scheme', 'http', ':path', '/test', ':authority', 'test', ...extra];
+    const stream = this.#waiting.make(heard, end);
+    this.client.open(stream, { raw: () => raw });
+    return stream;
+  }
+
+  /** Carries octets to and fro until there are none. */
+  run(): void {
+    let isMoving = true;
+    while (isMoving) {
+      isMoving = false;
+      for (const [from, to] of [
+        [this.client, this.server],
+        [this.server, this.client],
+      ] as const) {
+        for (const piece of from.take()) {
+          isMoving = true;
+          to.receive(new Uint8Array(piece), this.nowMs);
+        }
+        from.pump();
+        from.deliver();
+      }
+    }
+  }
+}
