@@ -6,5 +6,5 @@ export { type CallContext, type CallOptions, GrpcClient, GrpcRouter, GrpcStatusE
 export { addHealth, HealthBoard } from './health/index.ts';
 export { Listener } from './listen/index.ts';
 export { addReflection } from './reflection/index.ts';
-export { createNodeHttp2Engine, DEFAULT_STREAM_LIMITS } from './stream/index.ts';
+export { createFrameEngine, createNodeHttp2Engine, DEFAULT_STREAM_LIMITS } from './stream/index.ts';
 export { TimerWheel } from './timer-wheel/index.ts';

@@ -1,4 +1,5 @@
 /** The door of the room: the stream port, its limits and header blocks, and the engine on `node:http2`. */
+export { createFrameEngine, type FrameEngineOptions } from './frames/index.ts';
 export { headerBlock, headerListBytes } from './header-block.ts';
 export { DEFAULT_STREAM_LIMITS } from './limits.ts';
 export { createNodeHttp2Engine, type NodeHttp2EngineOptions } from './node-http2/index.ts';

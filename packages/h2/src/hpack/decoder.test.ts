@@ -126,7 +126,11 @@ describe('a list that is too long', () => {
   it('is one of too many fields', () => {
     const decoder = new HpackDecoder({ fieldsMax: 2 });
     assert.equal(decoder.decode(octets('8282')).kind, 'list');
-    assert.deepEqual(tooLong(decoder.decode(octets('828282'))), { limit: 'fieldsMax', names: [':method', ':method'], listBytes: 3 * 42 });
+    assert.deepEqual(tooLong(decoder.decode(octets('828282'))), {
+      limit: 'fieldsMax',
+      names: [':method', ':method'],
+      listBytes: 3 * 42,
+    });
   });
 });
 

@@ -21,12 +21,15 @@ export class Heard implements StreamEvents {
   bytes = 0;
   consumes = false;
   end: StreamEnd | undefined = undefined;
+  /** The stream that was heard of last. */
+  stream: H2Stream | undefined = undefined;
 
   onHeaders(_stream: H2Stream, headers: FieldBlock, end: boolean): void {
     this.log.push(`headers ${headers.get(':status') ?? ''}${end ? ' end' : ''}`);
   }
   onData(stream: H2Stream, bytes: Uint8Array, end: boolean): void {
     this.bytes += bytes.byteLength;
+    this.stream = stream;
     if (bytes.byteLength > 0 && bytes.byteLength < 100)
       this.log.push(`data ${Buffer.from(bytes).toString('latin1')}${end ? ' end' : ''}`);
     else if (end) this.log.push('end');
