@@ -186,9 +186,10 @@ export function takeIn(m: Machine, entry: Entry): void {
     enqueue(m, entry, known);
   } else if (entry.predicted === undefined) {
     become(m, entry, { kind: 'predicting', sinceMs: entry.state.sinceMs });
+    // First, because the registry takes longer to answer than the runtime.
+    claimAhead(m, entry, m.ledger.guess(entry.declaredUnits, null, m.runtime.defaultSizeUnits));
     emit(m, { kind: 'predict-size', model: entry.model, copy: entry.copy });
     arm(m, entry, 'predict', m.config.predictTimeoutMs);
-    claimAhead(m, entry, m.ledger.guess(entry.declaredUnits, null, m.runtime.defaultSizeUnits));
   } else {
     enqueue(m, entry, m.ledger.guess(entry.declaredUnits, entry.predicted, m.runtime.defaultSizeUnits));
   }
