@@ -233,4 +233,16 @@ describe('a field', () => {
       ],
     );
   });
+
+  it('of the table holds back hardly more than the table counts, whatever else was in its block', () => {
+    const decoder = new HpackDecoder();
+    for (let index = 0; index < 500; index += 1) {
+      const passing = literal('00', 'passing', 'p'.repeat(120));
+      decoder.decode(Buffer.concat([literal('40', 'a', `${index % 10}`), ...new Array(10).fill(passing)]));
+    }
+    const entries = decoder.decode(Buffer.from(Array.from({ length: 65 }, (_, index) => 0xbe + index)));
+    assert.equal(entries.kind, 'list');
+    const held = new Set(entries.fields.map(({ octets }) => octets.buffer));
+    assert.ok([...held].reduce((sum, { byteLength }) => sum + byteLength, 0) <= 2 * 4096);
+  });
 });

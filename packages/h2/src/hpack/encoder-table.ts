@@ -1,11 +1,11 @@
 import { DynamicTable } from './dynamic-table.ts';
-import type { Field } from './field.ts';
+import { ENTRY_OVERHEAD_BYTES, type Field } from './field.ts';
 import type { FieldName } from './field-name.ts';
 
-/** A power of two, four times the entries of a table of 4096 bytes. */
-const SLOTS = 512;
+/** Slots of the index for each entry that the table can have. */
+const SLOTS_PER_ENTRY = 4;
 /** Slots in a row that a hash may lie in. Where all hold others the oldest is found no more, which costs octets and nothing else. */
-const REACH = 4;
+const REACH = 8;
 const NONE = -1;
 
 /**
@@ -14,13 +14,17 @@ const NONE = -1;
  */
 export class EncoderTable {
   readonly #table: DynamicTable;
-  readonly #byField = new Int16Array(SLOTS);
-  readonly #byName = new Int16Array(SLOTS);
+  readonly #byField: Int16Array;
+  readonly #byName: Int16Array;
+  readonly #mask: number;
 
   /** @param bytesMax the most that the table ever has, of which it has `bytes` at first */
   constructor(bytesMax: number, bytes: number) {
     this.#table = new DynamicTable(bytesMax);
     this.#table.resize(bytes);
+    this.#byField = new Int16Array(slotsFor(bytesMax));
+    this.#byName = new Int16Array(this.#byField.length);
+    this.#mask = this.#byField.length - 1;
   }
 
   get bytesMax(): number {
@@ -42,7 +46,7 @@ export class EncoderTable {
     const slots = this.#byField;
     const table = this.#table;
     for (let probe = field.hash, last = probe + REACH; probe < last; probe += 1) {
-      const place = slots[probe & (SLOTS - 1)] as number;
+      const place = slots[probe & this.#mask] as number;
       const entry = table.entryAt(place);
       if (entry === undefined || !entry.equals(field)) continue;
       field.foundAt(place, entry);
@@ -56,7 +60,7 @@ export class EncoderTable {
     const slots = this.#byName;
     const table = this.#table;
     for (let probe = name.hash, last = probe + REACH; probe < last; probe += 1) {
-      const place = slots[probe & (SLOTS - 1)] as number;
+      const place = slots[probe & this.#mask] as number;
       if (table.entryAt(place)?.fieldName.equals(name) === true) return table.distanceOfPlace(place);
     }
     return NONE;
@@ -72,13 +76,13 @@ export class EncoderTable {
 
   /** A slot for a field that is in the table: one whose place holds a field of another hash or none, else the one whose place is oldest. */
   #slotOf(field: Field): number {
-    let oldest = field.hash & (SLOTS - 1);
+    let oldest = field.hash & this.#mask;
     let distance = NONE;
     for (let probe = field.hash, last = probe + REACH; probe < last; probe += 1) {
-      const slot = probe & (SLOTS - 1);
+      const slot = probe & this.#mask;
       const place = this.#byField[slot] as number;
       const held = this.#table.entryAt(place);
-      if (held === undefined || ((slot - held.hash) & (SLOTS - 1)) >= REACH) return slot;
+      if (held === undefined || ((slot - held.hash) & this.#mask) >= REACH) return slot;
       if (this.#table.distanceOfPlace(place) <= distance) continue;
       oldest = slot;
       distance = this.#table.distanceOfPlace(place);
@@ -88,17 +92,24 @@ export class EncoderTable {
 
   /** The slot that holds the name already, else one as for a field. */
   #slotOfName(name: FieldName): number {
-    let oldest = name.hash & (SLOTS - 1);
+    let oldest = name.hash & this.#mask;
     let distance = NONE;
     for (let probe = name.hash, last = probe + REACH; probe < last; probe += 1) {
-      const slot = probe & (SLOTS - 1);
+      const slot = probe & this.#mask;
       const place = this.#byName[slot] as number;
       const held = this.#table.entryAt(place)?.fieldName;
-      if (held === undefined || held.equals(name) || ((slot - held.hash) & (SLOTS - 1)) >= REACH) return slot;
+      if (held === undefined || held.equals(name) || ((slot - held.hash) & this.#mask) >= REACH) return slot;
       if (this.#table.distanceOfPlace(place) <= distance) continue;
       oldest = slot;
       distance = this.#table.distanceOfPlace(place);
     }
     return oldest;
   }
+}
+
+/** A power of two. */
+function slotsFor(bytesMax: number): number {
+  let slots = 1;
+  while (slots < (bytesMax / ENTRY_OVERHEAD_BYTES) * SLOTS_PER_ENTRY) slots *= 2;
+  return slots;
 }

@@ -128,4 +128,16 @@ describe('the size of an encoder’s table', () => {
     block(encoder, ...agents);
     assert.equal(block(encoder, agents[149] as Field, agents[0] as Field), 'beff54');
   });
+
+  it('is 64 KiB at most, with entries that are found up to the oldest', () => {
+    const encoder = new HpackEncoder(2 ** 31 - 1);
+    encoder.setPeerTableBytesMax(2 ** 31 - 1);
+    const agents = Array.from({ length: 1200 }, (_, index) => field('user-agent', `a${index}`));
+    assert.match(block(encoder, ...agents), /^3fe1ff03/);
+    assert.match(
+      block(encoder, ...agents),
+      /^(?:ff[89a-f][0-9a-f]0[1-9]|ff[0-7][0-9a-f]|[bcdef][0-9a-f]){1200}$/,
+      'nothing but indices',
+    );
+  });
 });

@@ -18,6 +18,8 @@ interface Representation {
 
 /** The size of the table that the other side expects at first (RFC 9113 §6.5.2), and the largest that we use. */
 const TABLE_BYTES = 4096;
+/** What the places of the encoder's index can name, and far more than pays. */
+const TABLE_BYTES_CEILING = 65_536;
 /** A field that takes a larger part of the table is not worth what it pushes out. */
 const TABLE_PART_MAX = 1 / 4;
 
@@ -35,11 +37,11 @@ export class HpackEncoder {
   /** The smallest size wanted since the last block. */
   #lowestBytes: number;
 
-  /** @param tableBytesMax the largest table that we use, whatever the other side allows */
+  /** @param tableBytesMax the largest table that we use, whatever the other side allows; never more than 64 KiB */
   constructor(tableBytesMax: number = TABLE_BYTES) {
-    this.#tableBytesMax = tableBytesMax;
-    this.#table = new EncoderTable(Math.max(tableBytesMax, TABLE_BYTES), TABLE_BYTES);
-    this.#wantedBytes = Math.min(tableBytesMax, TABLE_BYTES);
+    this.#tableBytesMax = Math.min(tableBytesMax, TABLE_BYTES_CEILING);
+    this.#table = new EncoderTable(Math.max(this.#tableBytesMax, TABLE_BYTES), TABLE_BYTES);
+    this.#wantedBytes = Math.min(this.#tableBytesMax, TABLE_BYTES);
     this.#lowestBytes = this.#wantedBytes;
   }
 
