@@ -1,7 +1,7 @@
 /** The way in: somebody wants a model; find its size, claim it, and put it into the load queue. */
 
 import { type Bytes, type DurationMs, durationMs, type EpochMs, epochMs, type SizeUnits } from '../units.ts';
-import { claimAhead, enqueue } from './booking.ts';
+import { enqueue } from './booking.ts';
 import { FAILED_UNITS } from './config.ts';
 import { Entry } from './entry.ts';
 import type { CopyPolicy, RequestEvent } from './event.ts';
@@ -186,8 +186,6 @@ export function takeIn(m: Machine, entry: Entry): void {
     enqueue(m, entry, known);
   } else if (entry.predicted === undefined) {
     become(m, entry, { kind: 'predicting', sinceMs: entry.state.sinceMs });
-    // First, because the registry takes longer to answer than the runtime.
-    claimAhead(m, entry, m.ledger.guess(entry.declaredUnits, null, m.runtime.defaultSizeUnits));
     emit(m, { kind: 'predict-size', model: entry.model, copy: entry.copy });
     arm(m, entry, 'predict', m.config.predictTimeoutMs);
   } else {

@@ -8,7 +8,7 @@ import { type CacheRefusal, refusalText } from './outcome.ts';
 import { findRoom, fits, makeRoom, type RoomWanted } from './victims.ts';
 
 /**
- * Gives the load its place in the queue and writes its claim where it is not yet written, unless it is certain by now that it cannot be taken: then those who want
+ * Gives the load its place in the queue and writes its claim, unless it is certain by now that it cannot be taken: then those who want
  * it are told at once, and can ask elsewhere.
  */
 export function enqueue(m: Machine, entry: Entry, units: SizeUnits): void {
@@ -24,19 +24,6 @@ export function enqueue(m: Machine, entry: Entry, units: SizeUnits): void {
     return;
   }
   m.queue.push(entry);
-  claim(m, entry, units);
-}
-
-/**
- * A call waits, and so much has room: the claim need not wait until the runtime has said how large the model is. Where less has room than that
- * comes to, it is withdrawn; what would push something out is not claimed before it is certain that it can.
- */
-export function claimAhead(m: Machine, entry: Entry, units: SizeUnits): void {
-  if (entry.awaited && fits(m, { forEntry: entry, insertUnits: units, onlyUpToRank: null }, 0, 0)) claim(m, entry, units);
-}
-
-function claim(m: Machine, entry: Entry, units: SizeUnits): void {
-  if (entry.claimOpen) return;
   entry.claimOpen = true;
   emit(m, { kind: 'claim', model: entry.model, copy: entry.copy, sinceMs: m.now.wallMs, units });
 }

@@ -172,57 +172,6 @@ test('a copy serves only after the registry confirmed the claim, and a lost clai
   assert.equal(rig.stateOf('lost'), undefined);
 });
 
-test('the claim of what a call waits for is written while the runtime is asked for the size, once', () => {
-  const rig = rigWith(1, { predictMs: 100, claimMs: 130, loadMs: () => 50 });
-  rig.request('wanted');
-  assert.equal(rig.stateOf('wanted'), 'predicting');
-  assert.equal(rig.count('claim'), 1);
-  rig.clock.advance(149);
-  assert.equal(rig.stateOf('wanted'), 'loading');
-  rig.clock.advance(1);
-  assert.deepEqual(rig.serving(), ['wanted']);
-  assert.equal(rig.count('claim'), 1);
-});
-
-test('what nobody waits for, or what would push something out, is claimed when its size is known', () => {
-  const rig = rigWith(1, { predictMs: 100 }, { copiesMax: 1 });
-  rig.request('first');
-  rig.clock.runAll();
-  assert.equal(rig.count('claim'), 1);
-  rig.request('second');
-  rig.clock.advance(99);
-  assert.equal(rig.count('claim'), 1);
-  rig.clock.runAll();
-  assert.deepEqual([rig.count('claim'), rig.serving()], [2, ['second']]);
-  const idle = rigWith(1, { predictMs: 100 });
-  idle.request('later', { urgency: 'background' });
-  idle.clock.advance(99);
-  assert.equal(idle.count('claim'), 0);
-});
-
-test('a claim that was written ahead goes with a model that turns out not to fit, and its late answer means nothing', () => {
-  const rig = rigWith(1, { predictMs: 100, claimMs: 300, predict: () => mib(2048) });
-  rig.request('giant');
-  rig.clock.advance(100);
-  assert.deepEqual(rig.outcomesOf('giant'), ['too-large']);
-  assert.equal(rig.count('record-failure'), 1, 'which replaces the claim');
-  rig.clock.runAll();
-  assert.deepEqual([started(rig), rig.stateOf('giant'), rig.count('withdraw-claim')], [[], undefined, 0]);
-  const ended = rigWith(1, { predictMs: 100 });
-  ended.request('wanted');
-  ended.send({ kind: 'stop' });
-  assert.deepEqual([ended.outcomesOf('wanted'), ended.count('withdraw-claim')], [['stopping'], 1]);
-});
-
-test('a claim that is lost while the runtime is asked for the size ends the copy before its load', () => {
-  const rig = rigWith(1, { predictMs: 100, claimMs: 10, claimLost: () => true });
-  rig.request('lost');
-  rig.clock.advance(10);
-  assert.deepEqual([rig.outcomesOf('lost'), rig.stateOf('lost')], [['claim-lost'], undefined]);
-  rig.clock.runAll();
-  assert.deepEqual([started(rig), rig.count('withdraw-claim')], [[], 0]);
-});
-
 test('without an answer to the prediction in 500 ms the default size is booked', () => {
   const rig = rigWith(1, { predictMs: null, measured: () => null });
   rig.request('silent');
