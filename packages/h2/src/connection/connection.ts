@@ -165,7 +165,7 @@ export class Connection implements FrameSink, ConnectionContext {
     let at = 0;
     if (this.#phase.kind === 'preface') at = this.#matchPreface(this.#phase, bytes);
     this.#reader.read(bytes, at, bytes.byteLength);
-    const isPartial = this.#reader.isInFrame || this.#headers.openStreamId !== undefined;
+    const isPartial = this.#reader.heldBytes > 0 || this.#headers.openStreamId !== undefined;
     if (!isPartial) this.#partialSinceMs = 0;
     else if (this.#partialSinceMs === 0) this.#partialSinceMs = nowMs;
   }

@@ -54,7 +54,7 @@ export interface ConnectionLimits {
   readonly stallMsMax: number;
   /** How long the other side may take no octet of those that wait for it. */
   readonly unreadMsMax: number;
-  /** How long a frame or a header block may stay in the middle. */
+  /** How long a frame or a header block may stay in the middle; the payload of DATA takes the time that it takes. */
   readonly partialMsMax: number;
   /** Until the preface and the first SETTINGS have come, and until ours are acknowledged. */
   readonly settingsMsMax: number;
@@ -92,10 +92,10 @@ export const DEFAULT_CONNECTION_LIMITS: ConnectionLimits = {
   connectionWindowBytes: 4_194_304,
   unreadControlBytesMax: 1_048_576,
   framedBytesMax: 262_144,
-  stallMsMax: 300_000,
-  unreadMsMax: 60_000,
+  stallMsMax: 600_000,
+  unreadMsMax: 300_000,
   partialMsMax: 10_000,
-  settingsMsMax: 10_000,
+  settingsMsMax: 30_000,
   rememberedResetsMax: 1024,
 };
 

@@ -56,11 +56,6 @@ export class FrameReader {
     return this.#headerBytes + this.#payloadBytes;
   }
 
-  /** Whether a frame has begun and is not over. */
-  get isInFrame(): boolean {
-    return this.#headerBytes > 0 || this.#at !== AT.header;
-  }
-
   /** Reads `bytes[start, end)`. */
   read(bytes: Uint8Array, start: number, end: number): void {
     let at = start;

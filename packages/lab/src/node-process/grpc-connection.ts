@@ -1,5 +1,5 @@
 import { GrpcClient, type GrpcClientOptions } from '@modelmesh/grpc/call';
-import { type ClientConnection, type ConnectTarget, createNodeHttp2Engine, DEFAULT_STREAM_LIMITS } from '@modelmesh/grpc/stream';
+import { type ClientConnection, type ConnectTarget, createFrameEngine, DEFAULT_STREAM_LIMITS } from '@modelmesh/grpc/stream';
 import { TimerWheel } from '@modelmesh/grpc/timer-wheel';
 import { realClock } from './real-clock.ts';
 
@@ -9,7 +9,7 @@ export const CLIENT_MESSAGE_BYTES_MAX = 64 * 1024 * 1024;
 const CLIENT_QUEUED_STREAMS_MAX = 100_000;
 
 /** The one engine and timer of all clients in this process. */
-const engine = createNodeHttp2Engine({ clock: realClock });
+const engine = createFrameEngine({ clock: realClock });
 const timers = new TimerWheel(realClock);
 
 /** One connection with a client on it; `close` or `await using` ends it. */

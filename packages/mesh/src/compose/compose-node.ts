@@ -2,7 +2,13 @@ import { type Clock, durationMs } from '@modelmesh/core';
 import { type CacheConfig, DEFAULT_CACHE_CONFIG } from '@modelmesh/core/cache';
 import type { TypeConstraints } from '@modelmesh/core/constraints';
 import type { Scope } from '@modelmesh/core/scope';
-import { createNodeHttp2Engine, DEFAULT_STREAM_LIMITS, type StreamEngine, type StreamLimits } from '@modelmesh/grpc/stream';
+import {
+  createFrameEngine,
+  createNodeHttp2Engine,
+  DEFAULT_STREAM_LIMITS,
+  type StreamEngine,
+  type StreamLimits,
+} from '@modelmesh/grpc/stream';
 import { TimerWheel } from '@modelmesh/grpc/timer-wheel';
 import { type RegistryLayout, registryLayout, schemaKey } from '@modelmesh/wire/registry';
 import { allowAll } from '../authz/index.ts';
@@ -71,11 +77,13 @@ export interface ComposedNode {
   close(): Promise<void>;
 }
 
+const HTTP2_ENGINES = { h2: createFrameEngine, 'node-http2': createNodeHttp2Engine } as const;
+
 /** Puts a node together and starts its control. */
 export async function composeNode(config: Config, around: NodeSurroundings): Promise<ComposedNode> {
   const clock = systemClock;
   const timers = new TimerWheel(clock);
-  const engine = createNodeHttp2Engine({ clock });
+  const engine = HTTP2_ENGINES[config.http2Engine]({ clock });
   const streamLimits = limitsOf(config);
   const counters = allocateCounters(1);
   const link = createInProcessLink();

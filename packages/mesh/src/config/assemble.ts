@@ -87,6 +87,7 @@ export function assembleConfig(resolved: Resolved, around: Assembling): Config {
       minChurnAgeMs: values.minChurnAge,
       leakMaxUnits: unitsForBytes(values.leakMax),
     },
+    http2Engine: values.http2Engine,
     shutdownTimeoutMs: values.shutdownTimeout,
     logLevel: values.logLevel,
     logEachInvocation: values.logCalls,

@@ -251,6 +251,7 @@ export interface Config {
   readonly failFast: { readonly enabled: boolean; readonly periodMs: DurationMs };
   readonly limits: LimitsConfig;
   readonly cache: CacheConfig;
+  readonly http2Engine: 'h2' | 'node-http2';
   readonly shutdownTimeoutMs: DurationMs;
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
   readonly logEachInvocation: boolean;

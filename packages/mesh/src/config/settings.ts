@@ -253,6 +253,13 @@ const RULES = {
 };
 
 const TIMES_AND_LOG = {
+  http2Engine: setting<'h2' | 'node-http2'>({
+    path: 'http2.engine',
+    kind: oneOf('h2', 'node-http2'),
+    default: 'h2',
+    live: false,
+    doc: 'What carries HTTP/2: `h2`, frames of our own, or `node-http2`, the engine of Node, which costs more than twice the CPU a call.',
+  }),
   cachePolicy: setting<CachePolicyName>({
     path: 'cache.policy',
     kind: oneOf('lru', 'cost-aware'),

@@ -4,7 +4,7 @@ import { parseEncoding } from '@modelmesh/grpc/compression';
 import { addHealth, HealthBoard } from '@modelmesh/grpc/health';
 import { Listener, type ListenTarget } from '@modelmesh/grpc/listen';
 import { addReflection } from '@modelmesh/grpc/reflection';
-import { type AcceptStream, createNodeHttp2Engine, DEFAULT_STREAM_LIMITS } from '@modelmesh/grpc/stream';
+import { type AcceptStream, createFrameEngine, DEFAULT_STREAM_LIMITS } from '@modelmesh/grpc/stream';
 import { TimerWheel } from '@modelmesh/grpc/timer-wheel';
 import { descriptorSetBytes } from '@modelmesh/wire/grpc-services';
 import { parseGrpcTimeout } from '@modelmesh/wire/headers';
@@ -57,7 +57,7 @@ export class RuntimeProcess {
     addHealth(router, this.#health);
     addReflection(router, { descriptorSet: descriptorSetBytes(), services: () => servicesOf(router, options.server) });
     this.#listener = new Listener({
-      engine: createNodeHttp2Engine({ clock, poison }),
+      engine: createFrameEngine({ clock, poison }),
       limits: { ...DEFAULT_STREAM_LIMITS, streamsPerConnectionMax: streamsMax },
       accept: router.accept,
     });

@@ -1,6 +1,6 @@
 import { type DurationMs, durationMs } from '@modelmesh/core';
 import { type CallOptions, GrpcClient, type Method, methodPath, protobufCodec } from '@modelmesh/grpc/call';
-import { type ClientConnection, type ClientTls, createNodeHttp2Engine, DEFAULT_STREAM_LIMITS } from '@modelmesh/grpc/stream';
+import { type ClientConnection, type ClientTls, createFrameEngine, DEFAULT_STREAM_LIMITS } from '@modelmesh/grpc/stream';
 import { TimerWheel } from '@modelmesh/grpc/timer-wheel';
 import { GRPCInferenceService, ModelMetadataRequestSchema } from '@modelmesh/wire/inference';
 import {
@@ -82,7 +82,7 @@ export class MeshClient implements Disposable {
   /** @throws {MeshError} `invalid-argument` for a server that is none */
   constructor({ server, tls = {} }: MeshClientOptions) {
     const address = parseServer(server);
-    const engine = createNodeHttp2Engine({ clock: systemClock, connectTimeoutMs: CONNECT_TIMEOUT_MS });
+    const engine = createFrameEngine({ clock: systemClock, connectTimeoutMs: CONNECT_TIMEOUT_MS });
     this.#connection = engine.connect(connectTargetOf(address, tls), DEFAULT_STREAM_LIMITS);
     this.grpc = new GrpcClient(this.#connection, {
       clock: systemClock,

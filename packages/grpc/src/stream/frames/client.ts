@@ -111,6 +111,11 @@ class Lane implements ConnectionEvents {
     this.#owner.laneOver(this);
   }
 
+  close(): void {
+    this.#link.endAtOnce();
+    this.connection.close();
+  }
+
   destroy(): void {
     this.#link.destroy();
   }
@@ -196,7 +201,7 @@ export class FrameClientConnection implements ClientConnection, LaneOwner {
     const queue = this.#queue;
     this.#queue = [];
     for (const { stream } of queue) if (!stream.isOver) stream.reset(RESET_CODE.cancel);
-    for (const lane of this.#lanes) lane.connection.close();
+    for (const lane of this.#lanes) lane.close();
   }
 
   laneReady(lane: Lane): void {

@@ -58,6 +58,7 @@ export class FrameServerConnection implements ServerConnection, ConnectionEvents
   }
 
   destroy(): void {
+    this.#link.endAtOnce();
     this.#connection.close();
   }
 

@@ -8,6 +8,7 @@ export class SocketLink {
   readonly #connection: Connection;
   readonly #turns: Turns;
   #isEnding = false;
+  #endsAtOnce = false;
 
   constructor(socket: Socket, connection: Connection, turns: Turns) {
     this.#socket = socket;
@@ -53,6 +54,11 @@ export class SocketLink {
     this.#socket.destroy();
   }
 
+  /** The socket ends with the last octet that is written, whatever the other side says meanwhile. */
+  endAtOnce(): void {
+    this.#endsAtOnce = true;
+  }
+
   #write(pieces: readonly Uint8Array[]): boolean {
     const socket = this.#socket;
     if (!socket.writable) return true;
@@ -68,33 +74,51 @@ export class SocketLink {
   #received(bytes: Uint8Array): void {
     const turns = this.#turns;
     turns.begin();
-    this.#connection.receive(bytes, turns.nowMs());
-    turns.end();
+    try {
+      this.#connection.receive(bytes, turns.nowMs());
+    } finally {
+      turns.end();
+    }
   }
 
   #drained(): void {
     const turns = this.#turns;
     turns.begin();
-    this.#connection.relieved(turns.nowMs());
-    turns.needs(this);
-    turns.end();
+    try {
+      this.#connection.relieved(turns.nowMs());
+      turns.needs(this);
+    } finally {
+      turns.end();
+    }
   }
 
   #gone(message: string): void {
     const turns = this.#turns;
     turns.remove(this);
     turns.begin();
-    this.#connection.lost(message);
-    turns.needs(this);
-    turns.end();
+    try {
+      this.#connection.lost(message);
+      turns.needs(this);
+    } finally {
+      turns.end();
+    }
   }
 
-  /** The connection is over: its last words go out, and then the socket; what still comes is read and dropped, so that they arrive. */
+  /**
+   * The connection is over: its last words go out, and then the socket. What still comes is read and dropped for a while, since a socket that is
+   * closed with octets unread takes back those that the other side has not read.
+   */
   #end(): void {
     if (this.#isEnding) return;
     this.#isEnding = true;
-    if (this.#socket.destroyed) return;
-    this.#socket.end();
+    const socket = this.#socket;
+    if (socket.destroyed) return;
+    if (this.#endsAtOnce) {
+      this.#turns.remove(this);
+      socket.destroySoon();
+      return;
+    }
+    socket.end();
     this.#turns.linger(this);
   }
 }

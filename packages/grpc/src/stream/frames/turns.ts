@@ -4,6 +4,9 @@ import type { SocketLink } from './socket-link.ts';
 /** How often connections are looked at for what makes no progress. */
 const SWEEP_MS = durationMs(1000);
 
+/** A sweep that comes later than this says that this process was held up, and nothing of the other sides. */
+const SWEEP_LATE_MS = 3000;
+
 /**
  * The turns of an engine: whatever its connections have to send is written once at the end of the event that made it, over all of them,
  * so that answers and forwarded calls of one read leave in one write a socket.
@@ -18,6 +21,7 @@ export class Turns {
   #depth = 0;
   #isScheduled = false;
   #sweep: Timer | undefined = undefined;
+  #sweptMs = 0;
   readonly #flush = (): void => {
     this.#isScheduled = false;
     this.#flushAll();
@@ -52,7 +56,7 @@ export class Turns {
 
   add(link: SocketLink): void {
     this.#links.add(link);
-    this.#sweep ??= this.#clock.after(SWEEP_MS, () => this.#sweepAll());
+    this.#awaitSweep();
   }
 
   remove(link: SocketLink): void {
@@ -63,30 +67,42 @@ export class Turns {
   linger(link: SocketLink): void {
     this.remove(link);
     this.#ending.push(link);
-    this.#sweep ??= this.#clock.after(SWEEP_MS, () => this.#sweepAll());
+    this.#awaitSweep();
+  }
+
+  #awaitSweep(): void {
+    if (this.#sweep !== undefined) return;
+    this.#sweptMs = this.nowMs();
+    this.#sweep = this.#clock.after(SWEEP_MS, () => this.#sweepAll());
   }
 
   #flushAll(): void {
     this.#depth += 1;
-    while (this.#waiting.length > 0) {
-      const waiting = this.#waiting;
-      this.#waiting = [];
-      for (const link of waiting) link.flush();
+    try {
+      while (this.#waiting.length > 0) {
+        const waiting = this.#waiting;
+        this.#waiting = [];
+        for (const link of waiting) link.flush();
+      }
+    } finally {
+      this.#depth -= 1;
     }
-    this.#depth -= 1;
   }
 
   #sweepAll(): void {
     this.#sweep = undefined;
-    this.begin();
     const nowMs = this.nowMs();
-    for (const link of this.#links) link.sweep(nowMs);
-    for (const link of this.#lingering) link.destroy();
-    this.#lingering = this.#ending;
-    this.#ending = [];
-    this.end();
-    if (this.#links.size > 0 || this.#lingering.length > 0) {
-      this.#sweep = this.#clock.after(SWEEP_MS, () => this.#sweepAll());
+    const isLate = nowMs - this.#sweptMs > SWEEP_LATE_MS;
+    this.begin();
+    try {
+      // What has come meanwhile is read before the next one.
+      if (!isLate) for (const link of this.#links) link.sweep(nowMs);
+      for (const link of this.#lingering) link.destroy();
+      this.#lingering = this.#ending;
+      this.#ending = [];
+    } finally {
+      this.end();
     }
+    if (this.#links.size > 0 || this.#lingering.length > 0) this.#awaitSweep();
   }
 }

@@ -1,7 +1,7 @@
 import { type DurationMs, durationMs, MeshError, type Revision, revision, toMeshError } from '@modelmesh/core';
 import { Scope } from '@modelmesh/core/scope';
 import { protobufMethod } from '@modelmesh/grpc/call';
-import { createNodeHttp2Engine } from '@modelmesh/grpc/stream';
+import { createFrameEngine } from '@modelmesh/grpc/stream';
 import { TimerWheel } from '@modelmesh/grpc/timer-wheel';
 import { KV } from '@modelmesh/wire/etcd';
 import { checkKey, checkLeaseTtl, checkPrefix, checkRange, checkTxn } from '../check.ts';
@@ -62,7 +62,7 @@ export class EtcdKv implements Kv {
     this.#scope = new Scope('etcd', () => undefined);
     const keys = new EtcdKeys(place.rootPrefix);
     this.#keys = keys;
-    const engine = createNodeHttp2Engine({ clock, connectTimeoutMs: MEMBER_TRY_MS });
+    const engine = createFrameEngine({ clock, connectTimeoutMs: MEMBER_TRY_MS });
     this.#link = new EtcdLink({ engine, clock, timers: new TimerWheel(clock), place, keys }, this.#scope);
     this.#watches = new Watches(this.#link, keys, clock, this.#scope);
     this.#leases = new Leases(this.#link, clock, this.#scope);
