@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { GrpcClient, rawMethod } from '@modelmesh/grpc/call';
-import { createNodeHttp2Engine, DEFAULT_STREAM_LIMITS } from '@modelmesh/grpc/stream';
+import { createFrameEngine, DEFAULT_STREAM_LIMITS } from '@modelmesh/grpc/stream';
 import { TimerWheel } from '@modelmesh/grpc/timer-wheel';
 import { ModelInferRequestSchema, ModelInferResponseSchema } from '@modelmesh/wire/inference';
 import { ModelRuntime, ModelRuntimeX, RuntimeStatusResponse_Status } from '@modelmesh/wire/mmesh';
@@ -60,7 +60,7 @@ function start(environment: Record<string, string>, stdio: ('pipe' | 'ipc')[] = 
 }
 
 function connect(path: string) {
-  const connection = createNodeHttp2Engine({ clock: systemClock }).connect({ kind: 'unix', path }, DEFAULT_STREAM_LIMITS);
+  const connection = createFrameEngine({ clock: systemClock }).connect({ kind: 'unix', path }, DEFAULT_STREAM_LIMITS);
   const client = new GrpcClient(connection, {
     clock: systemClock,
     timers: new TimerWheel(systemClock),

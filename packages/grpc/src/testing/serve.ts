@@ -4,7 +4,7 @@ import { Listener } from '../listen/index.ts';
 import {
   type AcceptStream,
   type ClientConnection,
-  createNodeHttp2Engine,
+  createFrameEngine,
   DEFAULT_STREAM_LIMITS,
   type StreamLimits,
 } from '../stream/index.ts';
@@ -12,7 +12,7 @@ import { TimerWheel } from '../timer-wheel/index.ts';
 import { realClock } from './real-clock.ts';
 
 /** The engine under the whole suite: it poisons what was consumed or given away. */
-export const poisoningEngine = createNodeHttp2Engine({ clock: realClock, poison: true, connectTimeoutMs: durationMs(5000) });
+export const poisoningEngine = createFrameEngine({ clock: realClock, poison: true, connectTimeoutMs: durationMs(5000) });
 
 /** Message limit of the tests' routers and clients. */
 export const TEST_MESSAGE_BYTES_MAX = 8 * 1024 * 1024;

@@ -1,5 +1,8 @@
 import { type Field, field } from '../hpack/index.ts';
 
+/** What lists count for a field besides its octets (RFC 9113 §6.5.2). */
+const FIELD_OVERHEAD_BYTES = 32;
+
 /** What a block says as the head or the end of a message; read once per block, however often the block comes. */
 export interface MessageFacts {
   /** Why the message is malformed (RFC 9113 §8.1.1), if it is. */
@@ -39,6 +42,11 @@ export class FieldBlock {
   get listBytes(): number {
     if (this.#listBytes < 0) this.#measure();
     return this.#listBytes;
+  }
+
+  /** Octets of names and values alone: what is read here and sent on with a few fields of our own is never longer than it was allowed to be. */
+  get textBytes(): number {
+    return this.listBytes - FIELD_OVERHEAD_BYTES * this.fields.length;
   }
 
   /** The name of the first field that must not be sent (RFC 9113 §8.2.1). */

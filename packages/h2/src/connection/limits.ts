@@ -34,7 +34,7 @@ export interface ConnectionLimits {
    * little too long comes and can be answered in words.
    */
   readonly headerListBytesMax: number;
-  /** Octets of a header list that we send. */
+  /** Octets of the names and values of a header list that we send. */
   readonly sentListBytesMax: number;
   /** Fields of one header list. */
   readonly headerFieldsMax: number;

@@ -198,7 +198,7 @@ export class StreamDesk implements StreamCarrier, SendEnd {
   #faultOf(block: FieldBlock): string | undefined {
     // What the other side tells of its own limit is advice (RFC 9113 §6.5.2): it answers a longer list in its own words.
     const max = this.#context.limits.sentListBytesMax;
-    if (block.listBytes > max) {
+    if (block.textBytes > max) {
       return `a header list of ${block.listBytes} bytes is not sent, above the limit of ${max} bytes (headerListBytesMax)`;
     }
     if (block.malformedName === undefined) return undefined;

@@ -1,7 +1,7 @@
 import { assertNever, durationMs, MeshError } from '@modelmesh/core';
 import { type CallContext, GrpcRouter, GrpcStatusError, rawMethod } from '@modelmesh/grpc/call';
 import { Listener } from '@modelmesh/grpc/listen';
-import { createNodeHttp2Engine, DEFAULT_STREAM_LIMITS } from '@modelmesh/grpc/stream';
+import { createFrameEngine, DEFAULT_STREAM_LIMITS } from '@modelmesh/grpc/stream';
 import { TimerWheel } from '@modelmesh/grpc/timer-wheel';
 import { ModelRuntime, RuntimeStatusResponse_Status } from '@modelmesh/wire/mmesh';
 import { GRPC_CODE } from '@modelmesh/wire/status';
@@ -115,7 +115,7 @@ const router = (): GrpcRouter =>
   new GrpcRouter({ clock: realClock, timers: new TimerWheel(realClock), messageBytesMax: MESSAGE_BYTES_MAX });
 
 const listener = ({ accept }: GrpcRouter): Listener =>
-  new Listener({ engine: createNodeHttp2Engine({ clock: realClock }), limits: DEFAULT_STREAM_LIMITS, accept });
+  new Listener({ engine: createFrameEngine({ clock: realClock }), limits: DEFAULT_STREAM_LIMITS, accept });
 
 function lost(words: LostWords, modelId: string): GrpcStatusError {
   switch (words) {

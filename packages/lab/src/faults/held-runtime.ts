@@ -5,7 +5,7 @@ import { Listener } from '@modelmesh/grpc/listen';
 import {
   type AcceptStream,
   type ByteStream,
-  createNodeHttp2Engine,
+  createFrameEngine,
   DEFAULT_STREAM_LIMITS,
   headerBlock,
   type StreamHandler,
@@ -60,7 +60,7 @@ export class HeldRuntime implements AsyncDisposable {
       modelSize: () => ({ sizeInBytes: BigInt(MIB) }),
       predictModelSize: () => ({ sizeInBytes: BigInt(MIB) }),
     });
-    const engine = createNodeHttp2Engine({ clock: realClock });
+    const engine = createFrameEngine({ clock: realClock });
     this.#listener = new Listener({ engine, limits: DEFAULT_STREAM_LIMITS, accept: router.accept });
   }
 

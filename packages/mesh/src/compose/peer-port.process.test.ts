@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { durationMs, modelKey } from '@modelmesh/core';
 import { SeededRandom } from '@modelmesh/core/testing';
-import { createNodeHttp2Engine, DEFAULT_STREAM_LIMITS } from '@modelmesh/grpc/stream';
+import { createFrameEngine, DEFAULT_STREAM_LIMITS } from '@modelmesh/grpc/stream';
 import { TimerWheel } from '@modelmesh/grpc/timer-wheel';
 import { selfSignedCertificate } from '../certificates/index.ts';
 import { configProblemText, parseConfig, parseFlags } from '../config/index.ts';
@@ -15,7 +15,7 @@ import type { PeerAddress } from '../peer/index.ts';
 import { PeerPort } from './peer-port.ts';
 
 const clock = systemClock;
-const engine = createNodeHttp2Engine({ clock });
+const engine = createFrameEngine({ clock });
 const silent = (): void => {};
 const LOG: Log = { debug: silent, info: silent, warn: silent, error: silent, enabled: () => false, with: () => LOG };
 const NEVER = new AbortController().signal;

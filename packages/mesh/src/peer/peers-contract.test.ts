@@ -1,14 +1,14 @@
 import { type Clock, durationMs, epochMs } from '@modelmesh/core';
 import { GrpcRouter } from '@modelmesh/grpc/call';
 import { Listener } from '@modelmesh/grpc/listen';
-import { createNodeHttp2Engine, DEFAULT_STREAM_LIMITS } from '@modelmesh/grpc/stream';
+import { createFrameEngine, DEFAULT_STREAM_LIMITS } from '@modelmesh/grpc/stream';
 import { TimerWheel } from '@modelmesh/grpc/timer-wheel';
 import { systemClock } from '../node/index.ts';
 import { MemoryPeerNet, type PeerService, StreamPeers, servePeers, splitAddress } from './index.ts';
 import { type PeerWorld, peersContract } from './testing/index.ts';
 
 const clock = systemClock;
-const engine = createNodeHttp2Engine({ clock, poison: true });
+const engine = createFrameEngine({ clock, poison: true });
 const NOWHERE = '127.0.0.1:1';
 
 const ahead = (byMs: number): Clock => ({

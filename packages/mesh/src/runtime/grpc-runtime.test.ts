@@ -9,7 +9,7 @@ import { FakeClock } from '@modelmesh/core/testing';
 import { GrpcRouter, GrpcStatusError, refuseCall } from '@modelmesh/grpc/call';
 import {
   type AcceptStream,
-  createNodeHttp2Engine,
+  createFrameEngine,
   DEFAULT_STREAM_LIMITS,
   type ServerConnection,
   type StreamEngine,
@@ -22,7 +22,7 @@ import { GrpcRuntime, type GrpcRuntimeOptions, type RuntimeProcess, type Runtime
 import { RUNTIME_PING_PERIOD_MS, RUNTIME_SILENT_PERIODS_MAX } from './runtime-link.ts';
 
 const timers = new TimerWheel(clock);
-const engine = createNodeHttp2Engine({ clock });
+const engine = createFrameEngine({ clock });
 const { READY, STARTING, FAILING } = RuntimeStatusResponse_Status;
 const INFO = { remoteAddress: '', encrypted: false, clientCertificate: undefined };
 const MODEL = { key: modelKey('m'), type: 't', path: 'p', encKey: '' };

@@ -5,7 +5,7 @@ import {
   type AcceptStream,
   type ByteStream,
   type ConnectionInfo,
-  createNodeHttp2Engine,
+  createFrameEngine,
   DEFAULT_STREAM_LIMITS,
   type HeaderBlock,
   headerBlock,
@@ -50,7 +50,7 @@ export class EchoRuntime {
   constructor(options: EchoRuntimeOptions) {
     this.#options = options;
     const router = serveStreams(this.#router(), this);
-    const engine = createNodeHttp2Engine({ clock: systemClock, poison: true });
+    const engine = createFrameEngine({ clock: systemClock, poison: true });
     const limits = {
       ...DEFAULT_STREAM_LIMITS,
       streamsPerConnectionMax: options.streamsMax ?? DEFAULT_STREAM_LIMITS.streamsPerConnectionMax,

@@ -6,7 +6,7 @@ import { durationMs, instanceId } from '@modelmesh/core';
 import { type CacheConfig, DEFAULT_CACHE_CONFIG } from '@modelmesh/core/cache';
 import { Scope } from '@modelmesh/core/scope';
 import { GrpcClient, GrpcRouter } from '@modelmesh/grpc/call';
-import { createNodeHttp2Engine, DEFAULT_STREAM_LIMITS, type ServerConnection } from '@modelmesh/grpc/stream';
+import { createFrameEngine, DEFAULT_STREAM_LIMITS, type ServerConnection } from '@modelmesh/grpc/stream';
 import { TimerWheel } from '@modelmesh/grpc/timer-wheel';
 import { registryLayout, schemaKey } from '@modelmesh/wire/registry';
 import { allowAll } from '../authz/index.ts';
@@ -93,7 +93,7 @@ export class TestNode {
 const clock = systemClock;
 const timers = new TimerWheel(clock);
 // Overwrites what was consumed or given away, so that whoever still reads it is found out.
-const engine = createNodeHttp2Engine({ clock, poison: true });
+const engine = createFrameEngine({ clock, poison: true });
 
 const TEST_LIMITS = {
   messageBytesMax: 16 * MIB,

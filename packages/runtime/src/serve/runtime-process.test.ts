@@ -8,7 +8,7 @@ import { gzipSync } from 'node:zlib';
 import { type Clock, durationMs, MeshError } from '@modelmesh/core';
 import { FakeClock } from '@modelmesh/core/testing';
 import { GrpcClient, GrpcStatusError, rawMethod } from '@modelmesh/grpc/call';
-import { createNodeHttp2Engine, DEFAULT_STREAM_LIMITS } from '@modelmesh/grpc/stream';
+import { createFrameEngine, DEFAULT_STREAM_LIMITS } from '@modelmesh/grpc/stream';
 import { TimerWheel } from '@modelmesh/grpc/timer-wheel';
 import { Health, HealthCheckResponse_ServingStatus, reflectionV1 } from '@modelmesh/wire/grpc-services';
 import { ModelRuntime, ModelRuntimeX, RuntimeStatusResponse_Status } from '@modelmesh/wire/mmesh';
@@ -36,7 +36,7 @@ async function serve(server: ModelServer = new NullServer(systemClock), clock: C
     onFault: (error) => faults.push(error),
   });
   await runtime.start();
-  const engine = createNodeHttp2Engine({ clock: systemClock, poison: true });
+  const engine = createFrameEngine({ clock: systemClock, poison: true });
   const connection = engine.connect({ kind: 'tcp', host: '127.0.0.1', port: runtime.port }, DEFAULT_STREAM_LIMITS);
   const options = { clock: systemClock, timers: new TimerWheel(systemClock), authority: 'runtime', messageBytesMax: 8 << 20 };
   const client = new GrpcClient(connection, options);
@@ -273,7 +273,7 @@ describe('a runtime process', () => {
     });
     const started = runtime.start();
     await runtime.listening;
-    const connection = createNodeHttp2Engine({ clock: systemClock }).connect(
+    const connection = createFrameEngine({ clock: systemClock }).connect(
       { kind: 'tcp', host: '127.0.0.1', port: runtime.port },
       DEFAULT_STREAM_LIMITS,
     );

@@ -45,6 +45,7 @@ class Lane implements ConnectionEvents {
   readonly #link: SocketLink;
   readonly #pings = new Map<number, { readonly sentMs: number; readonly answered: (roundTripMs: number | null) => void }>();
   #pingCount = 0;
+  #isToldToGo = false;
 
   constructor(socket: Socket, setup: FrameSetup, owner: LaneOwner) {
     this.#owner = owner;
@@ -84,6 +85,7 @@ class Lane implements ConnectionEvents {
   }
 
   onGoaway({ code, why }: Goaway): void {
+    this.#isToldToGo = true;
     this.failure = `the other side ended the connection (GOAWAY ${code}${why === '' ? '' : `: ${why}`})`;
     this.#owner.laneSpent(this);
   }
@@ -104,7 +106,7 @@ class Lane implements ConnectionEvents {
 
   onOver(end: ConnectionEnd): void {
     if (end.kind === 'error') this.failure = end.error.message;
-    else if (end.kind === 'lost' && !this.connection.isSpent) this.failure = end.message;
+    else if (end.kind === 'lost' && !this.#isToldToGo) this.failure = end.message;
     const pings = [...this.#pings.values()];
     this.#pings.clear();
     for (const { answered } of pings) process.nextTick(answered, null);

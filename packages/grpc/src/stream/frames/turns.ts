@@ -15,8 +15,8 @@ export class Turns {
   readonly #clock: Clock;
   readonly #links = new Set<SocketLink>();
   /** Links that end and have until the sweep after the next. */
-  #lingering: SocketLink[] = [];
-  #ending: SocketLink[] = [];
+  #lingering = new Set<SocketLink>();
+  #ending = new Set<SocketLink>();
   #waiting: SocketLink[] = [];
   #depth = 0;
   #isScheduled = false;
@@ -60,14 +60,22 @@ export class Turns {
   }
 
   remove(link: SocketLink): void {
-    this.#links.delete(link);
+    for (const links of [this.#links, this.#ending, this.#lingering]) links.delete(link);
+    this.#rest();
   }
 
   /** `link` has said its last word: its socket ends within two sweeps, whether the other side closes or not. */
   linger(link: SocketLink): void {
-    this.remove(link);
-    this.#ending.push(link);
+    this.#links.delete(link);
+    this.#ending.add(link);
     this.#awaitSweep();
+  }
+
+  /** Without connections there is no timer, which would keep a program from its end. */
+  #rest(): void {
+    if (this.#links.size > 0 || this.#ending.size > 0 || this.#lingering.size > 0) return;
+    this.#sweep?.cancel();
+    this.#sweep = undefined;
   }
 
   #awaitSweep(): void {
@@ -99,10 +107,11 @@ export class Turns {
       if (!isLate) for (const link of this.#links) link.sweep(nowMs);
       for (const link of this.#lingering) link.destroy();
       this.#lingering = this.#ending;
-      this.#ending = [];
+      this.#ending = new Set();
     } finally {
       this.end();
     }
-    if (this.#links.size > 0 || this.#lingering.length > 0) this.#awaitSweep();
+    this.#awaitSweep();
+    this.#rest();
   }
 }

@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { epochMs } from '@modelmesh/core';
 import {
   type ByteStream,
-  createNodeHttp2Engine,
+  createFrameEngine,
   DEFAULT_STREAM_LIMITS,
   type HeaderBlock,
   headerBlock,
@@ -67,7 +67,7 @@ class Exchange implements StreamHandler {
 
 describe('bytes of a request, on a node that overwrites what it has given back', () => {
   let node: TestNode;
-  const engine = createNodeHttp2Engine({ clock: systemClock });
+  const engine = createFrameEngine({ clock: systemClock });
   before(async () => {
     node = await TestNode.start({ rules: RULES, runtime: { methods: { [METHOD]: [1] } } });
     const info = { type: 'onnx', path: 'p', encKey: '{}' };

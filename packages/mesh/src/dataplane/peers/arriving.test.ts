@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { GrpcClient } from '@modelmesh/grpc/call';
-import { createNodeHttp2Engine, DEFAULT_STREAM_LIMITS } from '@modelmesh/grpc/stream';
+import { createFrameEngine, DEFAULT_STREAM_LIMITS } from '@modelmesh/grpc/stream';
 import { TimerWheel } from '@modelmesh/grpc/timer-wheel';
 import { runtimeIdHeaders } from '@modelmesh/wire/headers';
 import { formatPeerCall } from '@modelmesh/wire/peer';
@@ -18,7 +18,7 @@ describe('a call that arrives at the port between nodes', () => {
     const b = mesh.at(0);
     await b.route('m', b.serve('m'));
     const target = { kind: 'tcp', ...splitAddress(b.asPeer.address) } as const;
-    const connection = createNodeHttp2Engine({ clock }).connect(target, DEFAULT_STREAM_LIMITS);
+    const connection = createFrameEngine({ clock }).connect(target, DEFAULT_STREAM_LIMITS);
     const client = new GrpcClient(connection, { clock, timers: new TimerWheel(clock), authority: 'b', messageBytesMax: 65_536 });
     const send = (call: readonly string[], path = '/any.Service/Call') =>
       client.call({ ...ECHO, path }, [Buffer.from('q')], { headers: [...runtimeIdHeaders('m'), ...call] });

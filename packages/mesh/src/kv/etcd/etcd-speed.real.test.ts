@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { GrpcClient, protobufMethod } from '@modelmesh/grpc/call';
-import { createNodeHttp2Engine, DEFAULT_STREAM_LIMITS } from '@modelmesh/grpc/stream';
+import { createFrameEngine, DEFAULT_STREAM_LIMITS } from '@modelmesh/grpc/stream';
 import { realClock } from '@modelmesh/grpc/testing';
 import { TimerWheel } from '@modelmesh/grpc/timer-wheel';
 import { KV } from '@modelmesh/wire/etcd';
@@ -37,7 +37,7 @@ describe('the speed of a real etcd', { skip: tools.missing }, () => {
 
   it(`is several times that of one request for each change, with ${CALLERS} callers`, { timeout: 300_000 }, async (context) => {
     const { host, port } = etcd.endpoint;
-    const connection = createNodeHttp2Engine({ clock: realClock }).connect({ kind: 'tcp', host, port }, DEFAULT_STREAM_LIMITS);
+    const connection = createFrameEngine({ clock: realClock }).connect({ kind: 'tcp', host, port }, DEFAULT_STREAM_LIMITS);
     const timers = new TimerWheel(realClock);
     const client = new GrpcClient(connection, { clock: realClock, timers, authority: host, messageBytesMax: 1_000_000 });
     const value = Buffer.from(RECORD);

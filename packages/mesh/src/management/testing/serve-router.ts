@@ -1,7 +1,7 @@
 import { type Clock, durationMs } from '@modelmesh/core';
 import { GrpcClient, GrpcRouter, type GrpcRouterOptions } from '@modelmesh/grpc/call';
 import { Listener } from '@modelmesh/grpc/listen';
-import { type ClientConnection, createNodeHttp2Engine, DEFAULT_STREAM_LIMITS } from '@modelmesh/grpc/stream';
+import { type ClientConnection, createFrameEngine, DEFAULT_STREAM_LIMITS } from '@modelmesh/grpc/stream';
 import { TimerWheel } from '@modelmesh/grpc/timer-wheel';
 
 const MESSAGE_BYTES_MAX = 4 * 1024 * 1024;
@@ -19,7 +19,7 @@ export async function serveRouter(
   register: (router: GrpcRouter) => void,
   options: Pick<GrpcRouterOptions, 'http'> = {},
 ): Promise<ServedRouter> {
-  const engine = createNodeHttp2Engine({ clock, poison: true });
+  const engine = createFrameEngine({ clock, poison: true });
   const timers = new TimerWheel(clock);
   const router = new GrpcRouter({ clock, timers, messageBytesMax: MESSAGE_BYTES_MAX, ...options });
   register(router);

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { bytes, type Clock, durationMs } from '@modelmesh/core';
-import { createNodeHttp2Engine, DEFAULT_STREAM_LIMITS, headerBlock, type StreamHandler } from '@modelmesh/grpc/stream';
+import { createFrameEngine, DEFAULT_STREAM_LIMITS, headerBlock, type StreamHandler } from '@modelmesh/grpc/stream';
 import { selfSignedCertificate } from '../../../certificates/index.ts';
 import type { TlsConfig } from '../../../config/index.ts';
 import { createLog } from '../../../log/index.ts';
@@ -67,7 +67,7 @@ export async function startRig(context: TestContext, options: RigOptions = {}): 
   const listener = await listen({
     tls: null,
     streamLimits: DEFAULT_STREAM_LIMITS,
-    engine: createNodeHttp2Engine({ clock: systemClock }),
+    engine: createFrameEngine({ clock: systemClock }),
     log: createLog({ level: 'trace', instance: 'i', service: 's', sink }),
     handlers: {
       accept: (stream, headers, _end, connection) => {

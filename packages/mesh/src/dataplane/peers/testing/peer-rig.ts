@@ -14,7 +14,7 @@ import {
 import { SeededRandom } from '@modelmesh/core/testing';
 import { GrpcClient, GrpcRouter } from '@modelmesh/grpc/call';
 import { Listener } from '@modelmesh/grpc/listen';
-import { type ClientConnection, type ConnectTarget, createNodeHttp2Engine, DEFAULT_STREAM_LIMITS } from '@modelmesh/grpc/stream';
+import { type ClientConnection, type ConnectTarget, createFrameEngine, DEFAULT_STREAM_LIMITS } from '@modelmesh/grpc/stream';
 import { TimerWheel } from '@modelmesh/grpc/timer-wheel';
 import { PEER_PROTOCOL } from '@modelmesh/wire/peer';
 import { allowAll } from '../../../authz/index.ts';
@@ -108,7 +108,7 @@ export class PeerNode {
     this.#options = options;
     const { clock = systemClock } = options;
     this.#clock = clock;
-    const engine = createNodeHttp2Engine({ clock, poison: true });
+    const engine = createFrameEngine({ clock, poison: true });
     this.#runtimePath = join(folder, 'rt.sock');
     this.runtime = new EchoRuntime({ path: this.#runtimePath });
     const link = createInProcessLink({ clone: true });

@@ -5,7 +5,7 @@ import { type CallContext, GrpcRouter, GrpcStatusError, rawMethod } from '@model
 import {
   type ConnectionInfo,
   type ConnectTarget,
-  createNodeHttp2Engine,
+  createFrameEngine,
   DEFAULT_STREAM_LIMITS,
   type HeaderBlock,
   type ServerConnection,
@@ -96,7 +96,7 @@ export class OipRuntime {
     router.unary(rawMethod(`${SERVICE}/ModelInfer`), (bytes, context) => this.#infer(bytes, context));
     router.unary(rawMethod(`${SERVICE}/ModelMetadata`), (_bytes, context) => this.#metadata(context));
     router.bidi(rawMethod(`${SERVICE}/ModelStreamInfer`), (requests, context) => this.#stream(requests, context));
-    const engine = createNodeHttp2Engine({ clock: systemClock, poison: true });
+    const engine = createFrameEngine({ clock: systemClock, poison: true });
     const info: ConnectionInfo = { remoteAddress: '', encrypted: false, clientCertificate: undefined };
     this.#server = createServer((socket: Socket) => {
       const connection = engine.serve(

@@ -3,7 +3,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { durationMs, endpointId, instanceId, MeshError, type ModelKey, modelKey } from '@modelmesh/core';
 import type { ModelReadiness } from '@modelmesh/core/registration';
 import { GrpcRouter } from '@modelmesh/grpc/call';
-import { createNodeHttp2Engine, DEFAULT_STREAM_LIMITS, type ServerConnection } from '@modelmesh/grpc/stream';
+import { createFrameEngine, DEFAULT_STREAM_LIMITS, type ServerConnection } from '@modelmesh/grpc/stream';
 import { TimerWheel } from '@modelmesh/grpc/timer-wheel';
 import type { RepositoryEntry } from '@modelmesh/wire/oip';
 import { type Authorizer, allowAll, type Principal, principalOf } from '../../../authz/index.ts';
@@ -83,7 +83,7 @@ export class ExchangeServers {
       handle(http1Exchange(request, response, { principal, awaitsContinue }));
     const http1 = createHttp1((request, response) => one(request, response, false));
     http1.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => one(request, response, true));
-    const engine = createNodeHttp2Engine({ clock: systemClock, poison: true });
+    const engine = createFrameEngine({ clock: systemClock, poison: true });
     const router = new GrpcRouter({
       clock: systemClock,
       timers: new TimerWheel(systemClock),
@@ -145,7 +145,7 @@ export class RestRig {
       instance: instanceId('inst1'),
       clock: systemClock,
       timers: new TimerWheel(systemClock),
-      engine: createNodeHttp2Engine({ clock: systemClock, poison: true }),
+      engine: createFrameEngine({ clock: systemClock, poison: true }),
       runtimeLimits: {
         ...DEFAULT_STREAM_LIMITS,
         queuedStreamsMax: options.runtimeQueueMax ?? DEFAULT_STREAM_LIMITS.queuedStreamsMax,
