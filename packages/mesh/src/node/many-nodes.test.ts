@@ -397,4 +397,24 @@ describe('a registry that is away for three lease times', () => {
     assert.ok(await call(rig, rig.node('a'), 'cold'));
     await rig.close();
   });
+
+  it('is told in the same words by the call that meets it first, whose claim it does not take', async () => {
+    let isAway = false;
+    const kv = (store: Kv): Kv => ({
+      ...through(store),
+      txn: (txn) => (isAway ? Promise.reject(new MeshError('registry-unavailable', 'no member answers')) : store.txn(txn)),
+    });
+    const rig = await MeshRig.of(['a'], { kv });
+    await rig.register('cold');
+    isAway = true;
+    for (const at of ['first', 'second']) {
+      const refused = await rig.node('a').locate('cold');
+      assert.match(
+        refused?.kind === 'failed' ? refused.error.message : JSON.stringify(refused),
+        /the registry cannot be reached, and a model without a copy is not loaded until it is back \(no member answers\)$/,
+        at,
+      );
+    }
+    await rig.close();
+  });
 });

@@ -13,7 +13,7 @@ import type { RegistryView } from '@modelmesh/core/view';
 import type { ErrorFacts } from '../../link/index.ts';
 import type { LocalCopies } from '../copies/index.ts';
 import type { Members } from '../members/index.ts';
-import type { RegistryPulse } from '../registry/index.ts';
+import { NO_FIRST_LOAD, type RegistryPulse } from '../registry/index.ts';
 import type { PlacementDesk } from './placement-desk.ts';
 
 /** Instances that are tried for one load (spec `modelmesh.md` §2.8). */
@@ -96,7 +96,7 @@ export class CopyMap {
     const [holder] = this.holders(record, tried);
     if (holder !== undefined) return { kind: 'copy', instance: holder };
 
-    const refusal = pulse.refusal('and a model without a copy is not loaded until it is back');
+    const refusal = pulse.refusal(NO_FIRST_LOAD);
     if (refusal !== undefined) return { kind: 'none', error: factsOf(refusal) };
     const nowMs = clock.wallMs();
     const failures = [...record.failures].map(([instance, failure]) => ({ instance, ...failure }));

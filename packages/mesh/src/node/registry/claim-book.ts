@@ -1,4 +1,12 @@
-import { DEFAULT_NAMESPACE, type EpochMs, epochMs, type InstanceId, MeshError, type ModelKey } from '@modelmesh/core';
+import {
+  DEFAULT_NAMESPACE,
+  type EpochMs,
+  epochMs,
+  type InstanceId,
+  MeshError,
+  type ModelKey,
+  toMeshError,
+} from '@modelmesh/core';
 import {
   type ModelRecord,
   putOf,
@@ -9,6 +17,7 @@ import {
 } from '@modelmesh/core/records';
 import { type OwedWrites, owedWith, pay, type Statement } from './owed-writes.ts';
 import type { RegistryMirror } from './registry-mirror.ts';
+import { NO_FIRST_LOAD, unreached } from './registry-pulse.ts';
 
 /** Writes of the cache to the registry; each resolves when durable. */
 export interface ClaimBook {
@@ -89,7 +98,9 @@ export class RegistryClaims implements ClaimBook {
           // The copy is given up, and yet the claim may stand: the registry may have gone away between taking it and saying so.
           this.#claimed.delete(model);
           this.#owed.set(model, owedWith(this.#owed.get(model), { kind: 'withdrawn', lastUsedMs: epochMs(0) }));
-          throw error;
+          const cause = toMeshError(error);
+          // The same words as of a call that comes once it is known.
+          throw cause.kind === 'registry-unavailable' ? unreached(cause, NO_FIRST_LOAD) : cause;
         },
       ),
     ).finally(() => this.#beside.delete(model));

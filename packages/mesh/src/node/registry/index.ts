@@ -4,6 +4,6 @@ export { FollowedParameters, PARAMETERS_MAX, type ParameterOverrides, refuseIfDi
 export { refuseBesideJava } from './java-instances.ts';
 export { Leadership } from './leader.ts';
 export { RegistryMirror } from './registry-mirror.ts';
-export { RegistryPulse } from './registry-pulse.ts';
+export { NO_FIRST_LOAD, RegistryPulse } from './registry-pulse.ts';
 export { LEASE_TTL_MS, Session } from './session.ts';
 export { refuseBesideTwin } from './twin.ts';

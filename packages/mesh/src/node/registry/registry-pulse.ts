@@ -42,7 +42,14 @@ export class RegistryPulse {
 
   /** The error of what would have to be written. @param what is refused, in words that follow "…: " */
   refusal(what: string): MeshError | undefined {
-    if (this.#error === undefined) return undefined;
-    return new MeshError('registry-unavailable', `the registry cannot be reached, ${what} (${this.#error.message})`);
+    return this.#error === undefined ? undefined : unreached(this.#error, what);
   }
+}
+
+/** What is not loaded while the registry is away, in words that follow "the registry cannot be reached, ". */
+export const NO_FIRST_LOAD = 'and a model without a copy is not loaded until it is back';
+
+/** The error of what could not be written, as whoever wanted it is told. */
+export function unreached(error: MeshError, what: string): MeshError {
+  return new MeshError('registry-unavailable', `the registry cannot be reached, ${what} (${error.message})`);
 }
