@@ -1,6 +1,6 @@
 /** The door of the room: meshes of real processes that lose nodes, runtimes, etcd and networks under load, and what becomes of the calls. */
 export { type FleetModel, isAnswer, isAnswerBody, numberedPath, requestBody, requestBytes } from './fleet.ts';
-export { allHold, chaosTable, findingsTable } from './report.ts';
+export { allHold, chaosTable, findingsTable, keepFigures } from './report.ts';
 export {
   Arena,
   type ChaosSize,

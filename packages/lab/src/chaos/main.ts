@@ -5,8 +5,8 @@
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { readFigures, renderTable, writeResults } from '../figures/index.ts';
-import { allHold, chaosTable, findingsTable } from './report.ts';
+import { renderTable } from '../figures/index.ts';
+import { allHold, chaosTable, findingsTable, keepFigures } from './report.ts';
 import { runScenario, type ScenarioFigures } from './scenario.ts';
 import { SCENARIOS } from './scenarios.ts';
 
@@ -43,8 +43,5 @@ for (const scenario of chosen) {
 const colours = process.stdout.isTTY === true;
 console.log(renderTable(chaosTable(figures), colours));
 console.log(`\n${renderTable(findingsTable(figures), colours)}`);
-// What is not run again stays as it is, with the commit it was measured at.
-const kept = (readFigures('chaos') ?? []) as readonly ScenarioFigures[];
-const others = kept.filter(({ scenario }) => figures.every((figure) => figure.scenario !== scenario));
-console.log(`\nkept in ${writeResults('chaos', [...others, ...figures]).path}`);
+console.log(`\nkept in ${keepFigures(figures)}`);
 process.exitCode = allHold(figures) ? 0 : 1;

@@ -1,4 +1,4 @@
-import { type Cell, digits, judged, type Table } from '../figures/index.ts';
+import { type Cell, digits, judged, readFigures, type Table, writeResults } from '../figures/index.ts';
 import { type ScenarioFigures, scenarioHolds } from './scenario.ts';
 
 /** A line for each scenario. */
@@ -36,3 +36,10 @@ export const findingsTable = (figures: readonly ScenarioFigures[]): Table => ({
 export const allHold = (figures: readonly ScenarioFigures[]): boolean => figures.every(scenarioHolds);
 
 const total = (counts: Readonly<Record<string, number>>): number => Object.values(counts).reduce((sum, each) => sum + each, 0);
+
+/** Keeps figures in `results/chaos.json`; of scenarios that were not run what is kept there stays. @returns where */
+export function keepFigures(figures: readonly ScenarioFigures[]): string {
+  const kept = (readFigures('chaos') ?? []) as readonly ScenarioFigures[];
+  const others = kept.filter(({ scenario }) => figures.every((figure) => figure.scenario !== scenario));
+  return writeResults('chaos', [...others, ...figures]).path;
+}

@@ -1,7 +1,8 @@
+import { loadavg } from 'node:os';
 import type { ColdCallFigures } from '../bench/index.ts';
 import { COLD_BURST, type ColdBurstFigures, type ColdBurstPlan, coldBurstThrough } from '../burst/index.ts';
 import { ClusterProcess, type ClusterProcessOptions } from '../cluster-process/index.ts';
-import { type Cell, renderTable } from '../figures/index.ts';
+import { type Cell, currentCommit, readFigures, renderTable, writeResults } from '../figures/index.ts';
 import {
   burstClaims,
   type ClusterClaim,
@@ -127,4 +128,11 @@ export async function measure(
   const take: Take = takes[name];
   const { figures, claims, title, more } = await take(plan, etcd, leeway);
   return { name, figures, claims, table: renderTable(clusterTable(title, claims, more), colours) };
+}
+
+/** Keeps figures in `results/<results>.json`; measurements that are not run again stay as they are, with the commit they were taken at. @returns where */
+export function keepMeasured(results: string, name: Measurement, { figures }: Measured): string {
+  const kept = readFigures(results) as Record<string, unknown> | undefined;
+  const facts = { commit: currentCommit(), date: new Date().toISOString(), loadAverage: loadavg()[0] };
+  return writeResults(results, { ...kept, [name]: { ...facts, ...figures } }).path;
 }

@@ -3,6 +3,7 @@ export { type ClusterClaim, clusterTable, EQUAL_WITHIN_MS, RESIDENT_BYTES_MAX } 
 export {
   type ClusterPlan,
   FULL_CLUSTER,
+  keepMeasured,
   MEASUREMENTS,
   type Measured,
   type Measurement,

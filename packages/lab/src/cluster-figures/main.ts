@@ -2,10 +2,8 @@
  * `npm run lab:cluster [-- <measurement|all> --short]`: prints claims beside what real nodes on a real etcd show, and keeps the figures; exit code 1
  * when a claim does not hold. Needs etcd, in the PATH or as `MESH_TEST_ETCD` and `MESH_TEST_ETCDCTL` say.
  */
-import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
-import { currentCommit, readFigures, writeResults } from '../figures/index.ts';
-import { FULL_CLUSTER, MEASUREMENTS, type Measured, measure, SHORT_CLUSTER } from './figures.ts';
+import { FULL_CLUSTER, keepMeasured, MEASUREMENTS, type Measured, measure, SHORT_CLUSTER } from './figures.ts';
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { short: { type: 'boolean', default: false } } });
 const [wanted = 'all'] = positionals;
@@ -20,7 +18,6 @@ const etcd = {
 const plan = values.short ? SHORT_CLUSTER : FULL_CLUSTER;
 const measured: Measured[] = [];
 const results = values.short ? 'cluster-short' : 'cluster';
-const kept: Record<string, unknown> = { ...(readFigures(results) as Record<string, unknown> | undefined) };
 for (const name of chosen) {
   let one: Measured;
   try {
@@ -32,9 +29,7 @@ for (const name of chosen) {
   }
   measured.push(one);
   console.log(`${one.table}\n`);
-  // Measurements that are not run again stay as they are, with the commit they were taken at.
-  kept[name] = { commit: currentCommit(), date: new Date().toISOString(), loadAverage: loadavg()[0], ...one.figures };
+  console.log(`kept in ${keepMeasured(results, name, one)}\n`);
 }
-console.log(`kept in ${writeResults(results, kept).path}`);
 const holdsAll = measured.every(({ claims }) => claims.every(({ holds }) => holds));
 process.exitCode = holdsAll && measured.length === chosen.length ? 0 : 1;

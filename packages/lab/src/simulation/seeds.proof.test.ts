@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { writeResults } from '../figures/index.ts';
 
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));
 const SEEDS = 10_000;
@@ -19,6 +20,10 @@ async function sweep(from: number, count: number): Promise<string> {
 test(`everything holds in the histories of ${SEEDS} seeds`, async (context) => {
   const share = SEEDS / PROCESSES;
   const outputs = await Promise.all(Array.from({ length: PROCESSES }, (_, at) => sweep(1 + at * share, share)));
+  writeResults(
+    'simulation',
+    outputs.map((output) => output.trim().split('\n').at(-1)),
+  );
   for (const output of outputs) {
     context.diagnostic(output.trim().split('\n').at(-1) ?? '');
     assert.match(output, new RegExp(`${share} seeds, 0 failed`), output.slice(0, 20_000));
