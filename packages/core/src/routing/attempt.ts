@@ -87,7 +87,7 @@ export type NextAttempt =
   | ({ readonly kind: 'retry-other' } & Repetition)
   /** The runtime lost the model: forget the copy, load it again, then repeat. */
   | ({ readonly kind: 'purge-and-reload' } & Repetition)
-  /** Wait, in the bounded queue and within `attemptTimeoutMs`, for the local runtime to come back; then repeat. */
+  /** Repeat at a copy elsewhere that answers; without one wait, in the bounded queue and within `attemptTimeoutMs`, for the local runtime to come back. */
   | ({ readonly kind: 'wait-for-runtime' } & Repetition)
   /** The mesh's own error; the message says why the call was not repeated. */
   | { readonly kind: 'fail'; readonly error: MeshErrorKind; readonly message: string; readonly whyNotRepeated: string }

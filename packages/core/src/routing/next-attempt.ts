@@ -149,7 +149,7 @@ function afterRefusal(history: AttemptHistory, error: MeshErrorKind, message: st
   return { kind: 'fail', error, message, whyNotRepeated: against };
 }
 
-/** Perhaps executed. The local runtime has one life at a time, so that its loss means waiting for the next one. */
+/** Perhaps executed. The local runtime has one life at a time, so that its loss means waiting for the next one, or going to a copy elsewhere. */
 function afterLoss(history: AttemptHistory, because: string, deadly: string | null): NextAttempt {
   const { local } = history.current;
   const against = limitReached(history) ?? deadly ?? forbidden(history.call) ?? (local ? null : nowhereElse(history));

@@ -16,13 +16,22 @@ export function isElsewhere({ peers, instance: here }: Plane, { excluded }: Atte
 }
 
 /** Whether the call may go to a copy that it has not tried, here or at another instance than `asked`. */
-export function isCopyBesides(plane: Plane, model: ModelKey, { tried }: AttemptLog, asked: InstanceId): boolean {
-  const route = plane.routes.model(model);
-  if (route === undefined) return false;
-  if (route.local !== null && !tried.has(plane.instance)) return true;
-  return route.remote.some(
-    ({ instance }) => instance !== asked && !tried.has(instance) && plane.peers?.standing(instance) === 'ready',
-  );
+export function isCopyBesides(plane: Plane, model: ModelKey, log: AttemptLog, asked: InstanceId): boolean {
+  const isHere = plane.routes.model(model)?.local != null && !log.tried.has(plane.instance);
+  return isHere || isCopyElsewhere(plane, model, log, asked);
+}
+
+/** Leaves the copy here, whose runtime is away, for one elsewhere. False: there is none that answers. */
+export function turnsElsewhere(plane: Plane, model: ModelKey, log: AttemptLog): boolean {
+  if (!isCopyElsewhere(plane, model, log)) return false;
+  log.tryNoMore(plane.instance);
+  return true;
+}
+
+/** Whether the call may go to a copy at another instance than this one and `asked` that it has not tried. */
+function isCopyElsewhere({ routes, peers }: Plane, model: ModelKey, { tried }: AttemptLog, asked?: InstanceId): boolean {
+  const others = routes.model(model)?.remote ?? [];
+  return others.some(({ instance }) => instance !== asked && !tried.has(instance) && peers?.standing(instance) === 'ready');
 }
 
 /**

@@ -23,7 +23,7 @@ import type { HeaderBlock } from '@modelmesh/grpc/stream';
 import type { Expirable, WheelTimer } from '@modelmesh/grpc/timer-wheel';
 import type { ModelRoute, PeerIntent, SlotRef } from '../../link/index.ts';
 import type { PeerLink, ReturnWaiter } from '../peers/index.ts';
-import { awaitHolder, isCopyBesides, isElsewhere, mayBeLoading, noteAbsence } from './alternatives.ts';
+import { awaitHolder, isCopyBesides, isElsewhere, mayBeLoading, noteAbsence, turnsElsewhere } from './alternatives.ts';
 import type { Attempt, AttemptOwner, RuntimeRefusal } from './attempt.ts';
 import { AttemptLog } from './attempt-log.ts';
 import type { Caller, CallPlan } from './call-plan.ts';
@@ -280,7 +280,9 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, A
         return;
       case 'wait-for-runtime':
         this.#again(next.charged);
-        this.#waitForRuntime();
+        // Another copy answers now, and the runtime here in seconds.
+        if (turnsElsewhere(this.#plane, this.plan.model, this.#log)) this.#seek();
+        else this.#waitForRuntime();
         return;
       case 'pass-through':
         if (next.purge) this.#purge(slot);
@@ -467,7 +469,7 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, A
       return;
     }
     this.#end();
-    this.#record(`the runtime answered with code ${refusal.trailers.get('grpc-status')}`);
+    this.#log.record(this.plan, this.#plane, `the runtime answered with code ${refusal.trailers.get('grpc-status')}`);
     if (refusal.headers !== null && !this.#answered) this.#caller.onResponseHeaders(refusal.headers);
     this.#caller.onResponseEnd(refusal.trailers);
   }
@@ -481,12 +483,8 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, A
     if (this.over) return;
     if (this.#phase.kind === 'running') this.#phase.attempt.abandon();
     this.#end();
-    this.#record(`${error.kind}: ${error.message}`);
+    this.#log.record(this.plan, this.#plane, `${error.kind}: ${error.message}`);
     this.#caller.onFailed(error);
-  }
-
-  #record(outcome: string): void {
-    this.#log.record(this.plan, this.#plane, outcome);
   }
 
   #end(): void {

@@ -51,6 +51,22 @@ describe('a claim that is stale', () => {
   });
 });
 
+describe('a copy here whose runtime is restarting', () => {
+  it('is not waited for while a copy elsewhere answers, and is the one again when there is no other', async () => {
+    const { mesh, a, b } = await three();
+    await using _ = mesh;
+    await serves(b);
+    await a.route('m', a.serve('m'), ['b']);
+    a.runtimeDown();
+    assert.equal((await call(a, 'q')).body, 'q');
+    assert.equal(b.runtime.seen.length, 1);
+    await a.route('m', a.serve('m'), []);
+    const waiting = call(a, 'w');
+    a.runtimeUp(2);
+    assert.equal((await waiting).body, 'w');
+  });
+});
+
 describe('a node that is asked to load and cannot', () => {
   it('is named as one that refused, once: by then it may have a copy for somebody else', async () => {
     const { mesh, a, b, c } = await three();
