@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { epochMs, MeshError } from '@modelmesh/core';
+import { epochMs, MeshError, modelKey } from '@modelmesh/core';
 import { FaultyKv } from '../kv/testing/index.ts';
 import { COPY_WAITERS_MAX } from './copies/index.ts';
 import { A_WHILE_MS, ControlRig } from './testing/index.ts';
@@ -206,6 +206,23 @@ describe('the last use of a copy', () => {
     await rig.after(A_WHILE_MS);
     assert.equal(rig.running.control.model('a')?.record.lastUsedMs, firstMs + 1000);
     assert.equal(told(), firstMs + 1000);
+    await rig.close();
+  });
+
+  it('of the copy here goes by this clock, and not by the record, which a clock that is ahead may have written', async () => {
+    const rig = await ControlRig.ready();
+    const used = () => rig.running.copyUsedMs(modelKey('a'));
+    await rig.register('a');
+    rig.clock.jumpWall(-60_000);
+    assert.equal(used(), 0, 'no copy');
+    await rig.ensure('a');
+    await rig.after(1000);
+    rig.locate('a');
+    await rig.settle();
+    assert.equal(used(), rig.clock.wallMs(), 'who asks for a copy that serves uses it');
+    await rig.running.control.unloadCopies('a');
+    await rig.after(A_WHILE_MS);
+    assert.equal(used(), 0);
     await rig.close();
   });
 

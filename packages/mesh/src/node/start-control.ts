@@ -3,6 +3,7 @@ import {
   type Clock,
   type DurationMs,
   durationMs,
+  type EpochMs,
   type InstanceId,
   type ModelKey,
   type SizeUnits,
@@ -118,6 +119,8 @@ export interface RunningControl {
   readonly control: Control;
   readonly events: Events;
   figures(): InstanceFigures;
+  /** Last use of the copy here, by this node's clock and nobody's record; 0 without one. */
+  copyUsedMs(model: ModelKey): EpochMs;
   /** Whether the runtime is READY, and if not, why. */
   runtimeState(): RuntimeState;
   /** This node became the leader, or ceased to be. */
@@ -174,6 +177,7 @@ export async function startControl(setup: ControlSetup): Promise<RunningControl>
     control: parts.control,
     events,
     figures: () => figuresOf(parts),
+    copyUsedMs: (model) => copies.lastUsedMs(model),
     runtimeState: () => setup.runtime.state,
     leaderChanged: () => parts.management.transitions.leaderChanged(),
     useConstraints: (constraints) => members.cluster.configure({ constraints }),

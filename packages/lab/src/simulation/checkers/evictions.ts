@@ -82,8 +82,8 @@ function judge(cluster: Cluster, life: NodeLife, { victims, neededUnits, cause }
       if (victims.some(({ model }) => model === other) || copy.usedMs === undefined) continue;
       if (world.nowMs - copy.loadedMs < FIRST_USE_MS) continue;
       const slot = life.dataPlane.plane.routes.model(other)?.local ?? null;
-      // Whoever asks for a load uses the copy too, and no call shows that.
-      const askedMs = life.running?.control.model(other)?.lastUsedMs ?? 0;
+      // Whoever asks for a load uses the copy too, and no call shows that. Never by the model's record: other nodes' clocks wrote that.
+      const askedMs = life.running?.copyUsedMs(modelKey(other)) ?? 0;
       const otherMs = slot === null ? 0 : Math.max(askedMs, life.counters.lastUse(slot));
       if (otherMs > 0 && otherMs + ARRIVAL_MS < usedMs)
         wrong(`${victim.model} went, and ${other} stayed, which was used ${usedMs - otherMs} ms before it`);
