@@ -352,6 +352,59 @@ describe('free room', () => {
     assert.ok(models.filter((model) => rig.loadedAt(model).length > 0).length > before);
     await rig.close();
   });
+
+  it('§4.13: what made room for others is loaded elsewhere, unless a call has brought it back by then', async () => {
+    const rig = await MeshRig.of(['a'], { capacityMib: 8 });
+    const a = rig.node('a');
+    const models = Array.from({ length: 8 }, (_, at) => `m${at}`);
+    await rig.register(...models);
+    for (const model of models) {
+      await call(rig, a, model);
+      await rig.after(500);
+    }
+    await rig.after(65_000);
+    const b = await rig.add('b', { capacityMib: 24 });
+    await rig.after(1000);
+    const isHere = (model: string): boolean => a.runtime.loaded.has(model);
+    assert.deepEqual(models.filter(isHere), models.slice(1), 'room for all but one');
+    const pushesOut = async (model: string, oldest: string): Promise<void> => {
+      a.ask(model, here('load'));
+      await rig.after(500);
+      assert.ok(!isHere(oldest), oldest);
+    };
+    await pushesOut('m0', 'm1');
+    a.runtime.holds = true;
+    await pushesOut('m1', 'm2');
+    await rig.after(10_000);
+    assert.deepEqual(rig.loadedAt('m2'), ['b']);
+    assert.deepEqual([...(a.record('m1')?.copies.keys() ?? [])], ['a'], 'its load runs');
+    assert.equal(b.runtime.loads.filter(({ model }) => model.key === 'm1').length, 0);
+    await rig.close();
+  });
+
+  it('a first copy that waits for its turn is not loaded beside one that a call had loaded meanwhile', async () => {
+    const rig = await MeshRig.of(['a', 'b', 'c', 'd'], { capacityMib: 64 });
+    const models = Array.from({ length: 32 }, (_, at) => `m${at}`);
+    const [a, ...others] = [...rig.nodes.values()];
+    assert.ok(a !== undefined);
+    for (const { runtime } of rig.nodes.values()) runtime.holds = true;
+    await rig.register(...models);
+    await rig.after(10_000);
+    // The loads of a plan are asked for some at a time; those of its first part do not end.
+    const waiting = models.filter((model) => a.record(model)?.copies.size === 0);
+    assert.equal(waiting.length, 16);
+    for (const model of waiting) a.ask(model, here('load'));
+    await rig.settle();
+    for (const { runtime } of rig.nodes.values()) {
+      runtime.holds = false;
+      for (const load of runtime.loads) load.done();
+    }
+    await rig.after(3000);
+    for (const model of models) assert.equal(rig.loadsOf(model), 1, model);
+    for (const model of waiting) assert.deepEqual(rig.loadedAt(model), ['a']);
+    assert.ok(others.every(({ runtime }) => runtime.loaded.size > 0));
+    await rig.close();
+  });
 });
 
 /** A store that tells nothing for a while, and then all at once. */

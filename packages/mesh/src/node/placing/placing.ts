@@ -208,15 +208,24 @@ export class Placing {
     throw last ?? new MeshError('no-capacity', `model ${model} is loaded nowhere else`);
   }
 
-  /** Loads a copy in that very instance, and waits for the end of it. @throws {MeshError} with what it said */
+  /**
+   * Loads a copy in that very instance, and waits for the end of it. `isFirst`: it is wanted only as long as there is no other one.
+   *
+   * @throws {MeshError} with what it said
+   */
   async loadAt(
     model: ModelKey,
     instance: InstanceId,
-    load: { readonly lastUsedMs: EpochMs; readonly signal: AbortSignal },
+    load: { readonly lastUsedMs: EpochMs; readonly isFirst: boolean; readonly signal: AbortSignal },
   ): Promise<void> {
     const record = this.#map.record(model);
     if (record === undefined || record.copies.has(instance)) return;
-    const wanted = { lastUsedMs: load.lastUsedMs, sync: true, exclude: [...record.copies.keys()], signal: load.signal };
+    const { lastUsedMs, isFirst, signal } = load;
+    const isHeld = this.#parts.copies.knowledge(model) !== 'absent' || this.#map.holders(record, new Set()).length > 0;
+    if (isFirst && isHeld) return;
+    // The claim of a first copy stands beside none: whoever claims the model before it is wins.
+    const exclude = isFirst ? [] : [...record.copies.keys()];
+    const wanted = { lastUsedMs, sync: true, exclude, signal };
     const came = await this.#tryAt(record, { kind: 'load', instance }, wanted);
     if ('error' in came) throw came.error;
   }

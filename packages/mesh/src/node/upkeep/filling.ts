@@ -141,7 +141,8 @@ export class Filling {
     }
     for (const [model, left] of this.#evicted) {
       const copy = this.#known(model, left);
-      if (copy === undefined) continue;
+      // A call may have brought it back here meanwhile.
+      if (copy === undefined || copies.knowledge(model) !== 'absent') continue;
       const registeredForMs = durationMs(Math.max(0, view.nowMs - copy.record.createdAtMs));
       const free = freeShare(facts.factsFor(copy.record.type).fullness);
       const candidate = mayRebalance(registeredForMs, this.#parts.loadTimeoutMs(), free)
@@ -187,8 +188,10 @@ export class Filling {
     const { placing, onLoad } = this.#parts;
     const begin = async (load: FillLoad): Promise<void> => {
       onLoad(load);
-      const { model, to, lastUsedMs } = load;
-      await placing.loadAt(model, to, { lastUsedMs, signal }).finally(() => filler.ended(model));
+      const { model, to, lastUsedMs, reason } = load;
+      await placing
+        .loadAt(model, to, { lastUsedMs, isFirst: reason === 'first-copy', signal })
+        .finally(() => filler.ended(model));
     };
     inBatches(loads, LOADS_AT_ONCE, signal, begin).catch(() => {});
   }
