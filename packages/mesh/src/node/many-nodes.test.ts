@@ -322,6 +322,32 @@ describe('load', () => {
 });
 
 describe('free room', () => {
+  it('§4.12: a fresh node is ready once the others know of its room, and not before', async () => {
+    const rig = await MeshRig.of(['a']);
+    const held: (() => void)[] = [];
+    const tellsRoom = (text: string): boolean => /"cap":[1-9]/.test(text);
+    const late = (kv: Kv): Kv => ({
+      ...through(kv),
+      txn: async (txn) => {
+        const isRoom = txn.operations.some((operation) => operation.kind === 'put' && tellsRoom(operation.value));
+        if (isRoom && held.length === 0) await new Promise<void>((resolve) => held.push(resolve));
+        return kv.txn(txn);
+      },
+    });
+    const fresh = await rig.add('b', { kv: late });
+    const roomOfB = (): number =>
+      rig
+        .node('a')
+        .running.control.instances()
+        .find(({ id }) => id === 'b')?.capacityUnits ?? -1;
+    assert.deepEqual([fresh.running.notReadyBecause(), roomOfB()], ['the other nodes are still to be told of its room', 0]);
+    for (const write of held) write();
+    await rig.settle();
+    assert.equal(fresh.running.notReadyBecause(), null);
+    assert.ok(roomOfB() > 0);
+    await rig.close();
+  });
+
   it('§4.9: a fresh node takes its fair share within a minute, and what it takes over serves all the while', async () => {
     const rig = await MeshRig.of(['a', 'b'], { capacityMib: 24 });
     const models = Array.from({ length: 32 }, (_, at) => `m${at}`);
