@@ -240,7 +240,7 @@ function followParameters(setup: ControlSetup, { events, limits, scaling }: Cont
 }
 
 function watchRuntime({ runtime, link }: ControlSetup, parts: ControlAssembly): void {
-  const { copies, touchRecord, minimums, events, loadTimes, session, readiness } = parts;
+  const { copies, touchRecord, minimums, events, loadTimes, session } = parts;
   const changed = (state: RuntimeState): void => {
     copies.runtimeChanged(state);
     touchRecord();
@@ -255,7 +255,7 @@ function watchRuntime({ runtime, link }: ControlSetup, parts: ControlAssembly): 
         events.emit({ kind: 'runtime-ready', message: `the runtime is ready (${version})`, fields: { epoch } });
         minimums.keepAfresh();
         // At once: an upgrade takes the next node away as soon as this one is ready, and calls need a place to go.
-        void session.flush().then(() => readiness.known());
+        void session.flush();
         return;
       }
       case 'lost':

@@ -9,7 +9,7 @@ export interface FailFastConfig {
 }
 
 /**
- * Whether calls may be sent to this node, as probes and health checks are told: its runtime is up and the others know of its room, nobody else is just leaving (which holds a
+ * Whether calls may be sent to this node, as probes and health checks are told: its runtime is up, nobody else is just leaving (which holds a
  * rolling upgrade until copies have moved, spec `modelmesh.md` §4.12), and its first loads did not go wrong.
  */
 export class Readiness {
@@ -18,8 +18,6 @@ export class Readiness {
   readonly #loadTimeoutMs: () => DurationMs;
   readonly #leavingPeer: () => InstanceId | undefined;
   #start: FailFast;
-  /** The others know of its room. */
-  #isKnown = false;
   /** Once ready, peers that leave change nothing. */
   #wasReady = false;
 
@@ -35,11 +33,6 @@ export class Readiness {
     this.#loadTimeoutMs = parts.loadTimeoutMs;
     this.#leavingPeer = parts.leavingPeer;
     this.#start = failFastAt(parts.clock.monotonicMs(), parts.failFast.enabled, parts.failFast.periodMs);
-  }
-
-  /** What the others are told of this node has its room in it, or they cannot be told: whoever waited for it may go. */
-  known(): void {
-    this.#isKnown = true;
   }
 
   /** A load ended. Answers with why the start counts as failed, if it does so from now on. */
@@ -60,7 +53,6 @@ export class Readiness {
     const runtime = this.#runtime();
     if (this.#start.kind === 'aborted') return `the start failed: ${this.#start.because}`;
     if (runtime.kind !== 'ready') return `the runtime is not ready: ${'message' in runtime ? runtime.message : 'it is starting'}`;
-    if (!this.#isKnown) return 'the other nodes are still to be told of its room';
     const leaving = this.#wasReady ? undefined : this.#leavingPeer();
     if (leaving !== undefined) return `instance ${leaving} is leaving and still moves its copies`;
     this.#wasReady = true;
