@@ -325,7 +325,10 @@ describe('free room', () => {
   it('§4.12: the others know the room of a fresh node as soon as its runtime is up', async () => {
     const rig = await MeshRig.of(['a']);
     await rig.add('b');
-    const roomOfB = rig.node('a').running.control.instances().find(({ id }) => id === 'b')?.capacityUnits;
+    const roomOfB = rig
+      .node('a')
+      .running.control.instances()
+      .find(({ id }) => id === 'b')?.capacityUnits;
     assert.ok(roomOfB !== undefined && roomOfB > 0, `${roomOfB} units`);
     await rig.close();
   });
