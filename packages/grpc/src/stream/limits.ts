@@ -1,3 +1,4 @@
+import { durationMs } from '@modelmesh/core';
 import type { StreamLimits } from './port.ts';
 
 /**
@@ -13,3 +14,10 @@ export const DEFAULT_STREAM_LIMITS: StreamLimits = {
   connectionWindowBytes: 4_194_304,
   queuedStreamsMax: 4096,
 };
+
+/** How long a connection may take until the settings of the other side have come, unless an engine is told otherwise. */
+export const CONNECT_TIMEOUT_MS = durationMs(10_000);
+
+/** What may lie delivered and unconsumed on one connection, and on all connections of one engine, which is one worker's. */
+export const CONNECTION_UNCONSUMED_BYTES_MAX = 67_108_864;
+export const UNCONSUMED_BYTES_MAX = 268_435_456;

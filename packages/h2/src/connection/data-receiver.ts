@@ -50,7 +50,7 @@ export class DataReceiver {
     this.#creditConnection(length);
     if (length === 0 && !this.#endsStream && !this.#context.meter('emptyFrames')) return;
     const stream = this.#streams.get(streamId);
-    if (stream === undefined) this.#ofNoStream(streamId);
+    if (stream === undefined) this.#desk.ofNoStream(streamId, 'DATA');
     else this.#beginOn(stream, length);
   }
 
@@ -102,20 +102,6 @@ export class DataReceiver {
     } else {
       stream.receiveWindow -= length;
       this.#stream = stream;
-    }
-  }
-
-  #ofNoStream(streamId: number): void {
-    switch (this.#streams.meaningOf(streamId)) {
-      case 'idle':
-        this.#context.fail(ERROR_CODE.protocolError, `DATA on stream ${streamId}, which nobody has opened`);
-        return;
-      case 'closed':
-        this.#desk.refuse(streamId, ERROR_CODE.streamClosed);
-        return;
-      case 'reset':
-      case 'live':
-        return;
     }
   }
 

@@ -157,7 +157,7 @@ export class HeaderReceiver {
       if (dependsOnItself) this.#desk.breach(stream, ERROR_CODE.protocolError, 'the stream depends on itself');
       else this.#onMore(stream, decoded, endStream);
     } else if (this.#context.side === 'server') this.#onRequest(streamId, decoded, endStream, dependsOnItself);
-    else this.#ofNoStream(streamId);
+    else this.#desk.ofNoStream(streamId, 'HEADERS');
   }
 
   /** A block on a stream that lives: an answer, or trailers. */
@@ -268,20 +268,6 @@ export class HeaderReceiver {
     stream.handler = this.#context.events.onStream(stream, block, end);
     stream.isBeingAccepted = false;
     this.#desk.closeIfDone(stream);
-  }
-
-  #ofNoStream(streamId: number): void {
-    switch (this.#streams.meaningOf(streamId)) {
-      case 'idle':
-        this.#context.fail(ERROR_CODE.protocolError, `HEADERS on stream ${streamId}, which nobody has opened`);
-        return;
-      case 'closed':
-        this.#desk.refuse(streamId, ERROR_CODE.streamClosed);
-        return;
-      case 'reset':
-      case 'live':
-        return;
-    }
   }
 }
 

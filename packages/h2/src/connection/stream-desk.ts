@@ -30,11 +30,6 @@ export class StreamDesk implements StreamCarrier, SendEnd {
     this.#peer = peer;
   }
 
-  /** Whether ends wait to be told. */
-  get owes(): boolean {
-    return this.#owed.length > 0;
-  }
-
   /** Opens a stream of ours with its head, and with what was given for it while it waited. */
   begin(stream: H2Stream, block: FieldBlock): void {
     const fault = this.#faultOf(block);
@@ -92,6 +87,21 @@ export class StreamDesk implements StreamCarrier, SendEnd {
     if (!this.#context.meter('resets')) return;
     writeRstStream(this.#sender.output.writer, streamId, code);
     this.#context.work();
+  }
+
+  /** A frame with a part of a message came for a stream that does not live (RFC 9113 §5.1). */
+  ofNoStream(streamId: number, frame: 'DATA' | 'HEADERS'): void {
+    switch (this.#streams.meaningOf(streamId)) {
+      case 'idle':
+        this.#context.fail(ERROR_CODE.protocolError, `${frame} on stream ${streamId}, which nobody has opened`);
+        return;
+      case 'closed':
+        this.refuse(streamId, ERROR_CODE.streamClosed);
+        return;
+      case 'reset':
+      case 'live':
+        return;
+    }
   }
 
   /** A stream that we do not begin; whoever opened it may try again (RFC 9113 §8.7). */

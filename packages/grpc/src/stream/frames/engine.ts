@@ -1,18 +1,12 @@
-import { type Clock, type DurationMs, durationMs } from '@modelmesh/core';
+import type { Clock, DurationMs } from '@modelmesh/core';
 import type { ConnectionLimits, LimitName, OwnershipLedger } from '@modelmesh/h2/connection';
+import { CONNECT_TIMEOUT_MS, CONNECTION_UNCONSUMED_BYTES_MAX, UNCONSUMED_BYTES_MAX } from '../limits.ts';
 import { PoisonLedger } from '../ownership.ts';
 import type { StreamEngine, StreamLimits } from '../port.ts';
 import { ReceiveBudget } from '../receive-budget.ts';
 import { FrameClientConnection } from './client.ts';
 import { FrameServerConnection } from './server.ts';
 import { Turns } from './turns.ts';
-
-/** How long a connection may take until the settings of the other side have come. */
-const CONNECT_TIMEOUT_MS = durationMs(10_000);
-
-/** What may lie delivered and unconsumed on one connection, and on all connections of one engine, which is one worker's. */
-const CONNECTION_UNCONSUMED_BYTES_MAX = 67_108_864;
-const UNCONSUMED_BYTES_MAX = 268_435_456;
 
 /** What the engine needs, and its debug mode. */
 export interface FrameEngineOptions {
