@@ -13,7 +13,12 @@ const PYTHON3 = `for folder; do :; done
 printf '#!/bin/sh\\necho "$@" >> "$CALLS"\\n' > "$folder/bin/python"
 /bin/chmod +x "$folder/bin/python"`;
 const ETCD = { etcd: '', etcdctl: '' };
-const GO = `[ "$1" = version ] || { printf '#!/bin/sh\\n' > "$GOBIN/grpcurl"; /bin/chmod +x "$GOBIN/grpcurl"; }`;
+/** A `go` that installs what it is told to, as a program that does nothing. */
+const GO = `[ "$1" = version ] || {
+  name=\${2##*/}
+  printf '#!/bin/sh\\n' > "$GOBIN/\${name%%@*}"
+  /bin/chmod +x "$GOBIN/\${name%%@*}"
+}`;
 
 /** A repository with nothing but lists of packages, on a machine with nothing but the given tools, each a script of `sh`. */
 function machine(context: TestContext, tools: Readonly<Record<string, string>>) {
@@ -45,6 +50,7 @@ describe('what the real tier needs', () => {
       'MLServer is not installed: run with --install',
       'the libraries that make the example models are not installed: run with --install',
       'grpcurl is not installed: run with --install',
+      'h2spec is not installed: run with --install',
       'etcd is not installed: run with --install',
       'etcdctl is not installed: run with --install',
     ]);
@@ -52,10 +58,16 @@ describe('what the real tier needs', () => {
   });
 
   it('is taken where it is named or on the path, and nothing is prepared then', (context) => {
-    const { run, logged } = machine(context, { grpcurl: '', ...ETCD });
+    const { run, logged } = machine(context, { grpcurl: '', h2spec: '', ...ETCD });
     const named = Object.fromEntries(PYTHONS.map((name) => [name, `/some/${name}`]));
     assert.deepEqual(run(true, named), {
-      env: { ...named, MESH_TEST_GRPCURL: 'grpcurl', MESH_TEST_ETCD: 'etcd', MESH_TEST_ETCDCTL: 'etcdctl' },
+      env: {
+        ...named,
+        MESH_TEST_GRPCURL: 'grpcurl',
+        MESH_TEST_H2SPEC: 'h2spec',
+        MESH_TEST_ETCD: 'etcd',
+        MESH_TEST_ETCDCTL: 'etcdctl',
+      },
       missing: [],
     });
     assert.equal(run(true, { ...named, MESH_TEST_GRPCURL: '/some/grpcurl' }).env.MESH_TEST_GRPCURL, '/some/grpcurl');
@@ -68,7 +80,7 @@ describe('what the real tier needs', () => {
     assert.deepEqual(first.missing, []);
     assert.deepEqual(Object.values(first.env), [
       ...['python', 'mlserver', 'generate'].map((name) => join(root, '.cache', name, 'bin', 'python')),
-      join(root, '.cache', 'bin', 'grpcurl'),
+      ...['grpcurl', 'h2spec'].map((name) => join(root, '.cache', 'bin', name)),
       'etcd',
       'etcdctl',
     ]);
@@ -97,9 +109,10 @@ describe('what the real tier needs', () => {
     assert.match(grpcurl ?? '', /^grpcurl could not be built: go install github\.com\/.*: no network$/);
   });
 
-  it('says that Go would build grpcurl, where there is neither', (context) => {
+  it('says that Go would build grpcurl and h2spec, where there is neither', (context) => {
     assert.deepEqual(machine(context, { python3: PYTHON3, ...ETCD }).run(true).missing, [
       'grpcurl is not installed, and Go, which would build it, is neither: install one, or name grpcurl in MESH_TEST_GRPCURL',
+      'h2spec is not installed, and Go, which would build it, is neither: install one, or name h2spec in MESH_TEST_H2SPEC',
     ]);
   });
 });

@@ -17,19 +17,43 @@ interface Place {
   readonly log: (line: string) => void;
 }
 
-const GRPCURL = 'github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4';
+/** A program that Go builds from its sources. */
+interface GoTool {
+  readonly command: string;
+  readonly source: string;
+  /** Names one that is there already. */
+  readonly variable: 'MESH_TEST_GRPCURL' | 'MESH_TEST_H2SPEC';
+  /** What makes it say its version. */
+  readonly argument: string;
+}
+
+const GRPCURL: GoTool = {
+  command: 'grpcurl',
+  source: 'github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4',
+  variable: 'MESH_TEST_GRPCURL',
+  argument: '-version',
+};
+
+const H2SPEC: GoTool = {
+  command: 'h2spec',
+  source: 'github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible',
+  variable: 'MESH_TEST_H2SPEC',
+  argument: '--version',
+};
+
 /** Long enough for a slow network; beyond it something hangs. */
 const INSTALL_TIMEOUT_MS = 10 * 60_000;
 /** A tool says its version at once. */
 const ANSWER_TIMEOUT_MS = 30_000;
 
-/** Finds or prepares Python with the clients, MLServer, what the example models are made with, grpcurl, and etcd. Never throws: what fails is missing, with the reason. */
+/** Finds or prepares Python with the clients, MLServer, what the example models are made with, grpcurl, h2spec, and etcd. Never throws: what fails is missing, with the reason. */
 export function prepare(place: Place): Prepared {
   const found = {
     MESH_TEST_PYTHON: python(place, CLIENTS),
     MESH_TEST_MLSERVER: python(place, MLSERVER),
     MESH_TEST_GENERATOR: python(place, GENERATOR),
-    MESH_TEST_GRPCURL: grpcurl(place),
+    MESH_TEST_GRPCURL: goTool(place, GRPCURL),
+    MESH_TEST_H2SPEC: goTool(place, H2SPEC),
     MESH_TEST_ETCD: etcd(place, 'etcd', 'MESH_TEST_ETCD', '--version'),
     MESH_TEST_ETCDCTL: etcd(place, 'etcdctl', 'MESH_TEST_ETCDCTL', 'version'),
   };
@@ -101,22 +125,22 @@ function makeEnvironment(place: Place, folder: string): string | undefined {
   return packages === undefined ? make() : `${problem}; ${packages}`;
 }
 
-function grpcurl(place: Place): Tool {
-  const given = place.env.MESH_TEST_GRPCURL;
+function goTool(place: Place, { command, source, variable, argument }: GoTool): Tool {
+  const given = place.env[variable];
   if (given !== undefined) return { path: given };
-  const own = join(place.root, '.cache', 'bin', 'grpcurl');
-  for (const path of [own, 'grpcurl']) if (answers(place, path, '-version')) return { path };
-  if (!place.install) return { problem: 'grpcurl is not installed: run with --install' };
+  const own = join(place.root, '.cache', 'bin', command);
+  for (const path of [own, command]) if (answers(place, path, argument)) return { path };
+  if (!place.install) return { problem: `${command} is not installed: run with --install` };
   if (!answers(place, 'go', 'version')) {
-    const ways = 'install one, or name grpcurl in MESH_TEST_GRPCURL';
-    return { problem: `grpcurl is not installed, and Go, which would build it, is neither: ${ways}` };
+    const ways = `install one, or name ${command} in ${variable}`;
+    return { problem: `${command} is not installed, and Go, which would build it, is neither: ${ways}` };
   }
-  place.log(`building grpcurl into ${own}`);
+  place.log(`building ${command} into ${own}`);
   const problem = install({ ...place, env: { ...place.env, GOBIN: join(place.root, '.cache', 'bin') } }, 'go', [
     'install',
-    GRPCURL,
+    source,
   ]);
-  return problem === undefined ? { path: own } : { problem: `grpcurl could not be built: ${problem}` };
+  return problem === undefined ? { path: own } : { problem: `${command} could not be built: ${problem}` };
 }
 
 /** etcd and its client come as packages of Debian, `etcd-server` and `etcd-client`; elsewhere they are named by hand. */

@@ -21,6 +21,25 @@ const NO_TUNNEL: Refusal = { status: 501, error: 'this node is no proxy: it open
 const TOO_LATE: Refusal = { status: 503, error: 'the node is shutting down, and the request did not arrive in time' };
 const NO_EXPECTATION: Refusal = { status: 417, error: 'the only expectation that is met is 100-continue' };
 
+/** What the parser says of bytes that it cannot read. */
+interface ParserError extends NodeJS.ErrnoException {
+  /** What was read last. */
+  readonly rawPacket?: Buffer;
+}
+
+/** How many bytes of a first line are looked at. */
+const FIRST_LINE_BYTES_MAX = 8192;
+
+/**
+ * Whether bytes are of another protocol: they begin with no method, and the line names no version of HTTP. Words of HTTP/1.1 would be taken for frames
+ * by a client of HTTP/2 whose preface is wrong (RFC 9113 §3.4).
+ */
+function speaksOtherwise({ code, rawPacket }: ParserError): boolean {
+  if (code !== 'HPE_INVALID_METHOD' || rawPacket === undefined) return false;
+  const [line = ''] = rawPacket.subarray(0, FIRST_LINE_BYTES_MAX).toString('latin1').split('\n', 1);
+  return !/ HTTP\/1\.\d\r?$/.test(line);
+}
+
 /** A request that no route will hear of. */
 interface Refusal {
   readonly status: number;
@@ -77,8 +96,9 @@ export class Http1Door {
     this.#server.on('request', (request, response) => serve(request, response, false));
     this.#server.on('checkContinue', (request, response) => serve(request, response, true));
     this.#server.on('checkExpectation', (_request, response) => refuse(response, NO_EXPECTATION));
-    this.#server.on('clientError', ({ code }: NodeJS.ErrnoException, socket) => {
-      this.#refuseBytes(REFUSALS.get(code) ?? NO_HTTP, socket);
+    this.#server.on('clientError', (error: ParserError, socket) => {
+      if (speaksOtherwise(error)) socket.destroy();
+      else this.#refuseBytes(REFUSALS.get(error.code) ?? NO_HTTP, socket);
     });
     // Node takes such a request for no request at all: unheard, its connection would end without a word.
     this.#server.on('connect', (_request, socket) => {

@@ -56,15 +56,20 @@ describe('one port', () => {
     sent.end();
   });
 
-  it('hands what is no protocol at all to the parser of HTTP/1.1, which refuses it', async (context) => {
+  it('hands what is no HTTP/2 to the parser of HTTP/1.1, which refuses it', async (context) => {
     const { port } = await startRig(context);
-    assert.match(await converse(port, 'hello\r\n\r\n'), /^HTTP\/1\.1 400 Bad Request/);
+    assert.match(await converse(port, 'HELLO / HTTP/1.1\r\n\r\n'), /^HTTP\/1\.1 400 Bad Request/);
+  });
+
+  it('closes without a word on what is no HTTP at all: a client of HTTP/2 with a wrong preface would take words for frames', async (context) => {
+    const { port } = await startRig(context);
+    for (const said of ['INVALID CONNECTION PREFACE\r\n\r\n', 'hello\r\n\r\n']) assert.equal(await converse(port, said), '');
   });
 
   it('says why it refuses what reaches no route, in the form of all errors', async (context) => {
     const { port } = await startRig(context, { limits: { headerListBytesMax: bytes(1024) } });
     const refusals = [
-      ['hello\r\n\r\n', 400, /no request of HTTP/],
+      ['HELLO / HTTP/1.1\r\n\r\n', 400, /no request of HTTP/],
       ['GET / HTTP/1.1\r\n\r\n', 400, /needs a Host header/],
       ['GET / HTTP/1.1\r\nhost: a\r\nexpect: wonders\r\n\r\n', 417, /100-continue/],
       ['CONNECT example.com:443 HTTP/1.1\r\nhost: example.com:443\r\n\r\n', 501, /no proxy.*CONNECT/],

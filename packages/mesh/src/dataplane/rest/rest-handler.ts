@@ -95,6 +95,10 @@ class Rest implements RestHandler {
   #route(exchange: HttpExchange, route: RestRoute): void {
     const parts = this.#parts;
     switch (route.kind) {
+      case 'alive':
+        // Behind the whole request, so that whoever sends one that is wrong hears that of it.
+        new LocalExchange(parts, exchange, aliveBody).begin();
+        return;
       case 'infer':
         new UnaryExchange(parts, exchange, route, V2_INFER).begin();
         return;
@@ -126,9 +130,6 @@ class Rest implements RestHandler {
   /** What is answered at once, from what the node knows. */
   #answer(exchange: HttpExchange, route: Exclude<RestRoute, { readonly kind: CalledKind }>): void {
     switch (route.kind) {
-      case 'alive':
-        respondJson(exchange, 200, aliveBody());
-        return;
       case 'server-live':
         respondJson(exchange, 200, serverLiveBody(true));
         return;
@@ -215,7 +216,15 @@ class Rest implements RestHandler {
 type ReadyBody = (name: string, ready: boolean) => Uint8Array;
 type RepositoryKind = 'repository-load' | 'repository-unload';
 /** Routes that are not answered on the spot. */
-type CalledKind = 'infer' | 'predict' | 'generate' | 'generate-stream' | 'model-metadata' | 'repository-index' | RepositoryKind;
+type CalledKind =
+  | 'alive'
+  | 'infer'
+  | 'predict'
+  | 'generate'
+  | 'generate-stream'
+  | 'model-metadata'
+  | 'repository-index'
+  | RepositoryKind;
 
 /** Not ready is no success, so that it says so as an error too; clients go by the status alone (spec `kserve.md` §6.5, 19). */
 const unready = (state: { readonly name?: string; readonly ready: false }, error: string): Uint8Array =>
