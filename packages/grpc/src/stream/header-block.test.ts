@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { headerBlock, headerListBytes } from './header-block.ts';
+import { FieldBlock } from '@modelmesh/h2/connection';
+import { headerBlock, headerListBytes, headerRecipe } from './header-block.ts';
+import type { HeaderBlock } from './port.ts';
 
 const block = headerBlock([':path', '/a', 'x', '1', 'y', '2', 'x', '3']);
 
@@ -27,4 +29,16 @@ test('without drops the fields that the predicate names', () => {
 test('a header list is counted with 32 bytes for each field', () => {
   assert.equal(headerListBytes(headerBlock(['ab', 'cde'])), 37);
   assert.equal(headerListBytes(headerBlock([])), 0);
+});
+
+test('derive gives what comes in front, what is not dropped, and what comes behind, whoever keeps the block', () => {
+  const recipe = headerRecipe({ front: [':method', 'POST'], drops: (name) => name === 'x', back: ['te', 'trailers'] });
+  const expected = [':method', 'POST', ':path', '/a', 'y', '2', 'te', 'trailers'];
+  const ours: HeaderBlock = FieldBlock.of(block.raw());
+  for (const one of [block, ours]) {
+    assert.deepEqual(one.derive(recipe).raw(), expected);
+    assert.deepEqual(one.derive(headerRecipe({})).raw(), block.raw());
+    assert.deepEqual(one.raw(), block.raw(), 'the block itself stays');
+  }
+  assert.equal(ours.derive(recipe), ours.derive(recipe), 'asked again, the frame engine gives the same block');
 });

@@ -1,7 +1,10 @@
-import type { HeaderBlock } from './port.ts';
+import type { HeaderBlock, HeaderRecipe } from './port.ts';
 
 /** A block over a flat list of names and values. The list is never changed after it was given. */
 class FlatHeaderBlock implements HeaderBlock {
+  note: unknown = undefined;
+  /** What an engine made of the block to send it. */
+  prepared: unknown = undefined;
   readonly #fields: readonly string[];
 
   constructor(fields: readonly string[]) {
@@ -34,6 +37,10 @@ class FlatHeaderBlock implements HeaderBlock {
   without(drops: (name: string) => boolean): HeaderBlock {
     return new FlatHeaderBlock(withoutFields(this.#fields, drops));
   }
+
+  derive({ front, drops, back }: HeaderRecipe): HeaderBlock {
+    return new FlatHeaderBlock([...front, ...withoutFields(this.#fields, drops), ...back]);
+  }
 }
 
 function withoutFields(fields: readonly string[], drops: (name: string) => boolean): string[] {
@@ -48,6 +55,12 @@ function withoutFields(fields: readonly string[], drops: (name: string) => boole
 /** A block of the flat list name, value, name, value …, which the block owns from now on: lower-case names, pseudo-header fields first. */
 export function headerBlock(fields: readonly string[]): HeaderBlock {
   return new FlatHeaderBlock(fields);
+}
+
+/** A recipe for blocks; see {@link HeaderRecipe}. Whatever is left out adds or drops nothing. */
+export function headerRecipe(parts: Partial<Omit<HeaderRecipe, 'prepared'>>): HeaderRecipe {
+  const { front = [], drops = () => false, back = [] } = parts;
+  return { front, drops, back, prepared: undefined };
 }
 
 /** The bytes of a header list as RFC 9113 §6.5.2 counts them: names, values and 32 for each field. */

@@ -1,6 +1,6 @@
 /** The door of the room: the stream port, its limits and header blocks, and the engine on `node:http2`. */
 export { createFrameEngine, type FrameEngineOptions } from './frames/index.ts';
-export { headerBlock, headerListBytes } from './header-block.ts';
+export { headerBlock, headerListBytes, headerRecipe } from './header-block.ts';
 export { DEFAULT_STREAM_LIMITS } from './limits.ts';
 export { createNodeHttp2Engine, type NodeHttp2EngineOptions } from './node-http2/index.ts';
 export { keepBeyondTurn, POISON_BYTE } from './ownership.ts';
@@ -14,6 +14,7 @@ export {
   type ConnectTarget,
   CREDIT_SLACK,
   type HeaderBlock,
+  type HeaderRecipe,
   RESET_CODE,
   type RefuseStream,
   type ResetCause,

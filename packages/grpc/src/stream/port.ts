@@ -9,8 +9,22 @@
  */
 import type { MeshError } from '@modelmesh/core';
 
+/**
+ * How one block is made of another one: `front`, then its fields whose name `drops` does not accept, then `back`; both are flat lists name,
+ * value, name, value …. Made once by `headerRecipe` and used for many blocks.
+ */
+export interface HeaderRecipe {
+  readonly front: readonly string[];
+  readonly drops: (name: string) => boolean;
+  readonly back: readonly string[];
+  /** The engine's own: what it needs of the recipe, made once. */
+  prepared: unknown;
+}
+
 /** An ordered block of header fields. Names are lower case. Immutable; engines may keep it undecoded until it is asked. */
 export interface HeaderBlock {
+  /** Free for the one who reads the block, for what it found there: an engine may give the same object again where the same block comes again. */
+  note: unknown;
   /** The first value of `name`, or `undefined`. */
   get(name: string): string | undefined;
   /** All values of `name`, in order. */
@@ -21,6 +35,8 @@ export interface HeaderBlock {
   with(name: string, value: string): HeaderBlock;
   /** A block without the fields whose name `drops` accepts. */
   without(drops: (name: string) => boolean): HeaderBlock;
+  /** The block that `recipe` makes of this one, without a field being decoded; an engine may give the same object for the same question. */
+  derive(recipe: HeaderRecipe): HeaderBlock;
 }
 
 /** Why a stream ended before its time. */

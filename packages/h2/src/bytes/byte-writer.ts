@@ -80,6 +80,11 @@ export class ByteWriter {
     this.#put24(this.#start + position, value);
   }
 
+  /** A copy of what was written from a position on and is not taken yet. */
+  copyFrom(position: number): Uint8Array {
+    return Uint8Array.prototype.slice.call(this.#chunk, this.#start + position, this.#at);
+  }
+
   /** Gives away everything written since the last `take`. */
   take(): Buffer {
     const taken = this.#chunk.subarray(this.#start, this.#at);

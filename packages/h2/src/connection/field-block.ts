@@ -1,4 +1,4 @@
-import { type Field, field } from '../hpack/index.ts';
+import { type Field, field, type SentList, type WrittenList } from '../hpack/index.ts';
 
 /** What lists count for a field besides its octets (RFC 9113 §6.5.2). */
 const FIELD_OVERHEAD_BYTES = 32;
@@ -15,9 +15,41 @@ export interface MessageFacts {
   readonly expectsContinue: boolean;
 }
 
+/**
+ * How a block is made of another one: `front`, then its fields whose name `drops` does not accept, then `back`. Made once and used for many
+ * blocks; `front` and `back` are flat lists name, value, name, value ….
+ */
+export interface FieldRecipe {
+  readonly front: readonly string[];
+  readonly drops: (name: string) => boolean;
+  readonly back: readonly string[];
+  /** What {@link FieldBlock.derive} needs of it, kept where it is needed. */
+  prepared: unknown;
+}
+
+/** The fields that a recipe adds. */
+class PreparedRecipe {
+  readonly front: readonly Field[];
+  readonly back: readonly Field[];
+
+  constructor({ front, back }: FieldRecipe) {
+    this.front = fieldsOf(front);
+    this.back = fieldsOf(back);
+  }
+}
+
+function fieldsOf(flat: readonly string[]): Field[] {
+  const fields: Field[] = [];
+  for (let at = 0; at < flat.length; at += 2) fields.push(field(flat[at] ?? '', flat[at + 1] ?? ''));
+  return fields;
+}
+
 /** An ordered block of header fields, shared by all messages that carry the same block. Immutable. */
-export class FieldBlock {
+export class FieldBlock implements SentList {
   readonly fields: readonly Field[];
+  written: WrittenList | undefined = undefined;
+  /** Free for whoever reads the block, for what was found in it: a block that comes again is the same object as a rule. */
+  note: unknown = undefined;
   /** The block as the head of a request, a response, or as trailers: what {@link readFacts} found. */
   requestFacts: MessageFacts | undefined = undefined;
   responseFacts: MessageFacts | undefined = undefined;
@@ -25,6 +57,9 @@ export class FieldBlock {
   #raw: readonly string[] | undefined = undefined;
   #listBytes = -1;
   #malformedName: string | undefined = undefined;
+  /** The last block that was made of this one, and how. */
+  #derived: FieldBlock | undefined = undefined;
+  #recipe: FieldRecipe | undefined = undefined;
 
   /** @param fields belong to the block from now on */
   constructor(fields: readonly Field[]) {
@@ -33,9 +68,7 @@ export class FieldBlock {
 
   /** The block of a flat list name, value, name, value …; names are lower case, pseudo-header fields first. */
   static of(raw: readonly string[]): FieldBlock {
-    const fields: Field[] = [];
-    for (let at = 0; at < raw.length; at += 2) fields.push(field(raw[at] ?? '', raw[at + 1] ?? ''));
-    return new FieldBlock(fields);
+    return new FieldBlock(fieldsOf(raw));
   }
 
   /** Octets of the list as RFC 9113 §6.5.2 counts them: names, values, and 32 for each field. */
@@ -88,6 +121,20 @@ export class FieldBlock {
   /** A block without the fields whose name `drops` accepts. */
   without(drops: (name: string) => boolean): FieldBlock {
     return new FieldBlock(this.fields.filter((one) => !drops(one.name)));
+  }
+
+  /** The block that `recipe` makes of this one; the same object where it is asked for again. No field is read for it. */
+  derive(recipe: FieldRecipe): FieldBlock {
+    if (this.#derived !== undefined && this.#recipe === recipe) return this.#derived;
+    if (!(recipe.prepared instanceof PreparedRecipe)) recipe.prepared = new PreparedRecipe(recipe);
+    const { front, back } = recipe.prepared as PreparedRecipe;
+    const made = front.slice();
+    for (const one of this.fields) if (!recipe.drops(one.name)) made.push(one);
+    for (const one of back) made.push(one);
+    const isSame = made.length === this.fields.length && front.length === 0 && back.length === 0;
+    this.#derived = isSame ? this : new FieldBlock(made);
+    this.#recipe = recipe;
+    return this.#derived;
   }
 
   #measure(): void {

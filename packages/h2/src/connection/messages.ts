@@ -4,10 +4,26 @@ import type { FieldBlock, MessageFacts } from './field-block.ts';
 /** Which part of a message a block is. */
 export type MessagePart = 'request' | 'response' | 'trailers';
 
-const REQUEST_PSEUDO: ReadonlySet<string> = new Set([':method', ':scheme', ':path', ':authority']);
-const RESPONSE_PSEUDO: ReadonlySet<string> = new Set([':status']);
-const NO_PSEUDO: ReadonlySet<string> = new Set();
-const PSEUDO = { request: REQUEST_PSEUDO, response: RESPONSE_PSEUDO, trailers: NO_PSEUDO } as const;
+/** Pseudo-header fields as bits of a set (RFC 9113 §8.3). */
+const PSEUDO = { method: 1, scheme: 2, path: 4, authority: 8, status: 16 } as const;
+const ALLOWED = { request: 15, response: 16, trailers: 0 } as const;
+
+function pseudoBit(name: string): number {
+  switch (name) {
+    case ':method':
+      return PSEUDO.method;
+    case ':scheme':
+      return PSEUDO.scheme;
+    case ':path':
+      return PSEUDO.path;
+    case ':authority':
+      return PSEUDO.authority;
+    case ':status':
+      return PSEUDO.status;
+    default:
+      return 0;
+  }
+}
 
 const COLON = 0x3a;
 const CONTENT_LENGTH = /^\d{1,15}$/;
@@ -31,7 +47,11 @@ export function readFacts(block: FieldBlock, part: MessagePart): MessageFacts {
 /** One pass over the fields of a block. */
 class FactReader {
   readonly #part: MessagePart;
-  readonly #pseudo = new Map<string, string>();
+  /** Bits of the pseudo-header fields that stand there, and of those whose value is empty. */
+  #pseudo = 0;
+  #empty = 0;
+  #method = '';
+  #status = '';
   #inRegular = false;
   #contentLength = -1;
   #expectsContinue = false;
@@ -54,17 +74,21 @@ class FactReader {
     return {
       fault: fault ?? this.#missing(),
       contentLength: this.#contentLength,
-      status: this.#part === 'response' ? Number(this.#pseudo.get(':status') ?? 0) : 0,
+      status: Number(this.#status),
       expectsContinue: this.#expectsContinue,
     };
   }
 
   #readPseudo({ name, value }: Field): string | undefined {
-    if (!PSEUDO[this.#part].has(name))
+    const bit = pseudoBit(name);
+    if ((bit & ALLOWED[this.#part]) === 0)
       return `${name} is no pseudo-header field of ${this.#part === 'trailers' ? this.#part : `a ${this.#part}`}`;
     if (this.#inRegular) return `${name} stands behind a field that is no pseudo-header field`;
-    if (this.#pseudo.has(name)) return `${name} stands there twice`;
-    this.#pseudo.set(name, value);
+    if ((this.#pseudo & bit) !== 0) return `${name} stands there twice`;
+    this.#pseudo |= bit;
+    if (value === '') this.#empty |= bit;
+    if (bit === PSEUDO.method) this.#method = value;
+    if (bit === PSEUDO.status) this.#status = value;
     return undefined;
   }
 
@@ -98,12 +122,11 @@ class FactReader {
   }
 
   #missing(): string | undefined {
-    const pseudo = this.#pseudo;
     switch (this.#part) {
       case 'trailers':
         return undefined;
       case 'response':
-        return STATUS.test(pseudo.get(':status') ?? '') ? undefined : ':status is missing or no number of three digits';
+        return STATUS.test(this.#status) ? undefined : ':status is missing or no number of three digits';
       case 'request':
         return this.#missingOfRequest();
     }
@@ -112,14 +135,13 @@ class FactReader {
   /** RFC 9113 §8.3.1 and, for CONNECT, §8.5. */
   #missingOfRequest(): string | undefined {
     const pseudo = this.#pseudo;
-    const method = pseudo.get(':method');
-    if (method === undefined || method === '') return ':method is missing';
-    if (method === 'CONNECT') {
-      if (pseudo.has(':scheme') || pseudo.has(':path')) return 'CONNECT has neither :scheme nor :path';
-      return pseudo.has(':authority') ? undefined : 'CONNECT needs :authority';
+    const filled = pseudo & ~this.#empty;
+    if ((filled & PSEUDO.method) === 0) return ':method is missing';
+    if (this.#method === 'CONNECT') {
+      if ((pseudo & (PSEUDO.scheme | PSEUDO.path)) !== 0) return 'CONNECT has neither :scheme nor :path';
+      return (pseudo & PSEUDO.authority) === 0 ? 'CONNECT needs :authority' : undefined;
     }
-    if (pseudo.get(':scheme') === undefined || pseudo.get(':scheme') === '') return ':scheme is missing';
-    const path = pseudo.get(':path');
-    return path === undefined || path === '' ? ':path is missing' : undefined;
+    if ((filled & PSEUDO.scheme) === 0) return ':scheme is missing';
+    return (filled & PSEUDO.path) === 0 ? ':path is missing' : undefined;
   }
 }

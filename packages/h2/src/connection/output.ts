@@ -1,6 +1,6 @@
 import { ByteWriter } from '../bytes/index.ts';
 import { FLAG, FRAME, FRAME_HEADER_BYTES, FRAME_PAYLOAD_BYTES_MAX, writeFrameHeader } from '../frames/index.ts';
-import type { Field, HpackEncoder } from '../hpack/index.ts';
+import type { HpackEncoder, SentList } from '../hpack/index.ts';
 
 /** Up to here a copy costs less than one more piece of a gathered write. */
 const COPIED_BYTES_MAX = 4096;
@@ -29,11 +29,11 @@ export class Output {
   }
 
   /** A header block (RFC 9113 §6.2): HEADERS, and as many CONTINUATION frames as it needs (§6.10). */
-  headers(streamId: number, fields: readonly Field[], encoder: HpackEncoder, flags: number): void {
+  headers(streamId: number, list: SentList, encoder: HpackEncoder, flags: number): void {
     const { writer } = this;
     const start = writer.length;
     writeFrameHeader(writer, 0, FRAME.headers, flags | FLAG.endHeaders, streamId);
-    encoder.encode(fields, writer);
+    encoder.write(list, writer);
     const length = writer.length - start - FRAME_HEADER_BYTES;
     if (length <= FRAME_PAYLOAD_BYTES_MAX) writer.putU24(start, length);
     else this.#split(streamId, start, flags);

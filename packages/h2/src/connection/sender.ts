@@ -46,7 +46,7 @@ export class Sender {
 
   /** A header block as it is. */
   block(streamId: number, block: FieldBlock, end: boolean): void {
-    this.output.headers(streamId, block.fields, this.encoder, end ? FLAG.endStream : 0);
+    this.output.headers(streamId, block, this.encoder, end ? FLAG.endStream : 0);
   }
 
   /** Whether data may be framed now. */

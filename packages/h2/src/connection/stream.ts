@@ -42,12 +42,16 @@ export interface StreamCarrier {
   evict(stream: H2Stream, why: string): void;
 }
 
-/** A block as a caller may have it: our own, or anything that lists its fields. */
-export type SentBlock = FieldBlock | { raw(): readonly string[] };
+/** A block as a caller may have it: our own, or anything that lists its fields, which keeps in `prepared` what is made of it once. */
+export type SentBlock = FieldBlock | { raw(): readonly string[]; prepared?: unknown };
 
 /** `block` as ours. */
 export function fieldBlock(block: SentBlock): FieldBlock {
-  return block instanceof FieldBlock ? block : FieldBlock.of(block.raw());
+  if (block instanceof FieldBlock) return block;
+  if (block.prepared instanceof FieldBlock) return block.prepared;
+  const made = FieldBlock.of(block.raw());
+  block.prepared = made;
+  return made;
 }
 
 /** Debugging of ownership: hands out copies, and overwrites what was given back. */

@@ -23,6 +23,19 @@ const TABLE_BYTES_CEILING = 65_536;
 /** A field that takes a larger part of the table is not worth what it pushes out. */
 const TABLE_PART_MAX = 1 / 4;
 
+/** How an encoder wrote a list whose fields all stood in the tables: right for as long as its table stays as it was. */
+export interface WrittenList {
+  readonly encoder: HpackEncoder;
+  readonly version: number;
+  readonly octets: Uint8Array | undefined;
+}
+
+/** A list that may be sent again, and how it was written the last time. */
+export interface SentList {
+  readonly fields: readonly Field[];
+  written: WrittenList | undefined;
+}
+
 /**
  * Writes the header blocks of one direction of a connection.
  *
@@ -36,6 +49,10 @@ export class HpackEncoder {
   #wantedBytes: number;
   /** The smallest size wanted since the last block. */
   #lowestBytes: number;
+  /** Grows with each change of the table. */
+  #version = 0;
+  /** Whether the block that is being written consists of indices alone so far. */
+  #isIndexed = true;
 
   /** @param tableBytesMax the largest table that we use, whatever the other side allows; never more than 64 KiB */
   constructor(tableBytesMax: number = TABLE_BYTES) {
@@ -51,16 +68,39 @@ export class HpackEncoder {
     this.#lowestBytes = Math.min(this.#lowestBytes, this.#wantedBytes);
   }
 
+  /** As {@link encode}, for a list that may come again: once it has, and all of it stands in the tables, its octets are written as they were. */
+  write(list: SentList, target: ByteWriter): void {
+    const { written } = list;
+    const isKnown = written !== undefined && written.encoder === this && written.version === this.#version;
+    if (
+      isKnown &&
+      written.octets !== undefined &&
+      this.#wantedBytes === this.#table.bytesMax &&
+      this.#lowestBytes === this.#wantedBytes
+    ) {
+      target.raw(written.octets);
+      return;
+    }
+    const start = target.length;
+    this.encode(list.fields, target);
+    if (!this.#isIndexed) return;
+    // The first time nothing says that it comes again.
+    const octets = isKnown ? target.copyFrom(start) : undefined;
+    list.written = { encoder: this, version: this.#version, octets };
+  }
+
   /** Writes a block. What is written must be sent, in this order: the other side's table depends on it. */
   encode(fields: readonly Field[], target: ByteWriter): void {
     if (this.#lowestBytes < this.#table.bytesMax) this.#resize(this.#lowestBytes, target);
     if (this.#wantedBytes !== this.#table.bytesMax) this.#resize(this.#wantedBytes, target);
     this.#lowestBytes = this.#wantedBytes;
+    this.#isIndexed = true;
     for (const field of fields) this.#field(field, target);
   }
 
   #resize(bytes: number, target: ByteWriter): void {
     this.#table.resize(bytes);
+    this.#version += 1;
     begin(SIZE_UPDATE, bytes, target);
   }
 
@@ -82,10 +122,13 @@ export class HpackEncoder {
     const nameIndex = this.#nameIndex(field);
     const isPutIn = this.#isWorthAnEntry(field, nameIndex);
     this.#literal(isPutIn ? PUT_IN : PLAIN, nameIndex, field, target);
-    if (isPutIn) this.#table.insert(field);
+    if (!isPutIn) return;
+    this.#table.insert(field);
+    this.#version += 1;
   }
 
   #literal(kind: Representation, nameIndex: number, field: Field, target: ByteWriter): void {
+    this.#isIndexed = false;
     begin(kind, nameIndex, target);
     if (nameIndex === 0) target.raw(field.fieldName.literal);
     target.raw(field.octets, field.start, field.end);

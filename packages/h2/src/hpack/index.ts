@@ -6,5 +6,5 @@ export {
   type HpackDecoderLimits,
   INITIAL_TABLE_BYTES,
 } from './decoder.ts';
-export { HpackEncoder } from './encoder.ts';
+export { HpackEncoder, type SentList, type WrittenList } from './encoder.ts';
 export { Field, type FieldFault, field } from './field.ts';

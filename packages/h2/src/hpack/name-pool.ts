@@ -28,9 +28,15 @@ export class NamePool {
 
   /** Keeps a name of which `find` knew nothing, by its literal, which was found right and is nobody else's. */
   add(literal: Buffer): FieldName {
-    const name = fieldName(literalText(literal, 0, literal.length));
+    const name = fieldName(internalized(literalText(literal, 0, literal.length)));
     if (literal.length <= LITERAL_BYTES_MAX)
       this.#slots[hashOctets(literal, 0, literal.length) & (SLOTS - 1)] = { literal, name };
     return name;
   }
+}
+
+/** The text as the engine keeps names of properties: compared with another such by identity, which names are again and again. */
+function internalized(text: string): string {
+  for (const same in { [text]: 0 }) return same;
+  return text;
 }

@@ -24,7 +24,7 @@ import {
   RewriteRoom,
   RuntimeGate,
 } from './call/index.ts';
-import { GrpcIngress, PeerIngress } from './grpc/index.ts';
+import { GrpcIngress, PeerIngress, RuntimeHeaders } from './grpc/index.ts';
 import { PeerLinks, type PeerLinksParts } from './peers/index.ts';
 import { RouteTable } from './routes/index.ts';
 
@@ -73,6 +73,7 @@ export class DataPlane {
   readonly plane: Plane;
   readonly #parts: DataPlaneParts;
   readonly #principals = new WeakMap<object, Principal>();
+  readonly #runtimeHeaders = new RuntimeHeaders();
   #limits: DataPlaneLimits;
 
   constructor(parts: DataPlaneParts) {
@@ -146,7 +147,7 @@ export class DataPlane {
     const target = (headers.get(':path') ?? '/').slice(1);
     const verdict = this.#parts.authorizer.authorize(principal, { verb: 'infer', target });
     if (verdict.kind === 'deny') return refuseCall(stream, new MeshError('permission-denied', verdict.reason), end);
-    const ingress = new GrpcIngress(this.plane, stream, headers, principal);
+    const ingress = new GrpcIngress(this.plane, stream, headers, principal, this.#runtimeHeaders);
     ingress.begin(end, this.#limits.unaryTimeoutMs);
     return ingress;
   };

@@ -34,18 +34,20 @@ function readBinaryId(value: string, name: string): string {
   }
 }
 
-function readIds(headers: HeaderReader, ascii: string, what: string): readonly string[] {
-  const plain = headers.getAll(ascii);
+const NO_IDS: readonly string[] = [];
+
+function readIds(headers: HeaderReader, ascii: string, binary: string, what: string): readonly string[] {
+  const hasPlain = headers.get(ascii) !== undefined;
+  if (!hasPlain && headers.get(binary) === undefined) return NO_IDS;
+  const plain = hasPlain ? headers.getAll(ascii) : NO_IDS;
   for (const id of plain) {
     if (!isVisibleAscii(id))
-      throw new MeshError('invalid-argument', `${ascii} must be visible ASCII; use ${ascii}-bin for other ids`);
+      throw new MeshError('invalid-argument', `${ascii} must be visible ASCII; use ${binary} for other ids`);
   }
   const ids =
     plain.length > 0
       ? plain
-      : headers
-          .getAll(`${ascii}-bin`)
-          .flatMap((value) => splitBinaryHeader(value).map((part) => readBinaryId(part, `${ascii}-bin`)));
+      : headers.getAll(binary).flatMap((value) => splitBinaryHeader(value).map((part) => readBinaryId(part, binary)));
   return checkIds(ids, ascii, what);
 }
 
@@ -62,15 +64,16 @@ function checkIds(ids: readonly string[], name: string, what: string): readonly 
  * @throws {MeshError} `invalid-argument` if an id is empty, too long or not text, or if both kinds of id are there.
  */
 export function readTarget(headers: HeaderReader): CallTarget | undefined {
-  const models = readIds(headers, HEADER.modelId, 'model-id');
-  const vModels = readIds(headers, HEADER.vModelId, 'vmodel-id');
+  const models = readIds(headers, HEADER.modelId, HEADER.modelIdBin, 'model-id');
+  const vModels = readIds(headers, HEADER.vModelId, HEADER.vModelIdBin, 'vmodel-id');
   if (models.length > 0 && vModels.length > 0) {
     throw new MeshError('invalid-argument', 'must include only one of model id and vmodel id');
   }
   if (models.length > 0) return { kind: 'model', ids: models };
   if (vModels.length > 0) return { kind: 'vmodel', ids: vModels };
+  if (headers.get(HEADER.legacyModelId) === undefined) return undefined;
   const legacy = checkIds(headers.getAll(HEADER.legacyModelId), HEADER.legacyModelId, 'model-id');
-  return legacy.length === 0 ? undefined : { kind: 'model', ids: legacy };
+  return { kind: 'model', ids: legacy };
 }
 
 /** As {@link readTarget}. @throws {MeshError} `invalid-argument` also if the headers name no model. */

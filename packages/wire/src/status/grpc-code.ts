@@ -33,5 +33,6 @@ export function grpcCodeName(code: GrpcCode): GrpcCodeName {
 
 /** The code of a `grpc-status` value; anything that is not one of the seventeen is UNKNOWN, as gRPC asks of receivers. */
 export function parseGrpcStatus(text: string): GrpcCode {
+  if (text === '0') return GRPC_CODE.OK;
   return /^(?:[0-9]|1[0-6])$/.test(text) ? (Number(text) as GrpcCode) : GRPC_CODE.UNKNOWN;
 }

@@ -4,6 +4,7 @@ import {
   type ByteStream,
   type HeaderBlock,
   headerBlock,
+  headerRecipe,
   RESET_CODE,
   type ResetCause,
   type StreamHandler,
@@ -44,6 +45,9 @@ export interface AttemptOwner {
 export type AttemptOutcome = Evidence['kind'] | 'answered' | 'refused';
 
 const NOTHING = new Uint8Array(0);
+
+const OWN_HEADERS = headerRecipe({ drops: isInternalHeader });
+const OWN_TRAILERS = headerRecipe({ drops: (name) => name === ':status' || isInternalHeader(name) });
 
 /**
  * One try of a call, at the runtime of this node or at a peer: sends the request with back-pressure, gives the answer on, and says how it
@@ -138,7 +142,7 @@ export abstract class Attempt implements StreamHandler {
       this.#failAs(grpcOfHttpStatus(status), this.#httpSentence(status));
       return;
     }
-    const own = headers.without(isInternalHeader);
+    const own = headers.derive(OWN_HEADERS);
     // While the request is still open its sender may be waiting for these headers before it sends more.
     if (this.owner.body.ended) this.#heldHeaders = own;
     else this.#giveHeaders(own);
@@ -212,7 +216,7 @@ export abstract class Attempt implements StreamHandler {
       return;
     }
     const code = parseGrpcStatus(status);
-    const trailers = block.without((name) => name === ':status' || isInternalHeader(name));
+    const trailers = block.derive(OWN_TRAILERS);
     if (code !== GRPC_CODE.OK) {
       const message = decodeGrpcMessage(block.get('grpc-message') ?? '');
       const evidence = this.evidenceOfStatus(code, message, block);

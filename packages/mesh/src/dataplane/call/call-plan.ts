@@ -33,8 +33,8 @@ export interface CallPlan {
   /** The caller spreads its calls evenly over all nodes (`mm-balanced`), so that this node's own copy is preferred. */
   readonly balanced: boolean;
   readonly requestId: string | null;
-  /** Absent where no header of a call is logged. */
-  readonly log?: CallLog;
+  /** `undefined` where no header of a call is logged. */
+  readonly log?: CallLog | undefined;
 }
 
 /** The side that made the call. Exactly one of `onResponseEnd` and `onFailed` comes, last. */

@@ -1,15 +1,22 @@
 import { type DurationMs, durationMs, MeshError, type MonotonicMs, monotonicMs, toMeshError } from '@modelmesh/core';
-import { ACCEPTED_ENCODINGS, type MessageEncoding, parseEncoding } from '@modelmesh/grpc/compression';
-import { type ByteStream, type HeaderBlock, headerBlock, RESET_CODE, type StreamHandler } from '@modelmesh/grpc/stream';
+import { ACCEPTED_ENCODINGS } from '@modelmesh/grpc/compression';
+import {
+  type ByteStream,
+  type HeaderBlock,
+  headerBlock,
+  headerRecipe,
+  RESET_CODE,
+  type StreamHandler,
+} from '@modelmesh/grpc/stream';
 import type { Expirable, WheelTimer } from '@modelmesh/grpc/timer-wheel';
-import { forbidsRetry, HEADER, isBalanced, parseGrpcTimeout, readTarget, requiresAll } from '@modelmesh/wire/headers';
+import { HEADER, requiresAll } from '@modelmesh/wire/headers';
 import { errorMapping, grpcTrailersOf, parseGrpcStatus } from '@modelmesh/wire/status';
 import type { Principal } from '../../authz/index.ts';
 import type { MethodRule } from '../../link/index.ts';
 import { type Caller, type CallPlan, callLog, InferenceCall, type NameWaiter, type Plane } from '../call/index.ts';
+import { CallHead } from './call-head.ts';
 import { MessageOpener, type OpenedIds, type OpenerSink } from './message-opener.ts';
 import { MultiCall } from './multi-call.ts';
-import { refuseReserved } from './reserved-services.ts';
 import {
   isUnknownName,
   namesAsked,
@@ -18,7 +25,7 @@ import {
   resolveFromHeaders,
   resolveFromPayload,
 } from './resolve-target.ts';
-import { forPlainAnswer, runtimeHeaders } from './runtime-headers.ts';
+import { forPlainAnswer, type RuntimeHeaders } from './runtime-headers.ts';
 
 /** A chunk of the request that waits until the target is known. */
 interface Held {
@@ -37,6 +44,10 @@ type Phase =
 
 const NOTHING = new Uint8Array(0);
 
+/** A trailers-only answer is a header block, which has a status and a content type. */
+const TRAILERS_ONLY = headerRecipe({ front: [':status', '200', 'content-type', 'application/grpc'] });
+const TYPED_TRAILERS_ONLY = headerRecipe({ front: [':status', '200'] });
+
 /**
  * One gRPC call of a client for a model: reads whom it is for, from the headers or from its first message, and carries bytes between the
  * client's stream and the {@link InferenceCall}.
@@ -46,11 +57,11 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, NameWaite
   readonly #stream: ByteStream;
   readonly #headers: HeaderBlock;
   readonly #principal: Principal;
-  readonly #method: string;
+  readonly #runtimeHeaders: RuntimeHeaders;
+  /** `undefined` only before it was read, and for a call whose head is wrong. */
+  #head: CallHead | undefined;
   readonly #startedMs: MonotonicMs;
-  #encoding: MessageEncoding = 'identity';
   #deadline: MonotonicMs | null = null;
-  #deadlineIsDefault = false;
   #phase: Phase = { kind: 'new' };
   /** Undefined also for a call for several models. */
   #target: ResolvedTarget | undefined;
@@ -63,13 +74,13 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, NameWaite
   #opening: WheelTimer | undefined;
   #responseBytes = 0;
 
-  constructor(plane: Plane, stream: ByteStream, headers: HeaderBlock, principal: Principal) {
+  constructor(plane: Plane, stream: ByteStream, headers: HeaderBlock, principal: Principal, runtimeHeaders: RuntimeHeaders) {
     this.#plane = plane;
     this.#stream = stream;
     this.#headers = headers;
     this.#principal = principal;
+    this.#runtimeHeaders = runtimeHeaders;
     this.#startedMs = plane.clock.monotonicMs();
-    this.#method = (headers.get(':path') ?? '/').slice(1);
   }
 
   /** Sets off; `end` when the request has no body. Answers by itself if the headers alone are reason to refuse. */
@@ -125,7 +136,7 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, NameWaite
     if (phase.kind !== 'opening') return;
     const { routes } = this.#plane;
     const resolve = (): ResolvedTargets => resolveFromPayload(routes, this.#principal.namespace, phase.rule, ids, this.#headers);
-    const names = ids.id === null ? (readTarget(this.#headers)?.ids ?? []) : namesAsked([ids.id], ids.version);
+    const names = ids.id === null ? (CallHead.of(this.#headers).target?.ids ?? []) : namesAsked([ids.id], ids.version);
     try {
       this.#startOrAsk(resolve, names, phase.held);
     } catch (error) {
@@ -168,7 +179,7 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, NameWaite
 
   onResponseEnd(trailers: HeaderBlock): void {
     this.#finish(parseGrpcStatus(trailers.get('grpc-status') ?? ''));
-    this.#sendEnd(trailers.raw());
+    this.#sendEnd(trailers);
   }
 
   onFailed(error: MeshError): void {
@@ -178,7 +189,7 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, NameWaite
     this.#finish(errorMapping(error.kind).grpc);
     const trailers = grpcTrailersOf(error);
     if (error.kind === 'unsupported-encoding') trailers.push(HEADER.grpcAcceptEncoding, ACCEPTED_ENCODINGS);
-    this.#sendEnd(trailers);
+    this.#sendEnd(headerBlock(trailers));
   }
 
   onRequestTaken(byteCount: number): void {
@@ -189,25 +200,24 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, NameWaite
 
   #readHeaders(unaryTimeoutMs: DurationMs): void {
     const headers = this.#headers;
-    refuseReserved(headers.get(':path') ?? '');
-    const timeout = headers.get(HEADER.grpcTimeout);
-    this.#deadlineIsDefault = timeout === undefined;
-    this.#deadline = monotonicMs(this.#startedMs + (timeout === undefined ? unaryTimeoutMs : parseGrpcTimeout(timeout)));
-    this.#encoding = parseEncoding(headers.get(HEADER.grpcEncoding));
+    const head = CallHead.of(headers);
+    this.#head = head;
+    const { method } = head;
+    this.#deadline = monotonicMs(this.#startedMs + (head.timeoutMs ?? unaryTimeoutMs));
     const { rules, allowOthers } = this.#plane.methodRules;
-    const rule = rules.get(this.#method);
+    const rule = rules.get(method);
     if (rule === undefined && !allowOthers)
-      throw new MeshError('unsupported-method', `Method not found or not permitted: ${this.#method}`);
+      throw new MeshError('unsupported-method', `Method not found or not permitted: ${method}`);
     // A rule without a path allows its method and finds nothing in its messages.
     const byHeaders = rule === undefined || rule.idPath.length === 0;
-    const target = byHeaders || rule.headersFirst ? readTarget(headers) : undefined;
+    const target = byHeaders || rule.headersFirst ? head.target : undefined;
     if (byHeaders || target !== undefined) {
       const { routes } = this.#plane;
       const resolve = (): ResolvedTargets => resolveFromHeaders(routes, this.#principal.namespace, target, headers);
       this.#startOrAsk(resolve, target?.ids ?? [], []);
       return;
     }
-    const opener = new MessageOpener(rule, this.#encoding, this.#plane.limits, this);
+    const opener = new MessageOpener(rule, head.encoding, this.#plane.limits, this);
     this.#phase = { kind: 'opening', rule, opener, held: [] };
     this.#opening = this.#plane.deadlines.add(this.#deadline, this);
   }
@@ -238,28 +248,28 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, NameWaite
   #callOf(asked: ResolvedTargets): InferenceCall | MultiCall {
     if (asked.kind === 'one') {
       this.#target = asked.target;
-      return new InferenceCall(this.#plane, this, this.#planOf(asked.target));
+      return new InferenceCall(this.#plane, this, this.#planOf(CallHead.of(this.#headers), asked.target));
     }
     const plans = asked.targets.map((target) => {
-      const plan = this.#planOf(target);
+      const plan = this.#planOf(CallHead.of(this.#headers), target);
       return { ...plan, headers: forPlainAnswer(plan.headers) };
     });
     return new MultiCall(this.#plane, this, plans, requiresAll(this.#headers));
   }
 
-  #planOf(target: ResolvedTarget): CallPlan {
+  #planOf(head: CallHead, target: ResolvedTarget): CallPlan {
     return {
-      method: this.#method,
+      method: head.method,
       model: target.model,
       endpoint: target.endpoint,
-      headers: runtimeHeaders(this.#headers, target.model),
-      encoding: this.#encoding,
+      headers: this.#runtimeHeaders.of(this.#headers, target.model),
+      encoding: head.encoding,
       deadline: this.#deadline,
-      deadlineIsDefault: this.#deadlineIsDefault,
-      callRetry: forbidsRetry(this.#headers) ? 'never' : 'safe',
-      balanced: isBalanced(this.#headers),
-      requestId: this.#headers.get(HEADER.requestId) ?? null,
-      ...callLog(this.#plane, this.#headers),
+      deadlineIsDefault: head.timeoutMs === undefined,
+      callRetry: head.callRetry,
+      balanced: head.balanced,
+      requestId: head.requestId,
+      log: callLog(this.#plane, this.#headers),
     };
   }
 
@@ -297,7 +307,7 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, NameWaite
     this.#stopOpening();
     this.#release(this.#heldBytes);
     this.#plane.metrics.call({
-      method: this.#method,
+      method: this.#head?.method ?? methodOf(this.#headers),
       code,
       durationMs: durationMs(this.#plane.clock.monotonicMs() - this.#startedMs),
       requestBytes: this.#call?.requestBytes ?? 0,
@@ -308,16 +318,15 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, NameWaite
     });
   }
 
-  #sendEnd(trailers: readonly string[]): void {
-    if (this.#sentHeaders) this.#stream.sendTrailers(headerBlock(trailers));
-    else this.#stream.sendHeaders(headerBlock([':status', '200', ...withContentType(trailers)]), true);
+  #sendEnd(trailers: HeaderBlock): void {
+    if (this.#sentHeaders) this.#stream.sendTrailers(trailers);
+    else {
+      const isTyped = trailers.get('content-type') !== undefined;
+      this.#stream.sendHeaders(trailers.derive(isTyped ? TYPED_TRAILERS_ONLY : TRAILERS_ONLY), true);
+    }
     // The rest of a request that is answered already is of no use to anyone.
     if (!this.#requestEnded) this.#stream.reset(RESET_CODE.noError);
   }
 }
 
-/** A trailers-only answer is a header block, which has a content type. */
-function withContentType(trailers: readonly string[]): readonly string[] {
-  for (let at = 0; at < trailers.length; at += 2) if (trailers[at] === 'content-type') return trailers;
-  return ['content-type', 'application/grpc', ...trailers];
-}
+const methodOf = (headers: HeaderBlock): string => (headers.get(':path') ?? '/').slice(1);

@@ -9,4 +9,4 @@ export {
   resolveFromPayload,
   resolveUrlName,
 } from './resolve-target.ts';
-export { runtimeHeaders } from './runtime-headers.ts';
+export { RuntimeHeaders } from './runtime-headers.ts';

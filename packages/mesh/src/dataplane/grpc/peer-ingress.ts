@@ -13,7 +13,14 @@ import {
 } from '@modelmesh/core';
 import { type Evidence, meaningOf } from '@modelmesh/core/routing';
 import { parseEncoding } from '@modelmesh/grpc/compression';
-import { type ByteStream, type HeaderBlock, headerBlock, RESET_CODE, type StreamHandler } from '@modelmesh/grpc/stream';
+import {
+  type ByteStream,
+  type HeaderBlock,
+  headerBlock,
+  headerRecipe,
+  RESET_CODE,
+  type StreamHandler,
+} from '@modelmesh/grpc/stream';
 import type { Expirable, WheelTimer } from '@modelmesh/grpc/timer-wheel';
 import { HEADER, isInternalHeader, parseGrpcTimeout, requireTarget } from '@modelmesh/wire/headers';
 import {
@@ -226,7 +233,7 @@ export class PeerIngress implements StreamHandler, AttemptOwner, CopyWaiter, Exp
       method: path.slice(1),
       model,
       endpoint: endpoint === undefined ? null : this.#endpointRoute(endpoint, model),
-      headers: headers.without(isOfThisHop),
+      headers: headers.derive(NEXT_HOP),
       encoding: parseEncoding(headers.get(HEADER.grpcEncoding)),
       deadline: this.#deadline,
       deadlineIsDefault: timeout === undefined,
@@ -293,7 +300,7 @@ export class PeerIngress implements StreamHandler, AttemptOwner, CopyWaiter, Exp
   }
 }
 
-const isOfThisHop = (name: string): boolean => name === HEADER.grpcTimeout || isInternalHeader(name);
+const NEXT_HOP = headerRecipe({ drops: (name) => name === HEADER.grpcTimeout || isInternalHeader(name) });
 
 function withContentType(trailers: HeaderBlock): readonly string[] {
   return trailers.get('content-type') === undefined ? ['content-type', 'application/grpc', ...trailers.raw()] : trailers.raw();

@@ -1,35 +1,49 @@
 import type { ModelKey } from '@modelmesh/core';
-import { type HeaderBlock, headerBlock } from '@modelmesh/grpc/stream';
+import { type HeaderBlock, type HeaderRecipe, headerRecipe } from '@modelmesh/grpc/stream';
 import { HEADER, isStrippedTowardsRuntime, runtimeIdHeaders } from '@modelmesh/wire/headers';
 
-/** Fields that a compressed or typed gRPC message cannot do without, though their like is kept from the runtime. */
-const CARRIED = new Set(['content-type', HEADER.grpcEncoding, HEADER.grpcAcceptEncoding] as string[]);
+/** Fields that a compressed or typed gRPC message cannot do without, though their like is kept from the runtime; and the method itself. */
+const CARRIED = new Set([':path', 'content-type', HEADER.grpcEncoding, HEADER.grpcAcceptEncoding] as string[]);
+
+/** Models whose recipe is kept; beyond, the one that was made first is made anew when it is needed. */
+const RECIPES_MAX = 1024;
+
+const PLAIN_ANSWER = headerRecipe({ drops: (name) => name === HEADER.grpcAcceptEncoding });
 
 /** A block without what says which compressed answers can be read: for calls whose answers the node itself takes apart. */
-export const forPlainAnswer = (block: HeaderBlock): HeaderBlock => block.without((name) => name === HEADER.grpcAcceptEncoding);
+export const forPlainAnswer = (block: HeaderBlock): HeaderBlock => block.derive(PLAIN_ANSWER);
 
-/**
- * The header block of a client's call as the runtime gets it: the client's metadata as it came, without what is the mesh's or the
- * transport's, and the model's key (spec `modelmesh.md` §2.2).
- */
-export function runtimeHeaders(client: HeaderBlock, model: ModelKey): HeaderBlock {
-  const fields = [
-    ':method',
-    'POST',
-    ':scheme',
-    'http',
-    ':path',
-    client.get(':path') ?? '/',
-    ':authority',
-    'localhost',
-    'te',
-    'trailers',
-  ];
-  const raw = client.raw();
-  for (let at = 0; at < raw.length; at += 2) {
-    const name = raw[at] ?? '';
-    if (!isStrippedTowardsRuntime(name) || CARRIED.has(name)) fields.push(name, raw[at + 1] ?? '');
+/** Makes the header blocks of calls as the runtime gets them. What is the same for all calls of a model is made once. */
+export class RuntimeHeaders {
+  readonly #recipes = new Map<ModelKey, HeaderRecipe>();
+
+  /**
+   * The client's metadata as it came, without what is the mesh's or the transport's, and the model's key (spec `modelmesh.md` §2.2).
+   *
+   * @param client has `:path`
+   */
+  of(client: HeaderBlock, model: ModelKey): HeaderBlock {
+    let recipe = this.#recipes.get(model);
+    if (recipe === undefined) {
+      recipe = recipeOf(model);
+      if (this.#recipes.size >= RECIPES_MAX) this.#forgetOldest();
+      this.#recipes.set(model, recipe);
+    }
+    return client.derive(recipe);
   }
-  fields.push(...runtimeIdHeaders(model));
-  return headerBlock(fields);
+
+  #forgetOldest(): void {
+    for (const oldest of this.#recipes.keys()) {
+      this.#recipes.delete(oldest);
+      return;
+    }
+  }
+}
+
+function recipeOf(model: ModelKey): HeaderRecipe {
+  return headerRecipe({
+    front: [':method', 'POST', ':scheme', 'http', ':authority', 'localhost'],
+    drops: (name) => isStrippedTowardsRuntime(name) && !CARRIED.has(name),
+    back: ['te', 'trailers', ...runtimeIdHeaders(model)],
+  });
 }

@@ -149,7 +149,7 @@ export abstract class ModelExchange
       callRetry: forbidsRetry(headers) ? 'never' : 'safe',
       balanced: isBalanced(headers),
       requestId: headers.get(HEADER.requestId) ?? null,
-      ...callLog(this.deps.plane, headers),
+      log: callLog(this.deps.plane, headers),
     };
   }
 
