@@ -17,6 +17,7 @@ import {
   ByteBudget,
   type CallMetrics,
   ControlRepository,
+  CorsPolicy,
   DataPlane,
   type DataPlaneLimits,
   type DataPlaneParts,
@@ -122,7 +123,8 @@ export async function composeNode(config: Config, around: NodeSurroundings): Pro
   const followed = followFiles(config, around.log, { clock, running, link: link.control });
   const bodies = new ByteBudget(config.limits.restBodiesBytesMax);
   const rest: { limits: RestLimits; readonly bodies: ByteBudget } = { limits: restLimits(config), bodies };
-  const parts = await doorParts(config, around, { clock, timers, running, dataPlane, rest });
+  let cors = new CorsPolicy(config.cors);
+  const parts = await doorParts(config, around, { clock, timers, running, dataPlane, rest, cors: () => cors });
   return {
     clock,
     engine,
@@ -135,6 +137,7 @@ export async function composeNode(config: Config, around: NodeSurroundings): Pro
       followed.use(changed);
       dataPlane.setLimits(dataPlaneLimits(changed));
       rest.limits = restLimits(changed);
+      cors = new CorsPolicy(changed.cors);
       bodies.setMax(changed.limits.restBodiesBytesMax);
     },
     doors: (roles) => openDoors(roles, parts),
@@ -289,6 +292,7 @@ interface Running {
   readonly dataPlane: DataPlane;
   /** Limits of REST; they change with the configuration. */
   readonly rest: { readonly limits: RestLimits; readonly bodies: ByteBudget };
+  readonly cors: DoorParts['cors'];
 }
 
 async function doorParts(config: Config, around: NodeSurroundings, node: Running): Promise<DoorParts> {
@@ -324,6 +328,7 @@ async function doorParts(config: Config, around: NodeSurroundings, node: Running
     rest,
     management,
     messageBytesMax,
+    cors: node.cors,
     loadFailureExpiryMs,
     server,
     log,

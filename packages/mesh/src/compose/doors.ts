@@ -4,10 +4,14 @@ import { GrpcRouter, refuseHttp } from '@modelmesh/grpc/call';
 import { connectionInfoOf } from '@modelmesh/grpc/listen';
 import type { AcceptStream } from '@modelmesh/grpc/stream';
 import type { TimerWheel } from '@modelmesh/grpc/timer-wheel';
+import { acceptGrpcWeb, acceptHttp1, isGrpcWeb } from '@modelmesh/grpc/web';
 import { ModelMesh } from '@modelmesh/wire/mmesh';
 import { type Authorizer, principalOf } from '../authz/index.ts';
 import type { ListenerRole } from '../config/index.ts';
 import {
+  acceptCors,
+  answerCorsHttp1,
+  type CorsPolicy,
   type DataPlane,
   http1Exchange,
   OIP_SERVICE,
@@ -32,6 +36,8 @@ export interface DoorParts {
   readonly rest: RestHandler;
   readonly management: ManagementApp;
   readonly messageBytesMax: number;
+  /** Which pages from elsewhere may ask; the one in force, which changes with the configuration. */
+  readonly cors: () => CorsPolicy;
   readonly loadFailureExpiryMs: DurationMs;
   readonly server: { readonly name: string; readonly version: string };
   readonly log: Log;
@@ -53,7 +59,7 @@ export interface Doors {
 
 /** The doors of a listener with those roles: what a role does not name is not there. */
 export function openDoors(roles: ReadonlySet<ListenerRole>, parts: DoorParts): Doors {
-  const { dataPlane, rest, management, log } = parts;
+  const { dataPlane, rest, management, log, cors } = parts;
   const [infers, manages] = [roles.has('inference'), roles.has('management')];
   const http: AcceptStream = (stream, headers, end, connection) => {
     const path = headers.get(':path') ?? '/';
@@ -75,10 +81,14 @@ export function openDoors(roles: ReadonlySet<ListenerRole>, parts: DoorParts): D
   if (manages)
     serveModelMesh(router, parts.control, parts.authorizer, { logState: (lines) => log.info('state', lines.join('\n')) });
   const introspection = introspect(router, roles, parts);
+  const accept = acceptGrpcWeb(router.accept);
   return {
-    accept: router.accept,
+    accept: acceptCors(cors, accept),
     onRequest: (request, response, awaitsContinue) => {
-      if (infers && rest.handles(request.url ?? '/')) {
+      if (answerCorsHttp1(cors(), request, response)) return;
+      if (isGrpcWeb(request.method, request.headers['content-type'])) {
+        acceptHttp1(request, response, awaitsContinue, accept);
+      } else if (infers && rest.handles(request.url ?? '/')) {
         const principal = principalOf(connectionInfoOf(request.socket));
         rest.handle(http1Exchange(request, response, { principal, awaitsContinue }));
       } else if (manages) {

@@ -5,6 +5,7 @@ import { peerOf } from './assemble-peer.ts';
 import {
   type AdminListenerConfig,
   type Config,
+  type CorsConfig,
   type DataPlaneRulesConfig,
   type EmbeddedLimits,
   type LimitsConfig,
@@ -68,6 +69,7 @@ export function assembleConfig(resolved: Resolved, around: Assembling): Config {
     metrics: metricsOf(values, around.info),
     statsd: statsdOf(values),
     tls,
+    cors: corsOf(values, problem),
     registry: registryOf(values, resolved, problem),
     readOnly: values.readOnly,
     staticModels: { inline: values.staticModels, file: values.staticModelsFile },
@@ -127,6 +129,18 @@ function tlsOf(values: SettingValues, problem: AddProblem): TlsConfig | null {
   if (keyPath === null) problem('tlsKey', 'the private key of the certificate that tls.certPath names');
   if (tlsTrust.length > 0 && clientAuth === 'none') problem('tlsTrust', 'it unset, or tls.clientAuth optional or require');
   return { certPath: certPath ?? '', keyPath: keyPath ?? '', keyPassphrase, clientAuth, trustPaths: tlsTrust };
+}
+
+function corsOf(values: SettingValues, problem: AddProblem): CorsConfig {
+  const { corsOrigins: origins, corsCredentials: credentials } = values;
+  if (credentials && origins.includes('*')) problem('corsCredentials', 'false, or origins by name instead of * (cors.origins)');
+  return {
+    origins,
+    requestHeaders: values.corsRequestHeaders,
+    answerHeaders: values.corsAnswerHeaders,
+    maxAgeMs: values.corsMaxAge,
+    credentials,
+  };
 }
 
 function listenersOf(values: SettingValues, hasTls: boolean, problem: AddProblem): readonly ListenerConfig[] {

@@ -148,6 +148,18 @@ export interface StatsDConfig {
   readonly legacy: boolean;
 }
 
+/** Which web pages may ask (CORS). */
+export interface CorsConfig {
+  /** Lower case; `*` stands for any. Empty: no page from elsewhere. */
+  readonly origins: readonly string[];
+  /** Headers besides those that the node knows that pages may send, `*` for any, and read. */
+  readonly requestHeaders: readonly string[];
+  readonly answerHeaders: readonly string[];
+  readonly maxAgeMs: DurationMs;
+  /** Never with the origin `*`. */
+  readonly credentials: boolean;
+}
+
 /** Everything that is bounded, by name. */
 export interface LimitsConfig {
   readonly messageBytesMax: Bytes;
@@ -235,6 +247,7 @@ export interface Config {
   readonly metrics: MetricsConfig | null;
   readonly statsd: (StatsDConfig & Pick<MetricsConfig, 'fullMethodNames'>) | null;
   readonly tls: TlsConfig | null;
+  readonly cors: CorsConfig;
 
   readonly registry: RegistryConfig;
   /** Models and endpoints are neither added, changed nor removed (`KV_READ_ONLY`). */

@@ -7,6 +7,7 @@ export {
   type AdminListenerConfig,
   type CacheConfig,
   type Config,
+  type CorsConfig,
   type DataPlaneRulesConfig,
   type EmbeddedLimits,
   type LimitsConfig,

@@ -4,7 +4,7 @@ import { type ConfigResult, type ConfigSources, parseConfig } from './parse-conf
 import { type ConfigProblem, configProblemText, shownValue } from './problem.ts';
 
 /** Parts of a configuration that a reload may change; everything else needs a restart. */
-const LIVE_PARTS = ['tls', 'limits', 'dataPlaneRules', 'logLevel', 'logEachInvocation', 'logHeaders'] as const;
+const LIVE_PARTS = ['tls', 'cors', 'limits', 'dataPlaneRules', 'logLevel', 'logEachInvocation', 'logHeaders'] as const;
 type LivePart = (typeof LIVE_PARTS)[number];
 
 /** Limits that are given to a connection, a runtime or a queue when it is made, and stay as they were. */

@@ -278,7 +278,7 @@ describe('problems', () => {
         .flatMap(({ path }) => (path.startsWith('limits.') ? [path.slice(7)] : []))
         .sort()
         .join(', ')}`,
-      'extra (from mesh.yaml:5): unknown, expected one of cache, compat, dataDir, dataPlane, defaultEndpointOwner, http2, instanceId, labels, ' +
+      'extra (from mesh.yaml:5): unknown, expected one of cache, compat, cors, dataDir, dataPlane, defaultEndpointOwner, http2, instanceId, labels, ' +
         'limits, listeners, location, log, metrics, peer, placement, prestop, probes, registry, runtime, scaling, serviceName, shutdownTimeout, start, staticModels, statsd, tls, zone',
       '--no-such: unknown, expected a flag that is known',
       'probes.port (from mesh.yaml:3): got "high", expected a port from 0 to 65535, or none',

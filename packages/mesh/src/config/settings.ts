@@ -4,6 +4,7 @@ import type { CachePolicyName } from '@modelmesh/core/cache';
 import { NO_TIMEOUT_MS } from './config.ts';
 import { setting } from './setting.ts';
 import { CLUSTER_SETTINGS } from './settings-cluster.ts';
+import { CORS_SETTINGS } from './settings-cors.ts';
 import { LIMIT_SETTINGS } from './settings-limits.ts';
 import { METRICS_SETTINGS } from './settings-metrics.ts';
 import { PEER_SETTINGS } from './settings-peer.ts';
@@ -362,6 +363,7 @@ export const SETTINGS = {
   ...RULES,
   ...METRICS_SETTINGS,
   ...PEER_SETTINGS,
+  ...CORS_SETTINGS,
   ...LIMIT_SETTINGS,
   ...TIMES_AND_LOG,
 };

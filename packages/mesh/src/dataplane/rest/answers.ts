@@ -51,7 +51,7 @@ export function respondTensors(exchange: HttpExchange, body: RestBody): void {
   }
   compress(coding, Buffer.concat(body.chunks, body.byteLength), (compressed) => {
     if (compressed === undefined) exchange.respond(200, fields, body.chunks);
-    else exchange.respond(200, [...fields, 'content-encoding', coding, 'vary', 'accept-encoding'], [compressed]);
+    else exchange.respond(200, [...fields, 'content-encoding', coding, 'vary', 'accept-encoding, origin'], [compressed]);
   });
 }
 
