@@ -11,7 +11,7 @@ const RUN_TIMEOUT_MS = 60_000;
 
 /** What is driven by `h2load`: one prebuilt request, again and again. */
 export interface H2loadPlan {
-  /** `http://host:port`, or `unix:/path`. */
+  /** `http://host:port`, `https://host:port` whose certificate is not looked at, or `unix:/path`. */
   readonly target: string;
   /** HTTP/2 unless it is HTTP/1.1. */
   readonly protocol: 'h2' | 'http/1.1';
@@ -21,6 +21,10 @@ export interface H2loadPlan {
   readonly connections: number;
   readonly streamsPerConnection: number;
   readonly calls: number;
+  /** Calls a second that each connection begins at most; as fast as they are answered unless given. */
+  readonly ratePerConnection?: number;
+  /** Bytes of every answer without its headers, which are then compared in sum. */
+  readonly answerBytes?: number;
   /** A folder for its files. */
   readonly folder: string;
 }
@@ -37,7 +41,7 @@ export function hasH2load(): boolean {
 
 /**
  * Drives a load by `h2load`, whose own cost is low. It looks at HTTP statuses alone, so the caller makes sure beforehand that the call is
- * answered rightly. @throws if an answer was no 2xx.
+ * answered rightly. @throws if an answer was no 2xx, or answers are longer or shorter than they should be.
  */
 export async function runH2load(plan: H2loadPlan): Promise<LoadResult> {
   const [bodyPath, logPath] = [join(plan.folder, 'h2load-body'), join(plan.folder, 'h2load-log')];
@@ -47,6 +51,7 @@ export async function runH2load(plan: H2loadPlan): Promise<LoadResult> {
   const args = [
     ...['-n', `${plan.calls}`, '-c', `${plan.connections}`, '-m', `${plan.streamsPerConnection}`, '-t', '1'],
     ...(plan.protocol === 'h2' ? [] : ['--h1']),
+    ...(plan.ratePerConnection === undefined ? [] : [`--rps=${plan.ratePerConnection}`]),
     ...['-d', bodyPath, `--log-file=${logPath}`],
     ...Object.entries(plan.headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`]),
     ...(plan.target.startsWith('unix:') ? [`--base-uri=${plan.target}`] : []),
@@ -62,6 +67,11 @@ export async function runH2load(plan: H2loadPlan): Promise<LoadResult> {
     else result.fail(`status ${status}`);
   }
   if (result.completed !== plan.calls) throw new Error(`h2load: ${result.completed} of ${plan.calls} succeeded\n${stdout}`);
+  const { answerBytes = 0 } = plan;
+  const bytes = Number(/\((\d+)\) data$/m.exec(stdout)?.[1]);
+  if (answerBytes > 0 && bytes !== answerBytes * plan.calls) {
+    throw new Error(`h2load: answers of ${bytes} bytes instead of ${plan.calls} × ${answerBytes}`);
+  }
   return result;
 }
 

@@ -1,0 +1,3 @@
+module modelmesh.io/lab/backend
+
+go 1.24

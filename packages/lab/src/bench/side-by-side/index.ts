@@ -1,0 +1,6 @@
+/** The door of the room: the mesh beside nginx, Envoy, a TCP proxy and nothing at all, in the same situations. */
+export { AIMED_CELLS, aimsTable, judgedAims } from './aims.ts';
+export { allCells, type Cell, callsOf } from './cell.ts';
+export { type CellFigures, type Measure, measureCell, ratioName, type WayFigures } from './measure.ts';
+export { cpuTable, otherTables } from './report.ts';
+export { type BenchListener, type BenchPlan, runBench } from './run.ts';
