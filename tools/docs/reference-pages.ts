@@ -2,7 +2,7 @@
 import { cliReference } from '@modelmesh/cli/reference';
 import { configurationReference } from '@modelmesh/mesh/config';
 import { managementReference } from '@modelmesh/mesh/management';
-import { metricsReference } from '@modelmesh/mesh/metrics';
+import { http2Reference, metricsReference } from '@modelmesh/mesh/metrics';
 import { errorsPage } from './errors-page.ts';
 
 /** Path in the repository → what stands there. */
@@ -10,6 +10,7 @@ export const referencePages: Readonly<Record<string, () => string>> = {
   'docs/guides/errors.md': errorsPage,
   'docs/reference/cli.md': cliReference,
   'docs/reference/configuration.md': configurationReference,
+  'docs/reference/http2.md': http2Reference,
   'docs/reference/management.md': managementReference,
   'docs/reference/metrics.md': metricsReference,
 };

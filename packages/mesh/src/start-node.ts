@@ -186,7 +186,9 @@ class OpenParts {
       connections.open += open;
       connections.refused += refused;
     }
-    return { ...this.#node.running.figures(), connections };
+    const figures = this.#node.running.figures();
+    const limitsReached = new Map([...figures.limitsReached, ...this.#node.limitsReached()]);
+    return { ...figures, connections, limitsReached };
   }
 
   #addresses(): Readonly<Record<string, string>> {

@@ -1,7 +1,7 @@
 /** The door of the room: the stream port, its limits and header blocks, and the engine on `node:http2`. */
 export { createFrameEngine, type FrameEngineOptions } from './frames/index.ts';
 export { headerBlock, headerListBytes, headerRecipe } from './header-block.ts';
-export { DEFAULT_STREAM_LIMITS } from './limits.ts';
+export { DEFAULT_STREAM_LIMITS, STREAM_LIMIT_DEFAULTS, type StreamLimitName } from './limits.ts';
 export { createNodeHttp2Engine, type NodeHttp2EngineOptions } from './node-http2/index.ts';
 export { keepBeyondTurn, POISON_BYTE } from './ownership.ts';
 export {

@@ -152,8 +152,10 @@ export interface StreamLimits {
    * stream with ENHANCE_YOUR_CALM: where it was given none, and where the list is so long that an engine does not read it to its end.
    */
   readonly headerListBytesMax: number;
-  /** Receive window of one stream, in bytes. */
+  /** Receive window of one stream at its start, in bytes. */
   readonly streamWindowBytes: number;
+  /** To which it grows while both sides keep up and the budget of what is not consumed has room; an engine may leave it as it is. */
+  readonly streamWindowBytesMax: number;
   /** Receive window of a connection, in bytes. */
   readonly connectionWindowBytes: number;
   /** Calls that wait for a free stream on a client connection; beyond: `overloaded`. */
@@ -198,7 +200,10 @@ export interface ClientConnection {
   open(headers: HeaderBlock, end: boolean, handler: StreamHandler): ByteStream;
   /** Connects now instead of with the first stream. */
   connect(): void;
-  /** Sends a ping; `answered` is called with the round trip, or with `null` when the connection is lost first. */
+  /**
+   * Sends a ping; `answered` is called with the round trip, or with `null` when the connection is lost first, or when so many wait for their answer
+   * that it is not sent.
+   */
   ping(answered: (roundTripMs: number | null) => void): void;
   /** Ends; streams in flight are reset. */
   close(): void;

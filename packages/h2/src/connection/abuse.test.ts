@@ -2,15 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ERROR_CODE, FLAG, FRAME, uint32At } from '../frames/index.ts';
 import { field } from '../hpack/index.ts';
-import { DEFAULT_CONNECTION_LIMITS, type LimitName } from './limits.ts';
+import { DEFAULT_CONNECTION_LIMITS, FIXED_LIMITS, type LimitName } from './limits.ts';
 import { Blocks, frame, LoneServer, u32 } from './testing/index.ts';
 
-const EVERY_LIMIT = Object.keys(DEFAULT_CONNECTION_LIMITS) as LimitName[];
-/** Limits that pass nothing: they say how much is sent or told, and their tests lie where that is. */
+const EVERY_LIMIT = Object.keys({ ...DEFAULT_CONNECTION_LIMITS, ...FIXED_LIMITS }) as LimitName[];
+/** Limits that the other side cannot pass: they say how much we send, keep or give. Their tests are in `bounds.test.ts`. */
 const OF_OUR_OWN: readonly LimitName[] = [
   'sentListBytesMax',
   'headerTableBytesMax',
-  'streamWindowBytes',
   'streamWindowBytesMax',
   'connectionWindowBytes',
   'framedBytesMax',
@@ -150,6 +149,42 @@ abuse('headerFieldsMax', 'a list of very many short fields', () => {
   assert.deepEqual(resets(server), [[1, ERROR_CODE.enhanceYourCalm]]);
   return server;
 });
+
+abuse('streamWindowBytes', 'more DATA than a stream has room for', () => {
+  const server = new LoneServer({ streamWindowBytes: 1000 });
+  server.say(new Blocks().request(1, false), frame(FRAME.data, 0, 1, new Uint8Array(1001)));
+  assert.deepEqual(resets(server), [[1, ERROR_CODE.flowControlError]]);
+  assert.equal(server.served[0]?.heard.bytes, 0);
+  assert.equal(server.end, undefined);
+  return server;
+});
+
+abuse('frameBytesMax', 'a frame that is longer than we have said, before it is read', () => {
+  const server = new LoneServer();
+  server.say(Uint8Array.from([0, 0x40, 1, FRAME.headers, FLAG.endHeaders, 0, 0, 0, 1]));
+  assert.equal(server.goaway?.code, ERROR_CODE.frameSizeError);
+  assert.equal(server.served.length, 0);
+  return server;
+});
+
+const MISUSES: readonly (readonly [title: string, code: number, said: (blocks: Blocks) => readonly Uint8Array[]])[] = [
+  ['a client opens a stream of a server', ERROR_CODE.protocolError, (blocks) => [blocks.request(2, true)]],
+  ['an id that was passed over', ERROR_CODE.streamClosed, (blocks) => [blocks.request(5, true), blocks.request(3, true)]],
+  ['DATA on a stream that nobody has opened', ERROR_CODE.protocolError, () => [frame(FRAME.data, 0, 7, [1])]],
+  ['RST_STREAM of a stream that nobody has opened', ERROR_CODE.protocolError, () => [frame(FRAME.rstStream, 0, 7, u32(8))]],
+  ['WINDOW_UPDATE of a stream that nobody has opened', ERROR_CODE.protocolError, () => [frame(FRAME.windowUpdate, 0, 7, u32(1))]],
+  ['DATA of the connection', ERROR_CODE.protocolError, () => [frame(FRAME.data, 0, 0, [1])]],
+  ['PING on a stream', ERROR_CODE.protocolError, () => [frame(FRAME.ping, 0, 1, new Uint8Array(8))]],
+];
+for (const [title, code, said] of MISUSES) {
+  abuse('misusedStreamIdsMax', title, () => {
+    const server = new LoneServer();
+    server.say(...said(new Blocks()));
+    assert.equal(server.goaway?.code, code);
+    assert.equal(server.end?.kind, 'error');
+    return server;
+  });
+}
 
 abuse('unreadControlBytesMax', 'questions whose answers are not read', () => {
   const server = new LoneServer({ unreadControlBytesMax: 100, framedBytesMax: 100, pings: { burst: 1000, perSecond: 0 } });

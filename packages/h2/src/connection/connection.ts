@@ -28,36 +28,12 @@ import {
   type RateMeter,
   type RateName,
 } from './limits.ts';
+import type { ConnectionSetup, Leaving, Phase } from './phase.ts';
 import { Sender } from './sender.ts';
 import { initialPeerSettings, ownSettings } from './settings.ts';
 import { fieldBlock, type H2Stream, type OwnershipLedger, type SentBlock } from './stream.ts';
 import { StreamDesk } from './stream-desk.ts';
 import { Streams } from './streams.ts';
-
-/** How far a connection is. */
-type Phase =
-  /** Of a server: so many octets of the client's preface have come (RFC 9113 §3.4). */
-  | { readonly kind: 'preface'; matchedBytes: number }
-  /** The first frame of the other side has to be SETTINGS. */
-  | { readonly kind: 'settings' }
-  | { readonly kind: 'open' }
-  | { readonly kind: 'over'; readonly end: ConnectionEnd };
-
-/** Whether we have said that we go: first that no further stream is wanted, and a round trip later which was the last (RFC 9113 §6.8). */
-type Leaving = 'staying' | 'announced' | 'leaving';
-
-/** What a connection is made of. */
-export interface ConnectionSetup {
-  readonly side: 'client' | 'server';
-  readonly events: ConnectionEvents;
-  readonly budget: ReceiveBudget;
-  /** A clock that never goes back, at this instant. */
-  readonly nowMs: number;
-  /** What differs from {@link DEFAULT_CONNECTION_LIMITS}. */
-  readonly limits?: Partial<ConnectionLimits>;
-  /** Debugging of ownership, for each stream of the other side. */
-  readonly makeLedger?: (() => OwnershipLedger) | undefined;
-}
 
 const PREFACE_BYTES = Uint8Array.from(CLIENT_PREFACE, (letter) => letter.charCodeAt(0));
 
@@ -277,6 +253,10 @@ export class Connection implements FrameSink, ConnectionContext {
     this.#over({ kind: 'error', error: { kind: 'connection', code, message, limit } });
   }
 
+  misused(message: string, code: ErrorCode = ERROR_CODE.protocolError): void {
+    this.fail(code, message, 'misusedStreamIdsMax');
+  }
+
   meter(rate: RateName): boolean {
     if (this.#meters[rate].allows(this.nowMs)) return true;
     const { burst, perSecond } = this.limits[rate];
@@ -374,7 +354,8 @@ export class Connection implements FrameSink, ConnectionContext {
 
   onUnreadable(fault: FrameFault): void {
     if (fault.kind === 'too-large') {
-      this.fail(ERROR_CODE.frameSizeError, `a frame of ${fault.lengthBytes} bytes (type ${fault.type})`);
+      const message = `a frame of ${fault.lengthBytes} bytes (type ${fault.type})`;
+      this.fail(ERROR_CODE.frameSizeError, message, 'frameBytesMax');
     } else this.fail(ERROR_CODE.protocolError, `the padding of DATA on stream ${fault.streamId} is longer than the frame`);
   }
 
@@ -404,7 +385,7 @@ export class Connection implements FrameSink, ConnectionContext {
 
   #onSettings(flags: number, streamId: number, bytes: Uint8Array, start: number, end: number): void {
     if ((flags & FLAG.ack) !== 0) {
-      if (streamId !== 0) this.fail(ERROR_CODE.protocolError, `SETTINGS on stream ${streamId}`);
+      if (streamId !== 0) this.misused(`SETTINGS on stream ${streamId}`);
       else if (end > start) this.fail(ERROR_CODE.frameSizeError, `the answer to SETTINGS has ${end - start} bytes`);
       this.#settingsAcknowledged = true;
       return;
@@ -430,7 +411,7 @@ export class Connection implements FrameSink, ConnectionContext {
 
   #onGoaway(streamId: number, bytes: Uint8Array, start: number, end: number): void {
     if (streamId !== 0) {
-      this.fail(ERROR_CODE.protocolError, `GOAWAY on stream ${streamId}`);
+      this.misused(`GOAWAY on stream ${streamId}`);
       return;
     }
     if (end - start < 8) {

@@ -17,6 +17,8 @@ export interface ConnectionContext {
   readonly isOver: boolean;
   /** Ends the connection for what the other side did. */
   fail(code: ErrorCode, message: string, limit?: LimitName): void;
+  /** Ends the connection for a frame whose stream id is none that it may have (RFC 9113 §5.1.1). */
+  misused(message: string, code?: ErrorCode): void;
   /** Counts one more; above the rate the connection fails with ENHANCE_YOUR_CALM, and the answer is false. */
   meter(rate: RateName): boolean;
   /** A limit was passed that does not end the connection. */

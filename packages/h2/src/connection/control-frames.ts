@@ -37,7 +37,7 @@ export class ControlFrames {
   /** SETTINGS without ACK (RFC 9113 §6.5). False: the connection is over. */
   onSettings(streamId: number, bytes: Uint8Array, start: number, end: number): boolean {
     const context = this.#context;
-    if (streamId !== 0) context.fail(ERROR_CODE.protocolError, `SETTINGS on stream ${streamId}`);
+    if (streamId !== 0) context.misused(`SETTINGS on stream ${streamId}`);
     else if ((end - start) % SETTING_BYTES !== 0) context.fail(ERROR_CODE.frameSizeError, `SETTINGS of ${end - start} bytes`);
     else if (context.meter('settings')) this.#applySettings(bytes, start, end);
     return !context.isOver;
@@ -70,7 +70,7 @@ export class ControlFrames {
 
   /** Whether a PING is as RFC 9113 §6.7 wants it; otherwise the connection is over. */
   isPing(streamId: number, length: number): boolean {
-    if (streamId !== 0) this.#context.fail(ERROR_CODE.protocolError, `PING on stream ${streamId}`);
+    if (streamId !== 0) this.#context.misused(`PING on stream ${streamId}`);
     else if (length !== PING_BYTES) this.#context.fail(ERROR_CODE.frameSizeError, `PING of ${length} bytes`);
     return !this.#context.isOver;
   }
@@ -107,7 +107,7 @@ export class ControlFrames {
       return;
     }
     if (streamId === 0) {
-      context.fail(ERROR_CODE.protocolError, 'RST_STREAM on stream 0');
+      context.misused('RST_STREAM on stream 0');
       return;
     }
     const stream = this.#streams.get(streamId);
@@ -126,7 +126,7 @@ export class ControlFrames {
   onPriority(streamId: number, bytes: Uint8Array, start: number, end: number): void {
     const context = this.#context;
     if (streamId === 0) {
-      context.fail(ERROR_CODE.protocolError, 'PRIORITY on stream 0');
+      context.misused('PRIORITY on stream 0');
       return;
     }
     if (!context.meter('priorities')) return;
@@ -144,15 +144,15 @@ export class ControlFrames {
   /** PRIORITY_UPDATE (RFC 9218 §7.1): a client's, of a stream that is named in it; read for its faults, then ignored. */
   onPriorityUpdate(streamId: number, bytes: Uint8Array, start: number, end: number): void {
     const context = this.#context;
-    if (streamId !== 0) context.fail(ERROR_CODE.protocolError, `PRIORITY_UPDATE on stream ${streamId}`);
+    if (streamId !== 0) context.misused(`PRIORITY_UPDATE on stream ${streamId}`);
     else if (end - start < 4) context.fail(ERROR_CODE.frameSizeError, `PRIORITY_UPDATE of ${end - start} bytes`);
     else if (context.side === 'client' || (uint32At(bytes, start) & ID_MASK) === 0) {
-      context.fail(ERROR_CODE.protocolError, 'PRIORITY_UPDATE of no stream of a client');
+      context.misused('PRIORITY_UPDATE of no stream of a client');
     } else context.meter('priorities');
   }
 
   #mustNotBeIdle(streamId: number, frame: string): void {
     if (this.#streams.meaningOf(streamId) !== 'idle') return;
-    this.#context.fail(ERROR_CODE.protocolError, `${frame} on stream ${streamId}, which nobody has opened`);
+    this.#context.misused(`${frame} on stream ${streamId}, which nobody has opened`);
   }
 }

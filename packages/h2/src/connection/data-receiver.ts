@@ -37,7 +37,7 @@ export class DataReceiver {
     this.#stream = undefined;
     this.#endsStream = (flags & FLAG.endStream) !== 0;
     if (streamId === 0) {
-      this.#context.fail(ERROR_CODE.protocolError, 'DATA on stream 0');
+      this.#context.misused('DATA on stream 0');
       return;
     }
     if (length > this.#window) {
@@ -98,7 +98,7 @@ export class DataReceiver {
       this.#desk.breach(stream, ERROR_CODE.protocolError, 'DATA before the headers');
     } else if (length > stream.receiveWindow) {
       const message = `DATA of ${length} bytes, and the window of the stream is ${stream.receiveWindow}`;
-      this.#desk.breach(stream, ERROR_CODE.flowControlError, message);
+      this.#desk.breach(stream, ERROR_CODE.flowControlError, message, 'streamWindowBytes');
     } else {
       stream.receiveWindow -= length;
       this.#stream = stream;

@@ -52,4 +52,9 @@ export interface ReceiveBudget {
   flows(stream: Evictable): void;
   /** Whether new streams are to be refused. */
   readonly isTight: boolean;
+  /** A new stream was refused because it is. */
+  refuses(): void;
+  /** Whether the window of a stream may be wider by `byteCount` octets; if so they are taken until {@link ReceiveBudget.narrows}. */
+  widens(byteCount: number): boolean;
+  narrows(byteCount: number): void;
 }

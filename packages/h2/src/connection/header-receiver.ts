@@ -70,7 +70,7 @@ export class HeaderReceiver {
 
   onHeaders(flags: number, streamId: number, bytes: Uint8Array, start: number, end: number): void {
     if (streamId === 0) {
-      this.#context.fail(ERROR_CODE.protocolError, 'HEADERS on stream 0');
+      this.#context.misused('HEADERS on stream 0');
       return;
     }
     let from = start;
@@ -110,7 +110,7 @@ export class HeaderReceiver {
   onContinuation(flags: number, streamId: number, bytes: Uint8Array, start: number, end: number): void {
     const open = this.#open;
     if (open === undefined || open.streamId !== streamId) {
-      this.#context.fail(ERROR_CODE.protocolError, `CONTINUATION on stream ${streamId} without HEADERS before it`);
+      this.#context.misused(`CONTINUATION on stream ${streamId} without HEADERS before it`);
       return;
     }
     const { continuationsMax, headerBlockBytesMax } = this.#context.limits;
@@ -210,20 +210,22 @@ export class HeaderReceiver {
 
   #onRequest(streamId: number, decoded: Told, end: boolean, dependsOnItself: boolean): void {
     if (!this.#streams.isPeerId(streamId)) {
-      this.#context.fail(ERROR_CODE.protocolError, `a client opens stream ${streamId}, and its ids are odd`);
+      this.#context.misused(`a client opens stream ${streamId}, and its ids are odd`);
       return;
     }
     const meaning = this.#streams.meaningOf(streamId);
     if (meaning !== 'idle') {
-      if (meaning === 'closed') this.#context.fail(ERROR_CODE.streamClosed, `HEADERS on stream ${streamId}, which is closed`);
+      if (meaning === 'closed') this.#context.misused(`HEADERS on stream ${streamId}, which is closed`, ERROR_CODE.streamClosed);
       return;
     }
     const { limits, budget } = this.#context;
     // Whatever becomes of it, the id is used.
     this.#streams.lastPeerId = streamId;
     if (streamId > this.acceptedIdMax) return;
-    if (this.#streams.count >= limits.streamsMax || budget.isTight) {
-      this.#context.passed('streamsMax');
+    const isFull = this.#streams.count >= limits.streamsMax;
+    if (isFull || budget.isTight) {
+      if (isFull) this.#context.passed('streamsMax');
+      else budget.refuses();
       if (this.#context.meter('refusedStreams')) this.#desk.refuseUnprocessed(streamId);
       return;
     }

@@ -1,3 +1,5 @@
+import { FRAME_PAYLOAD_BYTES_MAX } from '../frames/index.ts';
+
 /** So many at once, and so many each second after it. */
 export interface Rate {
   readonly burst: number;
@@ -42,7 +44,7 @@ export interface ConnectionLimits {
   readonly headerTableBytesMax: number;
   /** Receive window of a stream at its start, in octets; told in SETTINGS. */
   readonly streamWindowBytes: number;
-  /** To which a stream's window may grow while its receiver keeps up. */
+  /** To which a stream's window grows while both sides keep up and {@link ReceiveBudget.widens} allows it. */
   readonly streamWindowBytesMax: number;
   /** Receive window of the connection, in octets. */
   readonly connectionWindowBytes: number;
@@ -65,11 +67,24 @@ export interface ConnectionLimits {
 /** How far beyond its limit a header list is still asked for. */
 export const HEADER_EXCESS_BYTES_MAX = 65_536;
 
+/** Limits that RFC 9113 sets and nobody changes. */
+export const FIXED_LIMITS = {
+  /** Octets of a frame's payload (§4.2). A longer one ends the connection before it is read. */
+  frameBytesMax: FRAME_PAYLOAD_BYTES_MAX,
+  /**
+   * Frames whose stream id breaks §5.1 and §5.1.1: an even id of a client, one that was used or passed over, one that nobody has opened, or a frame of the
+   * connection on a stream and the reverse. The first one ends the connection.
+   */
+  misusedStreamIdsMax: 0,
+} as const;
+
 /** The name of a limit, as messages and metrics have it. */
-export type LimitName = keyof ConnectionLimits;
+export type LimitName = keyof ConnectionLimits | keyof typeof FIXED_LIMITS;
 
 /** The limits that are rates. */
-export type RateName = { [Name in LimitName]: ConnectionLimits[Name] extends Rate ? Name : never }[LimitName];
+export type RateName = {
+  [Name in keyof ConnectionLimits]: ConnectionLimits[Name] extends Rate ? Name : never;
+}[keyof ConnectionLimits];
 
 /** What holds unless somebody knows better. Rates are those of a busy mesh ten times over: they end attacks and nothing else. */
 export const DEFAULT_CONNECTION_LIMITS: ConnectionLimits = {

@@ -93,7 +93,7 @@ export class StreamDesk implements StreamCarrier, SendEnd {
   ofNoStream(streamId: number, frame: 'DATA' | 'HEADERS'): void {
     switch (this.#streams.meaningOf(streamId)) {
       case 'idle':
-        this.#context.fail(ERROR_CODE.protocolError, `${frame} on stream ${streamId}, which nobody has opened`);
+        this.#context.misused(`${frame} on stream ${streamId}, which nobody has opened`);
         return;
       case 'closed':
         this.refuse(streamId, ERROR_CODE.streamClosed);
@@ -128,9 +128,11 @@ export class StreamDesk implements StreamCarrier, SendEnd {
     let credit = stream.uncreditedBytes;
     // Both sides keep up where a whole window came and was consumed since the last word: the next one is twice as wide.
     if (stream.unconsumedBytes === 0 && stream.receivedBytes >= 2 * stream.windowBytes) {
-      const grown = Math.min(2 * stream.windowBytes, this.#context.limits.streamWindowBytesMax);
-      credit += Math.max(0, grown - stream.windowBytes);
-      stream.windowBytes = Math.max(stream.windowBytes, grown);
+      const wider = Math.min(stream.windowBytes, this.#context.limits.streamWindowBytesMax - stream.windowBytes);
+      if (wider > 0 && this.#context.budget.widens(wider)) {
+        credit += wider;
+        stream.windowBytes += wider;
+      }
     }
     stream.uncreditedBytes = 0;
     stream.receiveWindow += credit;
@@ -229,7 +231,8 @@ export class StreamDesk implements StreamCarrier, SendEnd {
     stream.pending = undefined;
     stream.pendingTrailers = undefined;
     this.#streams.remove(stream);
-    const { budget } = this.#context;
+    const { budget, limits } = this.#context;
+    if (stream.windowBytes > limits.streamWindowBytes) budget.narrows(stream.windowBytes - limits.streamWindowBytes);
     if (stream.isHeldUp) budget.flows(stream);
     if (stream.unconsumedBytes > 0) budget.release(stream.unconsumedBytes);
     stream.unconsumedBytes = 0;

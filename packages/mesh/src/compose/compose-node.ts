@@ -28,7 +28,14 @@ import {
   restHandler,
 } from '../dataplane/index.ts';
 import { type Kv, openRegistry, readEtcdPlace } from '../kv/index.ts';
-import { allocateCounters, type ControlEnd, createInProcessLink, type MethodRules } from '../link/index.ts';
+import {
+  allocateCounters,
+  type ControlEnd,
+  createInProcessLink,
+  type Http2LimitLabel,
+  LimitCounters,
+  type MethodRules,
+} from '../link/index.ts';
 import type { Log } from '../log/index.ts';
 import { createManagementApp, type ManagementApp } from '../management/index.ts';
 import {
@@ -70,6 +77,8 @@ export interface ComposedNode {
   readonly dataPlane: DataPlane;
   /** The port between nodes; `null`: this node is alone. */
   readonly peerPort: RunningListener | null;
+  /** How often limits of HTTP/2 refused or ended something, since the start. */
+  limitsReached(): ReadonlyMap<Http2LimitLabel, number>;
   /** Takes over limits and rules that may change while the node runs. @throws {MeshError} `invalid-argument` for rules that are wrong */
   reconfigure(config: Config): void;
   /** The doors of a listener with these roles. */
@@ -84,7 +93,8 @@ const HTTP2_ENGINES = { h2: createFrameEngine, 'node-http2': createNodeHttp2Engi
 export async function composeNode(config: Config, around: NodeSurroundings): Promise<ComposedNode> {
   const clock = systemClock;
   const timers = new TimerWheel(clock);
-  const engine = HTTP2_ENGINES[config.http2Engine]({ clock });
+  const limitCounters = new LimitCounters();
+  const engine = HTTP2_ENGINES[config.http2Engine]({ clock, onLimit: limitCounters.add });
   const streamLimits = limitsOf(config);
   const counters = allocateCounters(1);
   const link = createInProcessLink();
@@ -132,6 +142,7 @@ export async function composeNode(config: Config, around: NodeSurroundings): Pro
     running,
     dataPlane,
     peerPort: port?.listener ?? null,
+    limitsReached: () => limitCounters.counts(),
     reconfigure: (changed) => {
       if (changed.peer?.tls != null) port?.useTls(changed.peer.tls);
       followed.use(changed);
@@ -245,8 +256,9 @@ function openStore(config: Config, layout: RegistryLayout, clock: Clock): Promis
 }
 
 function limitsOf({ limits }: Config): StreamLimits {
-  const { streamsPerConnectionMax, headerListBytesMax, streamWindowBytes, connectionWindowBytes } = limits;
-  return { ...DEFAULT_STREAM_LIMITS, streamsPerConnectionMax, headerListBytesMax, streamWindowBytes, connectionWindowBytes };
+  const { streamsPerConnectionMax, headerListBytesMax, streamWindowBytes, streamWindowBytesMax, connectionWindowBytes } = limits;
+  const windows = { streamWindowBytes, streamWindowBytesMax, connectionWindowBytes };
+  return { ...DEFAULT_STREAM_LIMITS, streamsPerConnectionMax, headerListBytesMax, ...windows };
 }
 
 function dataPlaneLimits({ limits }: Config): DataPlaneLimits {

@@ -1,4 +1,4 @@
-import { durationMs, instanceId, unitsForBytes } from '@modelmesh/core';
+import { bytes, durationMs, instanceId, unitsForBytes } from '@modelmesh/core';
 import { DEFAULT_SCALING_CONFIG, type ScalingConfig } from '@modelmesh/core/scaling';
 import type { ConnectTarget } from '@modelmesh/grpc/stream';
 import { peerOf } from './assemble-peer.ts';
@@ -366,6 +366,7 @@ function limitsOf(values: SettingValues, problem: AddProblem): LimitsConfig {
     headerListBytesMax: values.headerListBytesMax,
     streamsPerConnectionMax: values.streamsPerConnectionMax,
     streamWindowBytes: values.streamWindow,
+    streamWindowBytesMax: bytes(Math.max(values.streamWindow, values.streamWindowMax)),
     connectionWindowBytes: values.connectionWindow,
     connectionsMax: values.connectionsMax,
     connectionAgeMaxMs: values.connectionAgeMax,

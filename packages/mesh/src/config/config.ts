@@ -167,6 +167,7 @@ export interface LimitsConfig {
   readonly streamsPerConnectionMax: number;
   /** Flow control of HTTP/2. */
   readonly streamWindowBytes: Bytes;
+  readonly streamWindowBytesMax: Bytes;
   readonly connectionWindowBytes: Bytes;
   readonly connectionsMax: number;
   /** A connection is drained at this age, and ended `connectionAgeGraceMs` later; `null`: never. */

@@ -13,6 +13,7 @@ const FROZEN_LIMITS = [
   'headerListBytesMax',
   'streamsPerConnectionMax',
   'streamWindowBytes',
+  'streamWindowBytesMax',
   'connectionWindowBytes',
   'runtimeQueueMax',
   'restLargeBodiesBytesMax',

@@ -53,7 +53,14 @@ export const LIMIT_SETTINGS = {
     kind: quantity(65_535, 16 * MIB),
     default: bytes(65_535),
     live: false,
-    doc: 'Bytes that may be under way on one HTTP/2 stream, in each direction; a stalled call holds up to one and a half times as much.',
+    doc: 'Bytes that may be under way on one HTTP/2 stream at its start, in each direction; with `http2.engine: node-http2` a stalled call holds up to one and a half times as much.',
+  }),
+  streamWindowMax: setting({
+    path: 'limits.streamWindowBytesMax',
+    kind: quantity(65_535, 64 * MIB),
+    default: bytes(MIB),
+    live: false,
+    doc: 'To which this grows while both sides keep up, within a quarter of what may wait unconsumed on one connection and in the node; it is never below `limits.streamWindowBytes`. `node-http2` leaves windows as they are.',
   }),
   connectionWindow: setting({
     path: 'limits.connectionWindowBytes',

@@ -6,7 +6,7 @@ export interface MetricEntry {
   readonly type: 'histogram' | 'counter' | 'gauge';
   /**
    * `call`: `method` and `code`; it and `model` get `modelId` and `vModelId` when series per model are configured. `outcome`: how it ended. `limit`: one
-   * of {@link LIMITS}.
+   * of {@link LIMITS}, or of `HTTP2_LIMITS` behind `http2.`.
    */
   readonly labels: 'call' | 'model' | 'outcome' | 'limit' | 'none';
   readonly buckets?: readonly number[];
@@ -94,7 +94,7 @@ export const OWN_METRICS = {
   mesh_limits_reached_total: {
     type: 'counter',
     labels: 'limit',
-    help: 'How often something was refused or left out because a limit of the node was reached',
+    help: 'How often something was refused, left out or ended because a limit of the node was reached',
   },
 } as const satisfies Readonly<Record<string, MetricEntry>>;
 

@@ -1,5 +1,6 @@
 import type { Clock } from '@modelmesh/core';
 import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Http2LimitLabel } from '../link/index.ts';
 import type { LimitName } from '../node/index.ts';
 import { MODELMESH_METRICS, type NamesOf, OWN_METRICS } from './catalogue.ts';
 
@@ -20,8 +21,8 @@ export interface Figures {
   readonly leads: boolean;
   /** Over all ports, since the start. */
   readonly connections: { readonly open: number; readonly refused: number };
-  /** How often something was refused or left out for a limit of control, since the start. */
-  readonly limitsReached: ReadonlyMap<LimitName, number>;
+  /** How often something was refused, left out or ended for a limit of control or of HTTP/2, since the start. */
+  readonly limitsReached: ReadonlyMap<LimitName | Http2LimitLabel, number>;
 }
 
 type GaugeName = NamesOf<typeof MODELMESH_METRICS, 'gauge'> | NamesOf<typeof OWN_METRICS, 'gauge'>;
@@ -95,7 +96,7 @@ function addCounters(registry: Registry, figures: () => Figures | null): void {
       counted = Math.max(counted, refused);
     },
   });
-  const reached = new Map<LimitName, number>();
+  const reached = new Map<LimitName | Http2LimitLabel, number>();
   new Counter({
     name: 'mesh_limits_reached_total',
     help: OWN_METRICS.mesh_limits_reached_total.help,

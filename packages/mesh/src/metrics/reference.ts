@@ -66,9 +66,13 @@ function bucketsOf(entries: Readonly<Record<string, MetricEntry>>): string {
 }
 
 function limitsOf(): string {
-  return ['Limits that `limit` names:', '', ...Object.entries(LIMITS).map(([name, bounds]) => `- \`${name}\`: ${bounds}`)].join(
-    '\n',
-  );
+  const own = Object.entries(LIMITS).map(([name, bounds]) => `- \`${name}\`: ${bounds}`);
+  return [
+    'Limits that `limit` names:',
+    '',
+    ...own,
+    '- `http2.…`: those of HTTP/2, which have [a page of their own](http2.md)',
+  ].join('\n');
 }
 
 /** The page `docs/reference/metrics.md`. */

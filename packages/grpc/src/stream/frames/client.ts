@@ -11,6 +11,7 @@ import {
   WaitingRoom,
 } from '@modelmesh/h2/connection';
 import { describeTarget, dial } from '../dial.ts';
+import { UNANSWERED_PINGS_MAX } from '../limits.ts';
 import {
   type ByteStream,
   type ClientConnection,
@@ -63,6 +64,11 @@ class Lane implements ConnectionEvents {
   }
 
   ping(answered: (roundTripMs: number | null) => void): void {
+    if (this.#pings.size >= UNANSWERED_PINGS_MAX) {
+      this.#setup.onLimit?.('unansweredPingsMax');
+      process.nextTick(answered, null);
+      return;
+    }
     this.#pingCount = (this.#pingCount + 1) % 0xffff_fffe;
     this.#pings.set(this.#pingCount, { sentMs: this.#setup.turns.nowMs(), answered });
     this.connection.ping(this.#pingCount);
@@ -252,6 +258,7 @@ export class FrameClientConnection implements ClientConnection, LaneOwner {
     const max = this.#setup.limits.queuedStreamsMax;
     if (this.#queue.length >= max) this.#queue = this.#queue.filter(({ stream }) => !stream.isOver);
     if (this.#queue.length >= max) {
+      this.#setup.onLimit?.('queuedStreamsMax');
       throw new MeshError(
         'overloaded',
         `${max} calls already wait for a free stream to ${describeTarget(this.#target)} (limit queuedStreamsMax)`,

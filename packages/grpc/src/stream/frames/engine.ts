@@ -1,6 +1,6 @@
 import type { Clock, DurationMs } from '@modelmesh/core';
-import type { ConnectionLimits, LimitName, OwnershipLedger } from '@modelmesh/h2/connection';
-import { CONNECT_TIMEOUT_MS, CONNECTION_UNCONSUMED_BYTES_MAX, UNCONSUMED_BYTES_MAX } from '../limits.ts';
+import type { ConnectionLimits, OwnershipLedger } from '@modelmesh/h2/connection';
+import { CONNECT_TIMEOUT_MS, CONNECTION_UNCONSUMED_BYTES_MAX, type StreamLimitName, UNCONSUMED_BYTES_MAX } from '../limits.ts';
 import { PoisonLedger } from '../ownership.ts';
 import type { StreamEngine, StreamLimits } from '../port.ts';
 import { ReceiveBudget } from '../receive-budget.ts';
@@ -19,8 +19,8 @@ export interface FrameEngineOptions {
   readonly unconsumedBytesMax?: number;
   /** What differs from the limits of a connection; those of the stream port outrank it. */
   readonly connectionLimits?: Partial<ConnectionLimits>;
-  /** Hears of each limit that another side has passed. */
-  readonly onLimit?: (limit: LimitName) => void;
+  /** Hears each time that a limit refused or ended something. */
+  readonly onLimit?: (limit: StreamLimitName) => void;
   /** Overwrites consumed and sent buffers, so that use after ownership ended shows at once. For tests. */
   readonly poison?: boolean;
 }
@@ -29,12 +29,12 @@ export interface FrameEngineOptions {
 export interface FrameSetup {
   readonly limits: StreamLimits;
   readonly connectionLimits: Partial<ConnectionLimits>;
-  readonly budget: ReceiveBudget;
+  readonly budget: ReceiveBudget<StreamLimitName>;
   readonly turns: Turns;
   readonly clock: Clock;
   readonly connectTimeoutMs: DurationMs;
   readonly makeLedger: (() => OwnershipLedger) | undefined;
-  readonly onLimit: ((limit: LimitName) => void) | undefined;
+  readonly onLimit: ((limit: StreamLimitName) => void) | undefined;
 }
 
 /** The stream port on frames of our own (`@modelmesh/h2`). */
@@ -46,7 +46,8 @@ export function createFrameEngine(options: FrameEngineOptions): StreamEngine {
     connectionUnconsumedBytesMax = CONNECTION_UNCONSUMED_BYTES_MAX,
     unconsumedBytesMax = UNCONSUMED_BYTES_MAX,
   } = options;
-  const whole = new ReceiveBudget('unconsumedBytesMax', unconsumedBytesMax);
+  const { onLimit } = options;
+  const whole = new ReceiveBudget<StreamLimitName>('unconsumedBytesMax', unconsumedBytesMax, { onLimit });
   const turns = new Turns(clock);
   const setup = (limits: StreamLimits): FrameSetup => ({
     limits,
@@ -56,15 +57,18 @@ export function createFrameEngine(options: FrameEngineOptions): StreamEngine {
       headerListBytesMax: limits.headerListBytesMax,
       sentListBytesMax: limits.headerListBytesMax,
       streamWindowBytes: limits.streamWindowBytes,
-      streamWindowBytesMax: Math.max(limits.streamWindowBytes, options.connectionLimits?.streamWindowBytesMax ?? 0),
+      streamWindowBytesMax: Math.max(limits.streamWindowBytes, limits.streamWindowBytesMax),
       connectionWindowBytes: limits.connectionWindowBytes,
     },
-    budget: new ReceiveBudget('connectionUnconsumedBytesMax', connectionUnconsumedBytesMax, whole),
+    budget: new ReceiveBudget<StreamLimitName>('connectionUnconsumedBytesMax', connectionUnconsumedBytesMax, {
+      parent: whole,
+      onLimit,
+    }),
     turns,
     clock,
     connectTimeoutMs,
     makeLedger: poison ? () => new PoisonLedger() : undefined,
-    onLimit: options.onLimit,
+    onLimit,
   });
   return {
     name: 'h2',

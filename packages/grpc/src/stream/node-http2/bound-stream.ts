@@ -1,6 +1,7 @@
 import { constants, type Http2Stream } from 'node:http2';
 import { Readable } from 'node:stream';
 import { headerBlock, headerListBytes } from '../header-block.ts';
+import type { EngineLimitName } from '../limits.ts';
 import { PoisonLedger } from '../ownership.ts';
 import {
   type ByteStream,
@@ -26,7 +27,7 @@ export interface Carrier {
 /** What all streams of a connection share. */
 export interface StreamSetup {
   readonly limits: StreamLimits;
-  readonly budget: ReceiveBudget;
+  readonly budget: ReceiveBudget<EngineLimitName>;
   readonly poison: boolean;
 }
 
@@ -99,7 +100,7 @@ export abstract class BoundStream<Native extends Http2Stream> implements ByteStr
   #unconsumedBytes = 0;
   #stopped = false;
   readonly #limits: StreamLimits;
-  readonly #budget: ReceiveBudget;
+  readonly #budget: ReceiveBudget<EngineLimitName>;
   #trailers: HeaderBlock | undefined = undefined;
   #breach: ResetCause | undefined = undefined;
   readonly #creditBytes: number;

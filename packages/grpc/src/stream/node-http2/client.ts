@@ -3,6 +3,7 @@ import { connect as connectHttp2, constants } from 'node:http2';
 import { type Clock, type DurationMs, MeshError, type Timer } from '@modelmesh/core';
 import { describeTarget, dial } from '../dial.ts';
 import { headerBlock, headerListBytes } from '../header-block.ts';
+import type { EngineLimitName } from '../limits.ts';
 import {
   type ByteStream,
   type ClientConnection,
@@ -170,6 +171,7 @@ class Lane implements Carrier {
 export interface ClientSetup extends StreamSetup {
   readonly clock: Clock;
   readonly connectTimeoutMs: DurationMs;
+  readonly onLimit: ((limit: EngineLimitName) => void) | undefined;
 }
 
 /** One target over `node:http2` client sessions, one at a time; a session that was told to go away only finishes its streams. */
@@ -274,6 +276,7 @@ export class NodeClientConnection implements ClientConnection {
     const max = this.#limits.queuedStreamsMax;
     if (this.#queue.length >= max) this.#forgetAbandoned();
     if (this.#queue.length >= max) {
+      this.#setup.onLimit?.('queuedStreamsMax');
       throw new MeshError(
         'overloaded',
         `${max} calls already wait for a free stream to ${describeTarget(this.#target)} (limit queuedStreamsMax)`,

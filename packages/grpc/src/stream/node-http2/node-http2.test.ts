@@ -13,9 +13,9 @@ import { createNodeHttp2Engine } from './engine.ts';
 
 const connectTimeoutMs = durationMs(5000);
 
-streamContract('node:http2', () => createNodeHttp2Engine({ clock: realClock, connectTimeoutMs }));
-streamContract('node:http2 with poisoned buffers', () =>
-  createNodeHttp2Engine({ clock: realClock, connectTimeoutMs, poison: true }),
+streamContract('node:http2', (bounds) => createNodeHttp2Engine({ clock: realClock, connectTimeoutMs, ...bounds }));
+streamContract('node:http2 with poisoned buffers', (bounds) =>
+  createNodeHttp2Engine({ clock: realClock, connectTimeoutMs, poison: true, ...bounds }),
 );
 
 test('a peer that accepts and says nothing is a failed connection once the connect timeout is over', async () => {

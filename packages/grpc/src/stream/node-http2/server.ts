@@ -160,7 +160,9 @@ export class NodeServerConnection implements ServerConnection, Carrier {
     });
     session.on('close', () => this.onClose?.());
     session.on('stream', (native, _headers, flags, raw) => {
-      if (native.destroyed || setup.budget.isTight) {
+      const { isTight } = setup.budget;
+      if (isTight) setup.budget.refuses();
+      if (native.destroyed || isTight) {
         // A stream that its client has reset already still tells its error, to which nobody else would listen.
         native.on('error', () => undefined);
         native.close(RESET_CODE.refusedStream);

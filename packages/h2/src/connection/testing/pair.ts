@@ -13,6 +13,9 @@ export const FREE_BUDGET: ReceiveBudget = {
   stalls: () => undefined,
   flows: () => undefined,
   isTight: false,
+  refuses: () => undefined,
+  widens: () => true,
+  narrows: () => undefined,
 };
 
 /** Notes what one stream hears. */
@@ -62,6 +65,8 @@ export interface Served {
 export interface PairOptions {
   readonly client?: Partial<ConnectionLimits>;
   readonly server?: Partial<ConnectionLimits>;
+  /** What the server may hold; as much as it likes unless given. */
+  readonly serverBudget?: ReceiveBudget;
 }
 
 /** A client and a server whose octets a test carries. */
@@ -91,9 +96,11 @@ export class Pair {
       this.served.push({ stream, headers, end, heard });
       return heard;
     };
-    const setup = { budget: FREE_BUDGET, nowMs: this.nowMs };
-    this.client = new Connection({ ...setup, side: 'client', limits: options.client ?? {}, events: { ...rest(), onStream } });
-    this.server = new Connection({ ...setup, side: 'server', limits: options.server ?? {}, events: { ...rest(), onStream } });
+    const { client = {}, server = {}, serverBudget = FREE_BUDGET } = options;
+    const { nowMs } = this;
+    const events = (): ConnectionEvents => ({ ...rest(), onStream });
+    this.client = new Connection({ side: 'client', events: events(), budget: FREE_BUDGET, nowMs, limits: client });
+    this.server = new Connection({ side: 'server', events: events(), budget: serverBudget, nowMs, limits: server });
     this.run();
   }
 
