@@ -1,6 +1,6 @@
 import type { DurationMs, ModelKey } from '@modelmesh/core';
 import type { HeaderReader } from '@modelmesh/wire/headers';
-import { GRPC_CODE, grpcCodeName, parseGrpcStatus } from '@modelmesh/wire/status';
+import { GRPC_CODE, grpcCodeName, grpcCodeOf } from '@modelmesh/wire/status';
 import type { Config } from '../config/index.ts';
 import type { AttemptOutcome, CallFacts, CallMetrics } from '../dataplane/index.ts';
 import { type Log, requestFields } from '../log/index.ts';
@@ -33,7 +33,7 @@ export class LoggedCalls implements Measurements {
     const { logEachInvocation, logHeaders } = this.#config;
     if (!logEachInvocation) return;
     const { method, code, durationMs, model, endpoint, headers, requestBytes, responseBytes } = facts;
-    const ended = code === GRPC_CODE.OK ? 'answered' : `ended with ${grpcCodeName(parseGrpcStatus(String(code)))}`;
+    const ended = code === GRPC_CODE.OK ? 'answered' : `ended with ${grpcCodeName(grpcCodeOf(code))}`;
     this.#log.info('call', `${method} ${ended}`, {
       ...requestFields(logHeaders, (name) => headers.get(name)),
       model,

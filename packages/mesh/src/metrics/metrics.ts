@@ -1,12 +1,13 @@
 import type { Clock, DurationMs, ModelKey } from '@modelmesh/core';
 import type { CacheMetric } from '@modelmesh/core/cache';
-import { type GrpcCode, parseGrpcStatus } from '@modelmesh/wire/status';
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { grpcCodeOf } from '@modelmesh/wire/status';
+import { Counter, Gauge, Registry } from 'prom-client';
 import type { MetricsConfig } from '../config/index.ts';
 import type { AttemptOutcome, CallFacts, CallMetrics } from '../dataplane/index.ts';
 import { type Histograms, SeriesSet } from './call-series.ts';
 import { type MetricEntry, MODELMESH_METRICS, OWN_METRICS } from './catalogue.ts';
 import { addGauges, type Figures } from './gauges.ts';
+import { HistogramFamily } from './histogram.ts';
 import { MethodLabels } from './method-labels.ts';
 import { ModelSeries } from './model-series.ts';
 import { addProcessMetrics } from './process-metrics.ts';
@@ -74,7 +75,7 @@ class PrometheusMetrics implements NodeMetrics {
 
   call({ method, code, durationMs, requestBytes, responseBytes, model, endpoint }: CallFacts): void {
     const label = this.#methods.of(method);
-    const grpc = codeOf(code);
+    const grpc = grpcCodeOf(code);
     const series = this.#seriesOf(model, endpoint ?? '');
     series.call('modelmesh_api_request_milliseconds', label, grpc, durationMs);
     series.call('modelmesh_request_size_bytes', label, grpc, requestBytes);
@@ -84,7 +85,7 @@ class PrometheusMetrics implements NodeMetrics {
 
   attempt(method: string, code: number, durationMs: DurationMs, model: ModelKey): void {
     const series = this.#seriesOf(model, '');
-    series.call('modelmesh_invoke_model_milliseconds', this.#methods.of(method), codeOf(code), durationMs);
+    series.call('modelmesh_invoke_model_milliseconds', this.#methods.of(method), grpcCodeOf(code), durationMs);
   }
 
   forwarded(outcome: AttemptOutcome): void {
@@ -140,24 +141,16 @@ export const CACHE_TIMES = {
   'age-at-eviction': 'modelmesh_age_at_eviction_milliseconds',
 } as const satisfies Readonly<Record<Extract<CacheMetric, { durationMs: DurationMs }>['name'], keyof Histograms>>;
 
-/** A code that gRPC does not have is UNKNOWN, so that labels stay few. */
-const codeOf = (code: number): GrpcCode => parseGrpcStatus(String(code));
-
 function addHistograms(registry: Registry, perModel: boolean): Histograms {
-  const made: Record<string, Histogram> = {};
-  for (const [name, entry] of Object.entries<MetricEntry>(MODELMESH_METRICS)) {
-    if (entry.type !== 'histogram') continue;
-    const labelNames = [...(entry.labels === 'call' ? ['method', 'code'] : []), ...(perModel ? ['modelId', 'vModelId'] : [])];
-    made[name] = new Histogram({
-      name,
-      help: entry.help,
-      buckets: [...(entry.buckets ?? [])],
-      labelNames,
-      registers: [registry],
-    });
+  const made: Record<string, HistogramFamily> = {};
+  for (const [name, { type, help, labels, buckets = [] }] of Object.entries<MetricEntry>(MODELMESH_METRICS)) {
+    if (type !== 'histogram') continue;
+    const family = new HistogramFamily({ name, help, bounds: buckets, labelled: perModel || labels === 'call' });
+    registry.registerMetric(family.asMetric());
+    made[name] = family;
   }
   // Every histogram of the table was made in the loop.
-  return made as Record<keyof Histograms, Histogram>;
+  return made as Record<keyof Histograms, HistogramFamily>;
 }
 
 function addCounter(registry: Registry, name: keyof typeof MODELMESH_METRICS): Counter {

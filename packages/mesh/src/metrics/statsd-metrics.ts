@@ -1,6 +1,6 @@
 import { type Clock, type DurationMs, durationMs, type ModelKey, type Timer } from '@modelmesh/core';
 import type { CacheMetric } from '@modelmesh/core/cache';
-import { GRPC_CODE, grpcCodeName, parseGrpcStatus } from '@modelmesh/wire/status';
+import { GRPC_CODE, grpcCodeName, grpcCodeOf } from '@modelmesh/wire/status';
 import type { StatsDConfig } from '../config/index.ts';
 import type { CallFacts } from '../dataplane/index.ts';
 import { type Figures, modelMeshGauges } from './gauges.ts';
@@ -152,7 +152,7 @@ export class StatsDMetrics implements Measurements {
 
 const tags = (label: string, code: string): string => `#method=${label},code=${code}`;
 
-const codeName = (code: number): string => grpcCodeName(parseGrpcStatus(String(code)));
+const codeName = (code: number): string => grpcCodeName(grpcCodeOf(code));
 
 /** StatsD to the agent that is configured. */
 export const createStatsD = (config: StatsDConfig & { readonly fullMethodNames: boolean }, clock: Clock): StatsDMetrics =>

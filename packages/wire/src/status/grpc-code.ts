@@ -31,6 +31,11 @@ export function grpcCodeName(code: GrpcCode): GrpcCodeName {
   return NAMES[code] ?? 'UNKNOWN';
 }
 
+/** The code of a number; UNKNOWN where gRPC has none of it. */
+export function grpcCodeOf(code: number): GrpcCode {
+  return NAMES[code] === undefined ? GRPC_CODE.UNKNOWN : (code as GrpcCode);
+}
+
 /** The code of a `grpc-status` value; anything that is not one of the seventeen is UNKNOWN, as gRPC asks of receivers. */
 export function parseGrpcStatus(text: string): GrpcCode {
   if (text === '0') return GRPC_CODE.OK;

@@ -20,7 +20,7 @@ export {
   kindOfHttpStatus,
   type RetryHint,
 } from './error-table.ts';
-export { GRPC_CODE, type GrpcCode, type GrpcCodeName, grpcCodeName, parseGrpcStatus } from './grpc-code.ts';
+export { GRPC_CODE, type GrpcCode, type GrpcCodeName, grpcCodeName, grpcCodeOf, parseGrpcStatus } from './grpc-code.ts';
 export { decodeGrpcMessage, encodeGrpcMessage } from './grpc-message.ts';
 export { grpcOfHttpStatus, HTTP_OF_GRPC } from './http-mapping.ts';
 export {
