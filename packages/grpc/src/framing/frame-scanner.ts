@@ -39,7 +39,7 @@ export class FrameScanner {
 
   /** @throws {MeshError} `too-large` above the limit, `invalid-argument` for flags that gRPC does not know. */
   push(bytes: Uint8Array): void {
-    let at = 0;
+    let at = this.#prefixSeen === 0 && bytes.byteLength >= FRAME_PREFIX_BYTES ? this.#prefix(bytes) : 0;
     while (at < bytes.byteLength) {
       if (this.#prefixSeen < FRAME_PREFIX_BYTES) {
         this.#prefixByte(bytes[at] ?? 0);
@@ -54,11 +54,24 @@ export class FrameScanner {
     }
   }
 
+  /** The prefix that `bytes` begin with, at once, as most do. @returns its length */
+  #prefix(bytes: Uint8Array): number {
+    this.#flags = bytes[0] as number;
+    this.#length =
+      (bytes[1] as number) * 0x100_0000 + (((bytes[2] as number) << 16) | ((bytes[3] as number) << 8) | (bytes[4] as number));
+    this.#prefixSeen = FRAME_PREFIX_BYTES;
+    this.#begin();
+    return FRAME_PREFIX_BYTES;
+  }
+
   #prefixByte(byte: number): void {
     if (this.#prefixSeen === 0) this.#flags = byte;
     else this.#length = this.#length * 256 + byte;
     this.#prefixSeen += 1;
-    if (this.#prefixSeen < FRAME_PREFIX_BYTES) return;
+    if (this.#prefixSeen === FRAME_PREFIX_BYTES) this.#begin();
+  }
+
+  #begin(): void {
     if (this.#flags > COMPRESSED)
       throw new MeshError('invalid-argument', `a gRPC message starts with flags ${this.#flags}, expected 0 or 1`);
     if (this.#length > this.#limitBytes) {

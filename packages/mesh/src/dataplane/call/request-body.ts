@@ -85,7 +85,7 @@ export class RequestBody {
     this.#whole = false;
     if (this.#kept === undefined) return;
     // Whoever sends bytes owns them from then on, so that each attempt needs its own.
-    this.#unsent = this.#kept.map((chunk) => Uint8Array.from(chunk));
+    this.#unsent = this.#kept.map((chunk) => Buffer.from(chunk));
     this.#unsentAt = 0;
   }
 
@@ -133,7 +133,8 @@ export class RequestBody {
   #keep(kept: Uint8Array[], bytes: Uint8Array): boolean {
     if (this.#keptBytes + bytes.length > this.#replayBytesMax || !this.#budget.take(bytes.length)) return false;
     this.#keptBytes += bytes.length;
-    kept.push(Uint8Array.from(bytes));
+    // Small ones share a buffer of their own.
+    kept.push(Buffer.from(bytes));
     return true;
   }
 }
