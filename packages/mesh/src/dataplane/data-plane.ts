@@ -23,6 +23,7 @@ import {
   RetryBudgets,
   RewriteRoom,
   RuntimeGate,
+  SharedGates,
 } from './call/index.ts';
 import { GrpcIngress, PeerIngress, RuntimeHeaders } from './grpc/index.ts';
 import { PeerLinks, type PeerLinksParts } from './peers/index.ts';
@@ -94,7 +95,7 @@ export class DataPlane {
       peers,
       copies: new CopyChooser({ instance: parts.instance, clock, counters, peers }),
       locator: new Locator(link, { callsPerModelMax: limits.waitingCallsPerModelMax, callsMax: limits.waitingCallsMax }),
-      gates: new CopyGates(),
+      gates: counters.sharesTurns ? new SharedGates(parts.worker, counters) : new CopyGates(),
       names: new NameLookups(link, routes, clock),
       runtime: new RuntimeGate(parts.engine, parts.runtimeLimits, clock, limits.runtimeWaitersMax),
       replay: new ByteBudget(limits.replayBytesMax),

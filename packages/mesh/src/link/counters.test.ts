@@ -93,4 +93,56 @@ describe('the counters of copies', () => {
       }),
     );
   });
+
+  it('law: after a worker died the calls in flight are those of the others, and so are the turns', () => {
+    const step = fc.record({ worker: fc.nat(2), slot: fc.nat(1), takes: fc.boolean(), turn: fc.boolean() });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 80 }), fc.nat(2), (steps, dead) => {
+        const { control, worker } = fresh(3);
+        const slots = [0, 1].map((index) => ({ index, generation: 1 }));
+        for (const slot of slots) control.open(slot, NOW);
+        const places = Array.from({ length: 6 }, () => ({ calls: 0, turns: 0 }));
+        for (const { worker: at, slot: index, takes, turn } of steps) {
+          const [slot, inside] = [slots[index], places[at * 2 + index]];
+          if (slot === undefined || inside === undefined) continue;
+          if (turn && takes) inside.turns += worker.takeTurn(at, slot, 5) ? 1 : 0;
+          else if (turn && inside.turns > 0) {
+            worker.giveTurn(at, slot);
+            inside.turns -= 1;
+          } else if (takes) {
+            worker.enter(at, slot, NOW);
+            inside.calls += 1;
+          } else if (inside.calls > 0) {
+            worker.leave(at, slot, true, 1);
+            inside.calls -= 1;
+          }
+        }
+        const finished = slots.map((slot) => control.totals(slot).succeeded);
+        control.forgetCalls(dead);
+        for (const [index, slot] of slots.entries()) {
+          const others = places.filter((_, place) => place % 2 === index && Math.floor(place / 2) !== dead);
+          assert.equal(
+            control.inFlight(slot),
+            others.reduce((sum, { calls }) => sum + calls, 0),
+          );
+          assert.equal(
+            control.turns(slot),
+            others.reduce((sum, { turns }) => sum + turns, 0),
+          );
+          assert.equal(control.totals(slot).succeeded, finished[index]);
+        }
+      }),
+    );
+  });
+
+  it('a copy that drains is free once the worker that held its last call is dead', () => {
+    const { control, worker } = fresh();
+    const slot = { index: 1, generation: 1 };
+    control.open(slot, NOW);
+    worker.enter(1, slot, NOW);
+    control.drain(slot);
+    assert.equal(control.release(slot), false);
+    control.forgetCalls(1);
+    assert.equal(control.release(slot), true);
+  });
 });

@@ -1,4 +1,4 @@
-import { assert, type EpochMs, epochMs } from '@modelmesh/core';
+import { assert, type DurationMs, type EpochMs, epochMs } from '@modelmesh/core';
 import type { SlotRef } from './messages.ts';
 
 /** Copies that one instance can serve at once. */
@@ -10,11 +10,14 @@ export const LATENCY_BOUNDS_MS = [
 ] as const;
 
 const STATE = { free: 0, serving: 1, draining: 2 } as const;
-const WORDS_PER_SLOT = 2;
+/** State, generation, and calls that have a turn where the copy's concurrency is limited. */
+const WORDS_PER_SLOT = 3;
 const DOUBLES_PER_PLACE = 3;
 const BUCKETS = LATENCY_BOUNDS_MS.length + 1;
-/** in flight, succeeded, failed, then one word a bucket. */
-const WORDS_PER_CELL = 3 + BUCKETS;
+/** in flight, succeeded, failed, one word a bucket, then turns that are held and waited for. */
+const WORDS_PER_CELL = 5 + BUCKETS;
+const TURNS_HELD = 3 + BUCKETS;
+const TURNS_AWAITED = 4 + BUCKETS;
 
 /** The memory that control and all workers share. */
 export interface CounterMemory {
@@ -67,7 +70,8 @@ export class SlotCounters {
     assert(Atomics.load(this.#slots, at) === STATE.free, `slot ${index} is in use`);
     for (let worker = 0; worker < this.#memory.workers; worker++) {
       const cell = this.#cell(worker, index);
-      this.#cells.fill(0, cell + 1, cell + WORDS_PER_CELL);
+      // Turns are taken and given back in pairs and never cleared: one of the life before may still be on its way back.
+      this.#cells.fill(0, cell + 1, cell + TURNS_HELD);
       this.#lastUse[worker * this.#memory.slots + index] = since;
       this.#processingMs[worker * this.#memory.slots + index] = 0;
       this.#queuedMs[worker * this.#memory.slots + index] = 0;
@@ -143,6 +147,79 @@ export class SlotCounters {
     for (let worker = 0; worker < this.#memory.workers; worker++)
       sum += this.#queuedMs[worker * this.#memory.slots + slot.index] ?? 0;
     return sum;
+  }
+
+  /**
+   * Control: a worker is dead and nothing writes its counters any more. What it had in flight is in flight no more, and the turns that it held or
+   * waited for are free; what it had finished stays counted.
+   */
+  forgetCalls(worker: number): void {
+    for (let index = 0; index < this.#memory.slots; index++) {
+      const cell = this.#cell(worker, index);
+      Atomics.store(this.#cells, cell, 0);
+      Atomics.store(this.#cells, cell + TURNS_AWAITED, 0);
+      const held = Atomics.exchange(this.#cells, cell + TURNS_HELD, 0);
+      if (held === 0) continue;
+      const turns = index * WORDS_PER_SLOT + 2;
+      Atomics.sub(this.#slots, turns, held);
+      Atomics.notify(this.#slots, turns);
+    }
+  }
+
+  /** Whether other workers may hold turns at the same copies. */
+  get sharesTurns(): boolean {
+    return this.#memory.workers > 1;
+  }
+
+  /** Worker: takes one of the `concurrency` turns that all workers together have at a copy. False: all are taken. */
+  takeTurn(worker: number, slot: SlotRef, concurrency: number): boolean {
+    const at = slot.index * WORDS_PER_SLOT + 2;
+    for (;;) {
+      const taken = Atomics.load(this.#slots, at);
+      if (taken >= concurrency) return false;
+      if (Atomics.compareExchange(this.#slots, at, taken, taken + 1) !== taken) continue;
+      Atomics.add(this.#cells, this.#cell(worker, slot.index) + TURNS_HELD, 1);
+      return true;
+    }
+  }
+
+  /** Worker: gives a turn back, and wakes those that wait for one. */
+  giveTurn(worker: number, slot: SlotRef): void {
+    const at = slot.index * WORDS_PER_SLOT + 2;
+    Atomics.sub(this.#cells, this.#cell(worker, slot.index) + TURNS_HELD, 1);
+    Atomics.sub(this.#slots, at, 1);
+    Atomics.notify(this.#slots, at);
+  }
+
+  /** Worker: so many more (or fewer) of its calls wait for a turn. */
+  awaitTurns(worker: number, slot: SlotRef, more: number): void {
+    Atomics.add(this.#cells, this.#cell(worker, slot.index) + TURNS_AWAITED, more);
+  }
+
+  /** Calls over all workers that hold a turn at a copy or wait for one. */
+  turns(slot: SlotRef): number {
+    let sum = Atomics.load(this.#slots, slot.index * WORDS_PER_SLOT + 2);
+    for (let worker = 0; worker < this.#memory.workers; worker++) sum += this.#awaited(worker, slot);
+    return sum;
+  }
+
+  /** Whether calls of other workers wait for a turn. */
+  othersAwaitTurns(worker: number, slot: SlotRef): boolean {
+    for (let other = 0; other < this.#memory.workers; other++)
+      if (other !== worker && this.#awaited(other, slot) > 0) return true;
+    return false;
+  }
+
+  /** Worker: resolves when one of the `concurrency` turns may be free, or after `withinMs`. */
+  async turnGiven(slot: SlotRef, concurrency: number, withinMs: DurationMs): Promise<void> {
+    const at = slot.index * WORDS_PER_SLOT + 2;
+    const taken = Atomics.load(this.#slots, at);
+    if (taken < concurrency) return;
+    await Atomics.waitAsync(this.#slots, at, taken, withinMs).value;
+  }
+
+  #awaited(worker: number, slot: SlotRef): number {
+    return Atomics.load(this.#cells, this.#cell(worker, slot.index) + TURNS_AWAITED);
   }
 
   /** Worker: a call has waited for its turn. */

@@ -27,3 +27,5 @@ export type {
   ToControl,
   ToDataPlane,
 } from './messages.ts';
+export { threadControlEnd, threadDataPlaneEnd } from './thread.ts';
+export { WorkersLink } from './workers-link.ts';

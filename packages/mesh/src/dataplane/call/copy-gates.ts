@@ -17,6 +17,18 @@ export type Turn =
 /** Calls at a copy that may run and wait together, where nothing else is said: ModelMesh's rule (spec `modelmesh.md` §4.8). */
 export const turnsMax = (concurrency: number): number => Math.max(16, 8 * concurrency);
 
+/** Lets no more calls run in a copy at a time than its runtime takes. */
+export interface TurnGates {
+  /** Copies at which calls of this worker run or wait, as far as it remembers them. */
+  readonly size: number;
+  /** Asks for a turn. @param max calls that may run and wait together */
+  enter(slot: SlotRef, concurrency: number, max: number, waiter: TurnWaiter): Turn;
+  /** A turn is over. */
+  leave(slot: SlotRef): void;
+  /** Waits no more. */
+  giveUp(slot: SlotRef, waiter: TurnWaiter): void;
+}
+
 interface Gate {
   readonly generation: number;
   readonly concurrency: number;
@@ -26,9 +38,9 @@ interface Gate {
 
 /**
  * Lets no more calls run in a copy at a time than its runtime takes (`limitModelConcurrency`, spec `modelmesh.md` §4.8); the others wait in the
- * order in which they came. Only copies with a limit and calls have a gate.
+ * order in which they came. Only copies with a limit and calls have a gate. For a worker that is alone.
  */
-export class CopyGates {
+export class CopyGates implements TurnGates {
   readonly #gates = new Map<number, Gate>();
 
   /** Copies that have calls, and a limit. */

@@ -15,4 +15,5 @@ export { RetryBudgets } from './retry-budgets.ts';
 export { RewriteRoom } from './rewrite-room.ts';
 export { RuntimeAttempt } from './runtime-attempt.ts';
 export { RuntimeGate } from './runtime-gate.ts';
+export { SharedGates } from './shared-gates.ts';
 export { PUSH_BYTES_MAX, startWhole } from './whole-request.ts';

@@ -8,7 +8,7 @@ import type { RouteTable } from '../routes/index.ts';
 import type { AttemptOutcome } from './attempt.ts';
 import type { CallLog } from './call-plan.ts';
 import type { CopyChooser } from './copy-chooser.ts';
-import type { CopyGates } from './copy-gates.ts';
+import type { TurnGates } from './copy-gates.ts';
 import type { LastChoices } from './last-choices.ts';
 import type { Locator } from './locator.ts';
 import type { NameLookups } from './name-lookups.ts';
@@ -74,7 +74,7 @@ export interface Plane {
   readonly peers: PeerLinks | null;
   readonly copies: CopyChooser;
   /** Turns at copies whose runtime limits their concurrency. */
-  readonly gates: CopyGates;
+  readonly gates: TurnGates;
   /** Requests that may be sent again. */
   readonly replay: ByteBudget;
   /** Requests that are held until the model in them is known and they move on. */

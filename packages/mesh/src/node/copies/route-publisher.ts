@@ -82,6 +82,8 @@ export class RoutePublisher {
 
   /** Sends the whole table, in chunks. */
   snapshot(): void {
+    // Others than who asks for it follow by what changed.
+    this.flush();
     this.#started = true;
     this.#models.clear();
     this.#endpoints.clear();

@@ -1,0 +1,50 @@
+import { type DurationMs, durationMs, type MonotonicMs } from '../units.ts';
+
+/** How often a worker says that it lives. */
+export const BEAT_EVERY_MS: DurationMs = durationMs(100);
+/** How often beats are looked at. */
+export const LOOK_EVERY_MS: DurationMs = durationMs(100);
+/** A worker whose beat stood still for this long is replaced. */
+export const SILENCE_MAX_MS: DurationMs = durationMs(1000);
+/**
+ * What one look counts for at most, however long ago the last one was: whoever looks so late was held up, or the whole machine stood still, and
+ * then so did the workers.
+ */
+export const LOOK_COUNTS_MAX_MS: DurationMs = durationMs(2 * LOOK_EVERY_MS);
+
+/** What was seen of one worker's life. */
+export interface Pulse {
+  readonly beat: number;
+  /** For how long the beat has stood still while somebody looked. */
+  readonly silentMs: DurationMs;
+}
+
+/** What was seen of all workers; by worker. */
+export interface Watch {
+  readonly pulses: ReadonlyMap<number, Pulse>;
+  readonly lookedMs: MonotonicMs | null;
+}
+
+/** Nothing was seen yet. */
+export const NO_WATCH: Watch = { pulses: new Map(), lookedMs: null };
+
+/**
+ * Looks at the beats of the workers that are alive, by worker. Who is not among them any more is forgotten, so that the next life of a worker starts
+ * anew.
+ */
+export function look(
+  before: Watch,
+  beats: ReadonlyMap<number, number>,
+  nowMs: MonotonicMs,
+): { readonly watch: Watch; readonly silent: readonly number[] } {
+  const passedMs = before.lookedMs === null ? 0 : Math.min(nowMs - before.lookedMs, LOOK_COUNTS_MAX_MS);
+  const pulses = new Map<number, Pulse>();
+  const silent: number[] = [];
+  for (const [worker, beat] of beats) {
+    const known = before.pulses.get(worker);
+    const silentMs = durationMs(known?.beat === beat ? known.silentMs + passedMs : 0);
+    pulses.set(worker, { beat, silentMs });
+    if (silentMs >= SILENCE_MAX_MS) silent.push(worker);
+  }
+  return { watch: { pulses, lookedMs: nowMs }, silent };
+}
