@@ -119,14 +119,21 @@ export async function composeNode(config: Config, around: NodeSurroundings): Pro
   const { instanceId: instance, location, zone, labels, defaultEndpointOwner } = config;
   const identity = { instance, location, zone, labels, defaultEndpointOwner };
   const control = { clock, scope: around.scope, kv, layout, runtime, counters, link: link.control, metrics: around.metrics };
-  const cache = cacheConfig(config);
   const wishes = { readOnly: config.readOnly, onParameters: around.onParameters };
   const cluster = clusterWishes(config, around.log);
   const foundations = { port, runtime, scope: around.scope, kv };
   // Before the record says so: others may come the moment that it does.
   const running = await startOn({ ...foundations, dataPlane }, async () => {
     await port?.open(dataPlane.acceptPeer);
-    return startControl({ ...ALONE, ...amongOthers(port), ...identity, ...control, ...wishes, ...cluster, cache });
+    return startControl({
+      ...ALONE,
+      ...amongOthers(port),
+      ...identity,
+      ...control,
+      ...wishes,
+      ...cluster,
+      cache: cacheConfig(config),
+    });
   });
   port?.answerWith(running.peerAnswers);
   dataPlane.start();
