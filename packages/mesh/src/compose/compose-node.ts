@@ -119,21 +119,13 @@ export async function composeNode(config: Config, around: NodeSurroundings): Pro
   const { instanceId: instance, location, zone, labels, defaultEndpointOwner } = config;
   const identity = { instance, location, zone, labels, defaultEndpointOwner };
   const control = { clock, scope: around.scope, kv, layout, runtime, counters, link: link.control, metrics: around.metrics };
-  const wishes = { readOnly: config.readOnly, onParameters: around.onParameters };
+  const wishes = { readOnly: config.readOnly, onParameters: around.onParameters, cache: cacheConfig(config) };
   const cluster = clusterWishes(config, around.log);
   const foundations = { port, runtime, scope: around.scope, kv };
   // Before the record says so: others may come the moment that it does.
   const running = await startOn({ ...foundations, dataPlane }, async () => {
     await port?.open(dataPlane.acceptPeer);
-    return startControl({
-      ...ALONE,
-      ...amongOthers(port),
-      ...identity,
-      ...control,
-      ...wishes,
-      ...cluster,
-      cache: cacheConfig(config),
-    });
+    return startControl({ ...ALONE, ...amongOthers(port), ...identity, ...control, ...wishes, ...cluster });
   });
   port?.answerWith(running.peerAnswers);
   dataPlane.start();
