@@ -12,7 +12,7 @@ const PYTHON3 = `for folder; do :; done
 /bin/mkdir -p "$folder/bin"
 printf '#!/bin/sh\\necho "$@" >> "$CALLS"\\n' > "$folder/bin/python"
 /bin/chmod +x "$folder/bin/python"`;
-const ETCD = { etcd: '', etcdctl: '' };
+const FROM_DEBIAN = { etcd: '', etcdctl: '', chromedriver: '' };
 /** A `go` that installs what it is told to, as a program that does nothing. */
 const GO = `[ "$1" = version ] || {
   name=\${2##*/}
@@ -53,12 +53,13 @@ describe('what the real tier needs', () => {
       'h2spec is not installed: run with --install',
       'etcd is not installed: run with --install',
       'etcdctl is not installed: run with --install',
+      'chromedriver is not installed: run with --install',
     ]);
     assert.deepEqual([env, logged], [{ MESH_TEST_MISSING: missing.join('; ') }, []]);
   });
 
   it('is taken where it is named or on the path, and nothing is prepared then', (context) => {
-    const { run, logged } = machine(context, { grpcurl: '', h2spec: '', ...ETCD });
+    const { run, logged } = machine(context, { grpcurl: '', h2spec: '', ...FROM_DEBIAN });
     const named = Object.fromEntries(PYTHONS.map((name) => [name, `/some/${name}`]));
     assert.deepEqual(run(true, named), {
       env: {
@@ -67,6 +68,7 @@ describe('what the real tier needs', () => {
         MESH_TEST_H2SPEC: 'h2spec',
         MESH_TEST_ETCD: 'etcd',
         MESH_TEST_ETCDCTL: 'etcdctl',
+        MESH_TEST_CHROMEDRIVER: 'chromedriver',
       },
       missing: [],
     });
@@ -75,7 +77,7 @@ describe('what the real tier needs', () => {
   });
 
   it('is prepared below .cache once, and again when its list of packages has changed', (context) => {
-    const { root, run, logged, installed } = machine(context, { python3: PYTHON3, go: GO, ...ETCD });
+    const { root, run, logged, installed } = machine(context, { python3: PYTHON3, go: GO, ...FROM_DEBIAN });
     const first = run(true);
     assert.deepEqual(first.missing, []);
     assert.deepEqual(Object.values(first.env), [
@@ -83,6 +85,7 @@ describe('what the real tier needs', () => {
       ...['grpcurl', 'h2spec'].map((name) => join(root, '.cache', 'bin', name)),
       'etcd',
       'etcdctl',
+      'chromedriver',
     ]);
     const expected = LISTS.map((list) => `-m pip install --quiet -r ${list}`);
     assert.deepEqual(installed(), expected);
@@ -100,7 +103,7 @@ describe('what the real tier needs', () => {
     const { run } = machine(context, {
       python3: 'echo one; echo nothing is here >&2; exit 1',
       go: '[ "$1" = version ] || { echo no network >&2; exit 1; }',
-      ...ETCD,
+      ...FROM_DEBIAN,
     });
     // A Python that is named is not made: only one has to fail, which as root would ask for Debian's packages.
     const named = Object.fromEntries(PYTHONS.slice(1).map((name) => [name, `/some/${name}`]));
@@ -110,7 +113,7 @@ describe('what the real tier needs', () => {
   });
 
   it('says that Go would build grpcurl and h2spec, where there is neither', (context) => {
-    assert.deepEqual(machine(context, { python3: PYTHON3, ...ETCD }).run(true).missing, [
+    assert.deepEqual(machine(context, { python3: PYTHON3, ...FROM_DEBIAN }).run(true).missing, [
       'grpcurl is not installed, and Go, which would build it, is neither: install one, or name grpcurl in MESH_TEST_GRPCURL',
       'h2spec is not installed, and Go, which would build it, is neither: install one, or name h2spec in MESH_TEST_H2SPEC',
     ]);

@@ -41,12 +41,39 @@ const H2SPEC: GoTool = {
   argument: '--version',
 };
 
+/** A program that comes as packages of Debian; elsewhere it is named by hand. */
+interface DebianTool {
+  readonly command: string;
+  readonly packages: string;
+  /** Names one that is there already. */
+  readonly variable: 'MESH_TEST_ETCD' | 'MESH_TEST_ETCDCTL' | 'MESH_TEST_CHROMEDRIVER';
+  /** What makes it say its version. */
+  readonly argument: string;
+}
+
+const ETCD: DebianTool = {
+  command: 'etcd',
+  packages: 'etcd-server etcd-client',
+  variable: 'MESH_TEST_ETCD',
+  argument: '--version',
+};
+
+const ETCDCTL: DebianTool = { ...ETCD, command: 'etcdctl', variable: 'MESH_TEST_ETCDCTL', argument: 'version' };
+
+/** Drives the browser, which is found by itself. */
+const CHROMEDRIVER: DebianTool = {
+  command: 'chromedriver',
+  packages: 'chromium chromium-driver',
+  variable: 'MESH_TEST_CHROMEDRIVER',
+  argument: '--version',
+};
+
 /** Long enough for a slow network; beyond it something hangs. */
 const INSTALL_TIMEOUT_MS = 10 * 60_000;
 /** A tool says its version at once. */
 const ANSWER_TIMEOUT_MS = 30_000;
 
-/** Finds or prepares Python with the clients, MLServer, what the example models are made with, grpcurl, h2spec, and etcd. Never throws: what fails is missing, with the reason. */
+/** Finds or prepares Python with the clients, MLServer, what the example models are made with, grpcurl, h2spec, etcd, and a browser with its driver. Never throws: what fails is missing, with the reason. */
 export function prepare(place: Place): Prepared {
   const found = {
     MESH_TEST_PYTHON: python(place, CLIENTS),
@@ -54,8 +81,9 @@ export function prepare(place: Place): Prepared {
     MESH_TEST_GENERATOR: python(place, GENERATOR),
     MESH_TEST_GRPCURL: goTool(place, GRPCURL),
     MESH_TEST_H2SPEC: goTool(place, H2SPEC),
-    MESH_TEST_ETCD: etcd(place, 'etcd', 'MESH_TEST_ETCD', '--version'),
-    MESH_TEST_ETCDCTL: etcd(place, 'etcdctl', 'MESH_TEST_ETCDCTL', 'version'),
+    MESH_TEST_ETCD: debianTool(place, ETCD),
+    MESH_TEST_ETCDCTL: debianTool(place, ETCDCTL),
+    MESH_TEST_CHROMEDRIVER: debianTool(place, CHROMEDRIVER),
   };
   const entries = Object.entries(found);
   const missing = entries.flatMap(([, tool]) => (tool.problem === undefined ? [] : [tool.problem]));
@@ -143,8 +171,7 @@ function goTool(place: Place, { command, source, variable, argument }: GoTool): 
   return problem === undefined ? { path: own } : { problem: `${command} could not be built: ${problem}` };
 }
 
-/** etcd and its client come as packages of Debian, `etcd-server` and `etcd-client`; elsewhere they are named by hand. */
-function etcd(place: Place, command: string, variable: 'MESH_TEST_ETCD' | 'MESH_TEST_ETCDCTL', argument: string): Tool {
+function debianTool(place: Place, { command, packages, variable, argument }: DebianTool): Tool {
   const given = place.env[variable];
   if (given !== undefined) return { path: given };
   if (answers(place, command, argument)) return { path: command };
@@ -152,8 +179,9 @@ function etcd(place: Place, command: string, variable: 'MESH_TEST_ETCD' | 'MESH_
   if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
     return { problem: `${command} is not installed, and only root on Debian could: install it, or name it in ${variable}` };
   }
-  place.log('installing etcd');
-  const problem = install(place, 'sh', ['-c', 'apt-get update -qq && apt-get install -y -qq etcd-server etcd-client']);
+  place.log(`installing ${packages}`);
+  const fetch = `apt-get update -qq && apt-get install -y -qq --no-install-recommends ${packages}`;
+  const problem = install(place, 'sh', ['-c', fetch]);
   return problem === undefined ? { path: command } : { problem: `${command} is not installed, and could not be: ${problem}` };
 }
 

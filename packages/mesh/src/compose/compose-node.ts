@@ -130,10 +130,8 @@ export async function composeNode(config: Config, around: NodeSurroundings): Pro
   port?.answerWith(running.peerAnswers);
   dataPlane.start();
   const followed = followFiles(config, around.log, { clock, running, link: link.control });
-  const bodies = new ByteBudget(config.limits.restBodiesBytesMax);
-  const rest: { limits: RestLimits; readonly bodies: ByteBudget } = { limits: restLimits(config), bodies };
-  let cors = new CorsPolicy(config.cors);
-  const parts = await doorParts(config, around, { clock, timers, running, dataPlane, rest, cors: () => cors });
+  const http = new HttpRules(config);
+  const parts = await doorParts(config, around, { clock, timers, running, dataPlane, http });
   return {
     clock,
     engine,
@@ -146,9 +144,7 @@ export async function composeNode(config: Config, around: NodeSurroundings): Pro
       if (changed.peer?.tls != null) port?.useTls(changed.peer.tls);
       followed.use(changed);
       dataPlane.setLimits(dataPlaneLimits(changed));
-      rest.limits = restLimits(changed);
-      cors = new CorsPolicy(changed.cors);
-      bodies.setMax(changed.limits.restBodiesBytesMax);
+      http.use(changed);
     },
     doors: (roles) => openDoors(roles, parts),
     close: async () => {
@@ -301,9 +297,26 @@ interface Running {
   readonly timers: TimerWheel;
   readonly running: RunningControl;
   readonly dataPlane: DataPlane;
-  /** Limits of REST; they change with the configuration. */
-  readonly rest: { readonly limits: RestLimits; readonly bodies: ByteBudget };
-  readonly cors: DoorParts['cors'];
+  readonly http: HttpRules;
+}
+
+/** What requests of HTTP go by; it changes with the configuration. */
+class HttpRules {
+  readonly bodies: ByteBudget;
+  limits: RestLimits;
+  cors: CorsPolicy;
+
+  constructor(config: Config) {
+    this.bodies = new ByteBudget(config.limits.restBodiesBytesMax);
+    this.limits = restLimits(config);
+    this.cors = new CorsPolicy(config.cors);
+  }
+
+  use(changed: Config): void {
+    this.bodies.setMax(changed.limits.restBodiesBytesMax);
+    this.limits = restLimits(changed);
+    this.cors = new CorsPolicy(changed.cors);
+  }
 }
 
 async function doorParts(config: Config, around: NodeSurroundings, node: Running): Promise<DoorParts> {
@@ -317,9 +330,9 @@ async function doorParts(config: Config, around: NodeSurroundings, node: Running
     repository: new ControlRepository(control, clock, loadFailureExpiryMs),
     authorizer: allowAll,
     get limits() {
-      return node.rest.limits;
+      return node.http.limits;
     },
-    bodies: node.rest.bodies,
+    bodies: node.http.bodies,
     server,
   });
   const management: ManagementApp = await createManagementApp({
@@ -339,7 +352,7 @@ async function doorParts(config: Config, around: NodeSurroundings, node: Running
     rest,
     management,
     messageBytesMax,
-    cors: node.cors,
+    cors: () => node.http.cors,
     loadFailureExpiryMs,
     server,
     log,
