@@ -1,23 +1,24 @@
 /**
- * `npm run lab:bench [-- --quick] [--only WORDS] [--without WAY,WAY] [--rounds N] [--aims] [--runtime frames]`: the mesh on both engines beside nginx, Envoy, a TCP
- * proxy and nothing at all. `--only '256 B, 4×8'` takes the situations whose name contains all of the words between commas, several by `|`;
- * `--aims` those that an aim is about. Prints tables, keeps the figures (a part of them beside those of earlier runs), and ends with 1 when an aim
- * is missed.
+ * `npm run lab:bench [-- --quick] [--aims] [--only WORDS] [--without WAY,WAY] [--rounds N] [--runtime handler]`: the mesh on both engines beside nginx,
+ * Envoy, a TCP proxy and nothing at all. `--only '256 B, 4×8'` takes the situations whose name has all of the words between commas, several by `|`,
+ * `streaming` is one of them; `--aims` those that an aim is about. Prints tables, keeps the figures (a part of them beside those of earlier runs), and
+ * ends with 1 when an aim is missed.
  */
 import { parseArgs } from 'node:util';
-import { currentCommit, readFigures, renderTable, writeResults } from '../figures/index.ts';
+import { renderTable } from '../figures/index.ts';
+import { type Kept, keep, originNow } from './kept.ts';
 import {
   AIMED_CELLS,
   aimsTable,
   allCells,
   type Cell,
-  type CellFigures,
   cpuTable,
   judgedAims,
   otherTables,
   runBench,
+  streamingTable,
 } from './side-by-side/index.ts';
-import { findBackend, findH2load, RUNTIME_KINDS, type RuntimeKind, WAY_NAMES, type WayName } from './ways/index.ts';
+import { findBackend, findH2load, RUNTIME_KINDS, WAY_NAMES, type WayName } from './ways/index.ts';
 
 const { values } = parseArgs({
   options: {
@@ -26,26 +27,23 @@ const { values } = parseArgs({
     only: { type: 'string', default: '' },
     without: { type: 'string', default: '' },
     rounds: { type: 'string' },
-    runtime: { type: 'string', default: 'handler' },
+    runtime: { type: 'string', default: 'frames' },
   },
 });
 
 const QUICK_SHARE = 0.25;
+const STREAMING = 'streaming';
 
-/** Figures of one situation with where they come from: runs of a part leave the others as they are. */
-type Kept = CellFigures & { readonly runtime: RuntimeKind; readonly commit: string; readonly date: string };
-
-function chosen(): readonly Cell[] {
+function matches(name: string): boolean {
   const groups = values.only.split('|').map((group) => group.split(',').map((word) => word.trim()));
-  const matches = (name: string): boolean => groups.some((words) => words.every((word) => ` ${name}`.includes(` ${word}`)));
+  return groups.some((words) => words.every((word) => ` ${name}`.includes(` ${word}`)));
+}
+
+function chosenCells(): readonly Cell[] {
   const cells = allCells().filter(({ name }) => (!values.aims || AIMED_CELLS.has(name)) && matches(name));
-  if (cells.length === 0)
-    throw new Error(
-      `no situation is called ${values.only}:\n${allCells()
-        .map(({ name }) => name)
-        .join('\n')}`,
-    );
-  return cells;
+  if (cells.length > 0 || matches(STREAMING)) return cells;
+  const names = [...allCells().map(({ name }) => name), STREAMING];
+  throw new Error(`no situation is called ${values.only}:\n${names.join('\n')}`);
 }
 
 function withoutWays(): ReadonlySet<WayName> {
@@ -65,30 +63,30 @@ if (runtime === undefined) throw new Error(`no runtime is called ${values.runtim
 const backend = findBackend();
 const problem = backend.problem ?? findH2load().problem;
 if (backend.problem !== undefined || problem !== undefined) throw new Error(problem);
-const measured: Record<string, Kept> = {};
-const origin = { runtime, commit: currentCommit(), date: new Date().toISOString() };
-await runBench(
-  {
-    cells: chosen(),
-    without: withoutWays(),
-    runs: Number(values.rounds ?? (values.quick ? 3 : 5)),
-    share: values.quick ? QUICK_SHARE : 1,
-    backend: backend.tool,
-    runtime,
+const origin = originNow();
+const cells: Record<string, Kept['cells'][string]> = {};
+const streaming: Partial<Record<WayName, NonNullable<Kept['streaming'][WayName]>>> = {};
+const plan = {
+  cells: chosenCells(),
+  streaming: matches(STREAMING),
+  without: withoutWays(),
+  runs: Number(values.rounds ?? (values.quick ? 3 : 5)),
+  share: values.quick ? QUICK_SHARE : 1,
+  backend: backend.tool,
+  runtime,
+};
+await runBench(plan, {
+  tell,
+  measured: ({ name }, figures) => {
+    cells[name] = { ...figures, ...origin };
   },
-  {
-    tell,
-    measured: ({ name }, figures) => {
-      measured[name] = { ...figures, ...origin };
-    },
+  streamed: (way, figures) => {
+    streaming[way] = { ...figures, ...origin };
   },
-);
+});
 if (process.stderr.isTTY) tell('');
 const colours = process.stdout.isTTY === true;
-for (const table of [cpuTable(measured), ...otherTables(measured), aimsTable(measured)])
-  console.log(`${renderTable(table, colours)}\n`);
-const before = (readFigures('bench') ?? {}) as Readonly<Record<string, Kept>>;
-const all = { ...before, ...measured };
-const inOrder = Object.fromEntries(allCells().flatMap(({ name }) => (all[name] === undefined ? [] : [[name, all[name]]])));
-console.log(`kept in ${writeResults('bench', inOrder).path}`);
-process.exitCode = judgedAims(measured).every(({ holds }) => holds) ? 0 : 1;
+const tables = [cpuTable(cells), ...otherTables(cells), streamingTable(streaming), aimsTable(cells)];
+for (const table of tables) if (table.rows.length > 0) console.log(`${renderTable(table, colours)}\n`);
+console.log(`kept in ${keep(runtime, { cells, streaming }).join(' and ')}`);
+process.exitCode = judgedAims(cells).every(({ holds }) => holds) ? 0 : 1;

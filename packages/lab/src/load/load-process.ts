@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { programEnvironment } from '../node-process/index.ts';
-import type { LoadAnswer, LoadOrder, LoadSummary } from './load-orders.ts';
+import type { CallsOrder, LoadAnswer, LoadOrder, LoadSummary, ProcessOrder } from './load-orders.ts';
 
 const ENTRY = fileURLToPath(new URL('./load-process-main.ts', import.meta.url));
 
@@ -21,8 +21,27 @@ export class LoadProcess implements AsyncDisposable {
     return this.#child.pid ?? 0;
   }
 
-  /** Makes one load; one at a time. @throws if a call fails, or the process ends */
-  async run(order: LoadOrder): Promise<LoadSummary> {
+  /** Makes one load; one order at a time. @throws if a call fails, or the process ends */
+  run(order: LoadOrder): Promise<LoadSummary> {
+    return this.#ask({ kind: 'load', ...order });
+  }
+
+  /** Opens streams and keeps them open: each has sent a message and got its answer. @throws if one ends, or the process does */
+  hold(order: CallsOrder): Promise<LoadSummary> {
+    return this.#ask({ kind: 'hold', ...order });
+  }
+
+  /** Sends one message on every stream that is held, all at once, and waits for the answers. */
+  round(): Promise<LoadSummary> {
+    return this.#ask({ kind: 'round' });
+  }
+
+  /** Ends the streams that are held. @throws if one of them does not end rightly */
+  release(): Promise<LoadSummary> {
+    return this.#ask({ kind: 'release' });
+  }
+
+  async #ask(order: ProcessOrder): Promise<LoadSummary> {
     const ended = new AbortController();
     const gone = once(this.#child, 'exit', { signal: ended.signal }).then(() => {
       throw new Error('the process that makes the load has ended');

@@ -37,7 +37,7 @@ const (
 	streamWindow     = 4 << 20
 	connectionWindow = 1 << 30
 	streamsMax       = 1 << 20
-	bufferBytes      = 256 << 10
+	bufferBytes      = 64 << 10
 )
 
 // Answers as header blocks that need no table: `:status: 200` by its static index, other fields as literals without indexing.

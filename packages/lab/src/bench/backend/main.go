@@ -1,6 +1,6 @@
 // A runtime for benchmarks: it answers every gRPC message of every method with the message itself. By itself it does so through net/http, as
-// services in Go do. With -frames it costs next to nothing: one goroutine a connection reads and writes frames, never looks at header fields,
-// and gathers answers of all calls into one write, which makes what stands in front of it look better than it does in front of a real server.
+// services in Go do: every answer is a write of its own. With -frames it costs next to nothing: one goroutine a connection reads and writes frames,
+// never looks at header fields, and gathers the answers of all calls into one write.
 //
 //	backend [-frames] -inference unix:/path -tcp 127.0.0.1:0 -management unix:/path
 package main

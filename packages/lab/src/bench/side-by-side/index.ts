@@ -2,5 +2,7 @@
 export { AIMED_CELLS, aimsTable, judgedAims } from './aims.ts';
 export { allCells, type Cell, callsOf } from './cell.ts';
 export { type CellFigures, type Measure, measureCell, ratioName, type WayFigures } from './measure.ts';
+export { plotCells } from './plot.ts';
 export { cpuTable, otherTables } from './report.ts';
 export { type BenchListener, type BenchPlan, runBench } from './run.ts';
+export { measureStreaming, OPEN_STREAMS, type StreamingFigures, streamingTable } from './streaming.ts';

@@ -4,10 +4,10 @@ import { ForeignProcess } from './foreign-process.ts';
 import type { Way } from './way.ts';
 
 /**
- * How the runtime answers: `handler` through Go's net/http, each answer with writes of its own, as servers do; `frames` by frames of its own, many
- * answers in one write, which costs a fraction and flatters what stands in front of it.
+ * How the runtime answers: `frames` by frames of its own, the answers of many calls in one write, so that next to nothing is measured but what stands in
+ * front of it; `handler` through Go's net/http, each answer a write of its own, which everything in front of it pays for with a read.
  */
-export const RUNTIME_KINDS = ['handler', 'frames'] as const;
+export const RUNTIME_KINDS = ['frames', 'handler'] as const;
 export type RuntimeKind = (typeof RUNTIME_KINDS)[number];
 
 /** The runtime that all ways lead to, on one core: `backend/`, which answers each message with the same bytes. `await using` ends it. */
