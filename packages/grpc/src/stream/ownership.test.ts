@@ -10,6 +10,14 @@ test('a small piece of a large buffer is copied before it is kept, a large piece
   assert.equal(keepBeyondTurn(large), large);
 });
 
+test('what a ledger will overwrite is copied before it is kept, whatever its size', () => {
+  const ledger = new PoisonLedger();
+  const delivered = ledger.deliver(Uint8Array.of(1, 2, 3));
+  const kept = keepBeyondTurn(delivered);
+  ledger.consumed(3);
+  assert.deepEqual([...kept], [1, 2, 3]);
+});
+
 test('consumed bytes are overwritten, oldest first, and the others are left alone', () => {
   const ledger = new PoisonLedger();
   const first = ledger.deliver(Uint8Array.of(1, 2, 3));

@@ -4,10 +4,16 @@ export const POISON_BYTE = 0xdb;
 /** What is kept beyond the turn and smaller than this share of its backing buffer is copied. */
 const KEEP_SHARE_MIN = 0.25;
 
+/** Buffers that a ledger overwrites; `undefined` as long as there is no ledger. */
+let lent: WeakSet<ArrayBufferLike> | undefined;
+
 /**
- * `bytes` in a form that may be kept beyond the turn: itself, or a copy when it would pin a backing buffer more than four times its size.
+ * `bytes` in a form that may be kept beyond the turn, and read whatever becomes of them, even after they were consumed and sent: no engine
+ * writes to what it has read or sends. Itself, or a copy when it would pin a backing buffer more than four times its size. The answer must not be
+ * sent, which takes copies of it.
  */
 export function keepBeyondTurn(bytes: Uint8Array): Uint8Array {
+  if (lent?.has(bytes.buffer) === true) return new Uint8Array(bytes);
   return bytes.byteLength < bytes.buffer.byteLength * KEEP_SHARE_MIN ? new Uint8Array(bytes) : bytes;
 }
 
@@ -22,7 +28,11 @@ export class PoisonLedger {
   /** The copy to deliver in place of `bytes`. */
   deliver(bytes: Uint8Array): Uint8Array {
     const copy = new Uint8Array(bytes);
-    if (copy.byteLength > 0) this.#delivered.push(copy);
+    if (copy.byteLength > 0) {
+      this.#delivered.push(copy);
+      lent ??= new WeakSet();
+      lent.add(copy.buffer);
+    }
     return copy;
   }
 

@@ -109,6 +109,30 @@ test('streamWindowBytesMax: the window of a stream that consumes nothing, or a p
   assert.equal(served.stream.windowBytes, WINDOW);
 });
 
+test('streamWindowBytesMax: a window that grew is as at the start once its receiver falls behind, and grows no more', () => {
+  const pair = new Pair();
+  assert.equal(windowAfter(pair, 8 * MEGABYTE), MEGABYTE);
+  const served = pair.served[0];
+  assert.ok(served !== undefined);
+  const { stream, heard } = served;
+  heard.consumes = false;
+  pair.opened[0]?.sendData(new Uint8Array(20 * MEGABYTE), false);
+  pair.run();
+  assert.ok(stream.unconsumedBytes <= MEGABYTE, 'no more comes than was allowed before');
+  assert.equal(stream.windowBytes, WINDOW);
+  for (let round = 0; round < 40; round += 1) {
+    stream.consume(Math.ceil(stream.unconsumedBytes / 2));
+    pair.run();
+  }
+  assert.ok(stream.unconsumedBytes <= WINDOW, `${stream.unconsumedBytes} bytes lie there after a while`);
+  heard.consumes = true;
+  stream.consume(stream.unconsumedBytes);
+  pair.run();
+  assert.equal(heard.bytes, 28 * MEGABYTE, 'all of it comes through the narrow window');
+  assert.equal(stream.windowBytes, WINDOW);
+  assert.ok(stream.receiveWindow <= WINDOW);
+});
+
 test('a window grows only as far as the budget has room for it, which is given back with the stream', () => {
   let leftBytes = 3 * WINDOW;
   const budget: ReceiveBudget = {

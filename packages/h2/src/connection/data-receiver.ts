@@ -74,7 +74,13 @@ export class DataReceiver {
     if (end) stream.receiving = 'done';
     stream.handler.onData(stream, stream.ledger === undefined ? bytes : stream.ledger.deliver(bytes), end);
     if (end) this.#desk.closeIfDone(stream);
-    else if (!stream.isHeldUp && stream.unconsumedBytes * 2 > stream.windowBytes) {
+    else this.#heldAfter(stream);
+  }
+
+  /** What the receiver has not consumed at once it holds, and so does whoever it passes it to. */
+  #heldAfter(stream: H2Stream): void {
+    if (stream.keepsUp && stream.unconsumedBytes * 2 > this.#context.limits.streamWindowBytes) this.#desk.narrow(stream);
+    if (!stream.isHeldUp && stream.unconsumedBytes * 2 > stream.windowBytes) {
       stream.isHeldUp = true;
       this.#context.budget.stalls(stream);
     }

@@ -123,11 +123,13 @@ export class StreamDesk implements StreamCarrier, SendEnd {
 
   /** Octets of the window of `stream` are free again; told when they are half of it, so that updates are few (RFC 9113 §6.9). */
   credit(stream: H2Stream, byteCount: number): void {
-    stream.uncreditedBytes += byteCount;
+    const repaid = Math.min(stream.owedBytes, byteCount);
+    stream.owedBytes -= repaid;
+    stream.uncreditedBytes += byteCount - repaid;
     if (stream.receiving === 'done' || stream.uncreditedBytes * 2 < stream.windowBytes) return;
     let credit = stream.uncreditedBytes;
     // Both sides keep up where a whole window came and was consumed since the last word: the next one is twice as wide.
-    if (stream.unconsumedBytes === 0 && stream.receivedBytes >= 2 * stream.windowBytes) {
+    if (stream.keepsUp && stream.unconsumedBytes === 0 && stream.receivedBytes >= 2 * stream.windowBytes) {
       const wider = Math.min(stream.windowBytes, this.#context.limits.streamWindowBytesMax - stream.windowBytes);
       if (wider > 0 && this.#context.budget.widens(wider)) {
         credit += wider;
@@ -138,6 +140,16 @@ export class StreamDesk implements StreamCarrier, SendEnd {
     stream.receiveWindow += credit;
     writeWindowUpdate(this.#sender.output.writer, stream.id, credit);
     this.#context.work();
+  }
+
+  /** The receiver does not keep up: a wide window would only let more pile up here. It is as at the start again, and stays so. */
+  narrow(stream: H2Stream): void {
+    stream.keepsUp = false;
+    const excess = stream.windowBytes - this.#context.limits.streamWindowBytes;
+    if (excess <= 0) return;
+    stream.windowBytes -= excess;
+    stream.owedBytes += excess;
+    this.#context.budget.narrows(excess);
   }
 
   sendEnded(stream: H2Stream): void {

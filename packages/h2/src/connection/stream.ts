@@ -86,6 +86,10 @@ export class H2Stream {
   unconsumedBytes = 0;
   /** Consumed, and not yet told to the other side. */
   uncreditedBytes = 0;
+  /** What of the credit is kept back, because a window that was widened is as narrow as at the start again. */
+  owedBytes = 0;
+  /** Whether the receiver has never yet held more than half of the window of the start: only then windows grow. */
+  keepsUp = true;
   /** Whether the receiver holds more than half a window. */
   isHeldUp = false;
   /** Octets of the body that have come, and how many `content-length` announced; −1: none or not binding. */

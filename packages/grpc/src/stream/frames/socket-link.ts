@@ -79,6 +79,7 @@ export class SocketLink {
     } finally {
       turns.end();
     }
+    turns.garbage.read(bytes.byteLength);
   }
 
   #drained(): void {

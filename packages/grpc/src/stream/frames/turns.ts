@@ -1,4 +1,5 @@
 import { type Clock, durationMs, type Timer } from '@modelmesh/core';
+import { ReadGarbage } from './read-garbage.ts';
 import type { SocketLink } from './socket-link.ts';
 
 /** How often connections are looked at for what makes no progress. */
@@ -12,6 +13,7 @@ const SWEEP_LATE_MS = 3000;
  * so that answers and forwarded calls of one read leave in one write a socket.
  */
 export class Turns {
+  readonly garbage = new ReadGarbage();
   readonly #clock: Clock;
   readonly #links = new Set<SocketLink>();
   /** Links that end and have until the sweep after the next. */

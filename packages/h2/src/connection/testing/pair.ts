@@ -75,6 +75,8 @@ export class Pair {
   readonly server: Connection;
   readonly served: Served[] = [];
   readonly heard: Heard[] = [];
+  /** Streams of the client. */
+  readonly opened: H2Stream[] = [];
   readonly limits: LimitName[] = [];
   readonly ends: ConnectionEnd[] = [];
   nowMs = 1000;
@@ -111,6 +113,7 @@ export class Pair {
     const raw = [':method', 'POST', ':scheme', 'http', ':path', '/test', ':authority', 'test', ...extra];
     const stream = this.#waiting.make(heard, end);
     this.client.open(stream, { raw: () => raw });
+    this.opened.push(stream);
     return stream;
   }
 

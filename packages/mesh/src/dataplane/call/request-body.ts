@@ -1,6 +1,9 @@
 import { assert } from '@modelmesh/core';
 import { keepBeyondTurn } from '@modelmesh/grpc/stream';
 
+/** Chunks below this are kept as copies, which share buffers. */
+const SMALL_BYTES = 4096;
+
 /** Bytes that all calls of one worker together may keep for one purpose. */
 export class ByteBudget {
   #bytesMax: number;
@@ -133,8 +136,8 @@ export class RequestBody {
   #keep(kept: Uint8Array[], bytes: Uint8Array): boolean {
     if (this.#keptBytes + bytes.length > this.#replayBytesMax || !this.#budget.take(bytes.length)) return false;
     this.#keptBytes += bytes.length;
-    // Small ones share a buffer of their own.
-    kept.push(Buffer.from(bytes));
+    // Small ones share a buffer of their own. Large ones stay where they were read, since sending leaves them as they are.
+    kept.push(bytes.length < SMALL_BYTES ? Buffer.from(bytes) : keepBeyondTurn(bytes));
     return true;
   }
 }
