@@ -4,6 +4,8 @@ import type { FieldBlock } from './field-block.ts';
 import { Output } from './output.ts';
 import type { H2Stream } from './stream.ts';
 
+const NO_BYTES = new Uint8Array(0);
+
 /** Told when the last octets of a direction are framed. */
 export interface SendEnd {
   sendEnded(stream: H2Stream): void;
@@ -160,13 +162,15 @@ export class Sender {
   }
 
   #frameNext(stream: H2Stream, pending: Uint8Array[]): void {
-    const piece = pending[stream.pendingAt];
-    if (piece === undefined) return;
-    const length = Math.min(piece.byteLength, stream.sendWindow, this.windowBytes, FRAME_PAYLOAD_BYTES_MAX);
+    // Trailers of a stream that waited for its connection may have nothing before them.
+    const piece = pending[stream.pendingAt] ?? NO_BYTES;
+    // A window is negative after the other side has lowered it (RFC 9113 §6.9.2); an end without data needs none.
+    const room = Math.max(0, Math.min(stream.sendWindow, this.windowBytes));
+    const length = Math.min(piece.byteLength, room, FRAME_PAYLOAD_BYTES_MAX);
     const isWhole = length >= piece.byteLength;
     if (isWhole) stream.pendingAt += 1;
     else pending[stream.pendingAt] = piece.subarray(length);
-    const isLast = stream.pendingAt === pending.length;
+    const isLast = stream.pendingAt >= pending.length;
     if (isLast) {
       stream.pending = undefined;
       stream.pendingAt = 0;
