@@ -26,13 +26,18 @@ export interface HopPlan {
   readonly smallCalls: number;
   readonly largeCalls: number;
   readonly driver: GrpcDriver;
+  /** The comparisons to make, by the names of their ratios; all unless given. */
+  readonly only?: ReadonlySet<string>;
 }
 
-/** A way to the answer beside the runtime alone: what it costs more. */
+/** What the suite runs, twice where something is worse: about a minute each on two cores, half of it idle. */
+export const SUITE_HOP: HopPlan = { rounds: 5, smallCalls: 5000, largeCalls: 400, driver: 'own' };
+
+/** A way to the answer beside a shorter one, the runtime alone as a rule: what it costs more. */
 export interface Comparison {
   readonly name: string;
   readonly bytes: number;
-  /** Runtime alone, and through the node; medians. */
+  /** The other way, and this one; medians. */
   readonly base: Cost;
   readonly through: Cost;
   /** CPU of node and runtime, in CPU of the runtime alone. */
@@ -53,8 +58,9 @@ export interface HopFigures {
 
 const SMALL_BYTES = 256;
 const LARGE_BYTES = 65_536;
+const SIZES = [SMALL_BYTES, LARGE_BYTES] as const;
 /** Calls before the first run, so that code is compiled and connections of the node are up. */
-const WARM_CALLS = 1000;
+const WARM_CALLS = 5000;
 
 interface Case {
   readonly name: string;
@@ -63,37 +69,72 @@ interface Case {
   readonly through: Subject;
 }
 
-/** Measures each way in turns with the runtime alone. */
+/** The name of a comparison's ratio in the baselines. */
+export const ratioName = ({ name, bytes }: Pick<Comparison, 'name' | 'bytes'>): string =>
+  `${name}, ${bytes < 1024 ? `${bytes} B` : `${bytes / 1024} KiB`}`;
+
+/** Measures each way in turns with the other. */
 export async function runHop(plan: HopPlan, tell: (line: string) => void = () => {}): Promise<HopFigures> {
-  const { driver } = plan;
   const comparisons: Comparison[] = [];
-  {
-    await using node = await startNullNode();
-    await registerNull(node, 'echo', '');
-    for (const bytes of [SMALL_BYTES, LARGE_BYTES]) {
-      const request = echoRequest('echo', Buffer.alloc(bytes, 1));
-      const [base, through] = [straightToRuntime(node, request, driver), throughNode(node, request, driver)];
-      comparisons.push(await compare({ name: 'gRPC, null runtime', bytes, base, through }, plan, tell));
-    }
+  const wanted = (one: Pick<Comparison, 'name' | 'bytes'>): boolean => plan.only?.has(ratioName(one)) ?? true;
+  for (const group of GROUPS) {
+    if (!group.names.some((name) => SIZES.some((bytes) => wanted({ name, bytes })))) continue;
+    await using nodes = new AsyncDisposableStack();
+    for (const one of await group.cases(nodes, plan.driver)) if (wanted(one)) comparisons.push(await compare(one, plan, tell));
   }
-  await using node = await NodeProcess.start();
-  for (const one of await onnxCases(node, driver)) comparisons.push(await compare(one, plan, tell));
-  return { driver, comparisons };
+  return { driver: plan.driver, comparisons };
 }
 
-async function onnxCases(node: NodeProcess, driver: GrpcDriver): Promise<readonly Case[]> {
+/** Comparisons that share their nodes. */
+interface Group {
+  readonly names: readonly string[];
+  readonly cases: (nodes: AsyncDisposableStack, driver: GrpcDriver) => Promise<readonly Case[]>;
+}
+
+const NULL_NAME = 'gRPC, null runtime';
+const ENGINES_NAME = 'gRPC, null runtime, h2 beside node:http2';
+const ONNX_NAMES = ['gRPC, ONNX', 'REST with JSON, ONNX', 'REST with binary tensors, ONNX'] as const;
+
+const GROUPS: readonly Group[] = [
+  { names: [NULL_NAME, ENGINES_NAME], cases: nullCases },
+  { names: ONNX_NAMES, cases: onnxCases },
+];
+
+async function nullCases(nodes: AsyncDisposableStack, driver: GrpcDriver): Promise<readonly Case[]> {
+  const node = nodes.use(await startNullNode());
+  const other = nodes.use(await startNullNode({ 'http2-engine': 'node-http2' }));
+  for (const each of [node, other]) await registerNull(each, 'echo', '');
+  return SIZES.flatMap((bytes) => {
+    const request = echoRequest('echo', Buffer.alloc(bytes, 1));
+    const through = throughNode(node, request, driver);
+    return [
+      { name: NULL_NAME, bytes, base: straightToRuntime(node, request, driver), through },
+      // Of the node alone: the runtime is the same.
+      {
+        name: ENGINES_NAME,
+        bytes,
+        base: { ...throughNode(other, request, driver), pids: () => [other.pid] },
+        through: { ...through, pids: () => [node.pid] },
+      },
+    ];
+  });
+}
+
+async function onnxCases(nodes: AsyncDisposableStack, driver: GrpcDriver): Promise<readonly Case[]> {
+  const node = nodes.use(await NodeProcess.start());
   const path = join(node.folder, 'plus-one.onnx');
   await writeFile(path, plusOneModel());
   await node.client.unary(ModelMesh.method.registerModel, { modelId: 'plus-one', modelInfo: { type: 'onnx', path } });
-  return [SMALL_BYTES, LARGE_BYTES].flatMap((bytes) => {
+  const [grpc, json, binary] = ONNX_NAMES;
+  return SIZES.flatMap((bytes) => {
     const values = Array.from({ length: bytes / 4 }, (_, at) => (at % 100) / 4);
     const request = floatRequest('plus-one', [values.length], values);
     const base = straightToRuntime(node, request, driver);
     const rest = (name: string, made: HttpRequest): Case => ({ name, bytes, base, through: restThroughNode(node, name, made) });
     return [
-      { name: 'gRPC, ONNX', bytes, base, through: throughNode(node, request, driver) },
-      rest('REST with JSON, ONNX', jsonRequest(values)),
-      rest('REST with binary tensors, ONNX', binaryRequest(values)),
+      { name: grpc, bytes, base, through: throughNode(node, request, driver) },
+      rest(json, jsonRequest(values)),
+      rest(binary, binaryRequest(values)),
     ];
   });
 }

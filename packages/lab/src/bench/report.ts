@@ -1,31 +1,23 @@
 import { type Baselines, type Cell, digits, judged, type Table } from '../figures/index.ts';
+import { boundOf, type Ratios } from './baselines.ts';
 import { BEYOND_COMMIT_MAX_MS, type ColdCallFigures } from './cold-call.ts';
-import type { Comparison, HopFigures } from './hop.ts';
+import { type Comparison, type HopFigures, ratioName } from './hop.ts';
 
-/** The name of a comparison's ratio in the baselines. */
-export const ratioName = ({ name, bytes }: Comparison): string => `${name}, ${sizeText(bytes)}`;
-
-const sizeText = (bytes: number): string => (bytes < 1024 ? `${bytes} B` : `${bytes / 1024} KiB`);
-
-/** Comparisons whose CPU ratio is above its baseline; one without a baseline is among them. */
-export const aboveBaseline = ({ comparisons }: HopFigures, baselines: Baselines, leeway = 1): readonly string[] =>
-  comparisons.flatMap((comparison) => {
-    const bound = (baselines[ratioName(comparison)] ?? 0) * leeway;
-    const { median } = comparison.cpuRatio;
-    return median <= bound ? [] : [`${ratioName(comparison)}: ${digits(median)} times the runtime's CPU, baseline ${bound}`];
-  });
+/** CPU ratios by their names in the baselines. */
+export const ratiosOf = ({ comparisons }: HopFigures): Ratios =>
+  Object.fromEntries(comparisons.map((one) => [ratioName(one), one.cpuRatio.median]));
 
 /** What the node adds to the runtime, a line for each way. */
 export function hopTable({ driver, comparisons }: HopFigures, baselines: Baselines): Table {
   const row = (one: Comparison): readonly Cell[] => {
-    const bound = baselines[ratioName(one)] ?? 0;
+    const name = ratioName(one);
     const { median, min, max } = one.cpuRatio;
     return [
-      ratioName(one),
+      name,
       digits(one.base.cpuUs, 0),
       digits(one.through.cpuUs, 0),
-      judged(`${digits(median)} (${digits(min)}–${digits(max)})`, median <= bound),
-      digits(bound),
+      judged(`${digits(median)} (${digits(min)}–${digits(max)})`, median <= boundOf(name, baselines)),
+      digits(baselines[name] ?? 0),
       digits(one.base.p50Ms),
       digits(one.through.p50Ms),
       digits(one.latencyRatio.median),

@@ -10,6 +10,7 @@ export {
   readBaselines,
   readFigures,
   SUITE_LEEWAY,
+  writeBaselines,
   writeResults,
 } from './results.ts';
 export { median, pairedRatios, quantile, type Spread, spreadOf } from './sample.ts';

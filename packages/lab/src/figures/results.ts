@@ -47,7 +47,7 @@ export function writeResults<Figures>(name: string, figures: Figures): Results<F
   return { ...results, path };
 }
 
-/** Bounds that ratios are held against, by name of the ratio. */
+/** Values that ratios are held against, by name of the ratio. */
 export type Baselines = Readonly<Record<string, number>>;
 
 /** The figures that `results/<name>.json` holds; `undefined` where there is none. Whoever asks knows their shape. */
@@ -57,7 +57,7 @@ export function readFigures(name: string): unknown {
   return (JSON.parse(readFileSync(path, 'utf8')) as { readonly figures?: unknown }).figures;
 }
 
-/** The baselines in `results/<name>-baselines.json`: the largest value of each ratio that counts as good. */
+/** The baselines in `results/<name>-baselines.json`: what each ratio was when it was found good. */
 export function readBaselines(name: string): Baselines {
   const value: unknown = JSON.parse(readFileSync(join(RESULTS_FOLDER, `${name}-baselines.json`), 'utf8'));
   if (typeof value !== 'object' || value === null) throw new Error(`the baselines of ${name} are no object`);
@@ -67,6 +67,13 @@ export function readBaselines(name: string): Baselines {
       return [ratio, bound];
     }),
   );
+}
+
+/** Writes new baselines in place of those with the same names. @returns where */
+export function writeBaselines(name: string, baselines: Baselines): string {
+  const path = join(RESULTS_FOLDER, `${name}-baselines.json`);
+  writeFileSync(path, `${JSON.stringify({ ...readBaselines(name), ...baselines }, null, 2)}\n`);
+  return path;
 }
 
 /** What this machine is. */
