@@ -208,7 +208,8 @@ async function run(): Promise<void> {
     Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined),
   );
   const surroundings = { version: VERSION, runtimeCommand: runtimeCommand(), environment, hostName: hostname() };
-  const node = await startNode({ log, live, configPath, ...surroundings });
+  const writeLog = (text: string): void => lines.write(text);
+  const node = await startNode({ log, writeLog, live, configPath, ...surroundings });
   endOnSignals(node, log);
   hangUps.reload(node);
 }

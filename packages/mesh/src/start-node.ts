@@ -2,15 +2,21 @@ import { durationMs } from '@modelmesh/core';
 import { Scope } from '@modelmesh/core/scope';
 import { migrationMs } from '@modelmesh/core/upkeep';
 import { type RunningAdmin, startAdmin } from './admin/index.ts';
-import { type ComposedNode, composeNode, type Doors, LiveLogging, LoggedCalls, type NodeSurroundings } from './compose/index.ts';
+import {
+  type ComposedNode,
+  composeNode,
+  LiveLogging,
+  LoggedCalls,
+  type NodeSurroundings,
+  OpenListeners,
+} from './compose/index.ts';
 import { type Config, followConfig, type LiveConfig } from './config/index.ts';
-import { listen, type RunningListener } from './dataplane/index.ts';
 import type { NodeLog } from './log/index.ts';
 import { allOf, createMetrics, createStatsD, type Figures, type Measurements, type NodeMetrics } from './metrics/index.ts';
 import { type NodeEvent, readStaticModels, registerStaticModels, systemClock } from './node/index.ts';
 
 /** What a node is started with besides its configuration. */
-export interface NodeStart extends Pick<NodeSurroundings, 'version' | 'runtimeCommand' | 'environment'> {
+export interface NodeStart extends Pick<NodeSurroundings, 'version' | 'runtimeCommand' | 'environment' | 'writeLog'> {
   readonly log: NodeLog;
   readonly live: LiveConfig;
   /** The file that the configuration came from and follows; `null` without one. */
@@ -34,11 +40,6 @@ export interface RunningNode {
   close(): Promise<void>;
 }
 
-interface OpenListener {
-  readonly listener: RunningListener;
-  readonly doors: Doors;
-}
-
 /** Starts a node: control and runtime first, the ports last, so that nothing is refused that a moment later would be served. */
 export async function startNode(start: NodeStart): Promise<RunningNode> {
   const config = start.live.current;
@@ -51,7 +52,7 @@ export async function startNode(start: NodeStart): Promise<RunningNode> {
   const logging = new LiveLogging(log, calls, config);
   const onParameters = logging.parametersChanged.bind(logging);
   const node = await composeNode(config, { ...start, scope, metrics: calls, onParameters });
-  const opened = new OpenParts(node, metrics, measurements);
+  const opened = new OpenParts(node, log, metrics, measurements);
   try {
     await opened.open(config, start);
   } catch (error) {
@@ -83,20 +84,22 @@ class OpenParts {
   readonly #node: ComposedNode;
   readonly #metrics: NodeMetrics | null;
   readonly #measurements: Measurements;
-  readonly #listeners: OpenListener[] = [];
+  readonly #listeners: OpenListeners;
   #admin: RunningAdmin | undefined;
   #isClosing = false;
 
-  constructor(node: ComposedNode, metrics: NodeMetrics | null, measurements: Measurements) {
+  constructor(node: ComposedNode, log: NodeLog, metrics: NodeMetrics | null, measurements: Measurements) {
     this.#node = node;
+    this.#listeners = new OpenListeners(node, log);
     this.#metrics = metrics;
     this.#measurements = measurements;
+    const { threads } = node;
+    if (threads !== null) metrics?.mergeWith(() => threads.pool.measure());
     measurements.readFrom(() => this.#figures());
   }
 
   async open(config: Config, { log, hostName }: NodeStart): Promise<void> {
-    const { clock, engine, streamLimits } = this.#node;
-    const { tls, limits } = config;
+    const { clock } = this.#node;
     this.#admin = await startAdmin({
       config,
       clock,
@@ -107,11 +110,7 @@ class OpenParts {
       isLive: () => true,
     });
     await this.#registerStatic(config, log);
-    for (const one of config.listeners) {
-      const doors = this.#node.doors(one.roles);
-      const listener = await listen({ config: one, tls, limits, streamLimits, engine, clock, log, handlers: doors });
-      this.#listeners.push({ listener, doors });
-    }
+    await this.#listeners.open(config);
   }
 
   /** Before any port is open for calls, and after the probes: a start that waits for models is not a node that hangs. */
@@ -127,11 +126,11 @@ class OpenParts {
   reconfigure(config: Config): void {
     // What may be refused comes first, so that nothing is changed then.
     if (config.tls !== null) {
-      for (const { listener } of this.#listeners) listener.useTls(config.tls);
+      this.#listeners.useTls(config.tls);
       this.#admin?.useTls(config.tls);
     }
     this.#node.reconfigure(config);
-    for (const { listener } of this.#listeners) listener.setLimits(config.limits);
+    this.#listeners.setLimits(config.limits);
   }
 
   /** Every event becomes a line of the log; readiness is told to health checks too. */
@@ -139,7 +138,7 @@ class OpenParts {
     const { control } = this.#node.running;
     let isReady = false;
     const look = (): void => {
-      for (const { doors } of this.#listeners) doors.readyChanged();
+      this.#listeners.readyChanged();
       if (control.ready && !isReady) log.info('node-ready', 'the node is ready', this.#addresses());
       isReady = control.ready;
     };
@@ -160,12 +159,9 @@ class OpenParts {
     const last = this.#node.clock.after(graceMs, () => this.#node.dataPlane.close());
     const untilMs = durationMs(graceMs + LAST_WORDS_MS);
     const incompleteMs = durationMs(Math.min(INCOMPLETE_GRACE_MS, graceMs / 2));
-    for (const { doors } of this.#listeners) doors.drain(incompleteMs);
-    // What knows better how to refuse comes first.
     const lateMs = durationMs(incompleteMs + LAST_WORDS_MS);
-    const { peerPort } = this.#node;
-    const closing = this.#listeners.map(({ listener }) => listener.close(untilMs, lateMs));
-    await Promise.all([...closing, peerPort?.close(untilMs)]);
+    const closing = this.#listeners.close({ graceMs, untilMs, incompleteMs, lateMs });
+    await Promise.all([closing, this.#node.peerPort?.close(untilMs)]);
     last.cancel();
     await this.#node.close();
     this.#admin?.shutdownFinished();
@@ -180,19 +176,16 @@ class OpenParts {
   }
 
   #figures(): Figures {
-    const connections = { open: 0, refused: 0 };
-    for (const { listener } of this.#listeners) {
-      const { open, refused } = listener.counts();
-      connections.open += open;
-      connections.refused += refused;
-    }
-    const figures = this.#node.running.figures();
+    const { running, threads } = this.#node;
+    const figures = running.figures();
+    const connections = this.#listeners.counts();
     const limitsReached = new Map([...figures.limitsReached, ...this.#node.limitsReached()]);
-    return { ...figures, connections, limitsReached };
+    const workers = threads === null ? {} : { workers: threads.pool.figures() };
+    return { ...figures, connections, limitsReached, ...workers };
   }
 
   #addresses(): Readonly<Record<string, string>> {
-    const [inference, management] = this.#listeners.map(({ listener: { address } }) => `${address.host}:${address.port}`);
+    const [inference, management] = this.#listeners.addresses.map(({ host, port }) => `${host}:${port}`);
     const admin = Object.entries({
       probes: this.#admin?.probes,
       prestop: this.#admin?.prestop,

@@ -56,7 +56,9 @@ describe('a node that cannot start says why and what to do, and leaves nothing b
     assert.equal(beside.end, 1, beside.said);
     assert.match(
       beside.said,
-      new RegExp(`cannot listen on port ${port} of 127\\.0\\.0\\.1: another program has it; end that program, or choose`),
+      new RegExp(
+        `cannot listen on port ${port} of 127\\.0\\.0\\.1: port-taken: another program has it; end that program, or choose`,
+      ),
     );
     assert.equal((await fetch(`${node.url}/v2/health/ready`)).status, 200);
 
@@ -64,7 +66,7 @@ describe('a node that cannot start says why and what to do, and leaves nothing b
     for (const flag of ['probes-port', 'metrics-port']) {
       const refusal = await refusedStart(folder.path, { [flag]: String(taken.port) });
       assert.equal(refusal.end, 1, refusal.said);
-      assert.match(refusal.said, new RegExp(`port ${taken.port} of 127\\.0\\.0\\.1: another program has it`));
+      assert.match(refusal.said, new RegExp(`port ${taken.port} of 127\\.0\\.0\\.1: port-taken: another program has it`));
     }
     await using later = await NodeProcess.start({ folder: folder.path, flags: NULL_SERVER });
     assert.equal((await fetch(`${later.url}/v2/health/ready`)).status, 200);

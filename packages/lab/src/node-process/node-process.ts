@@ -22,6 +22,8 @@ export interface NodeProcessOptions {
   readonly readyTimeoutMs?: number;
   /** A network namespace of this machine to run in. */
   readonly networkSpace?: string;
+  /** Modules that every thread of the node loads before its program. */
+  readonly imports?: readonly string[];
 }
 
 /** Where a node listens, each as host:port; absent where it was told not to. */
@@ -143,7 +145,7 @@ export function startNodeProgram(folder: string, options: Omit<NodeProcessOption
   };
   return new Program({
     entry: NODE_ENTRY,
-    nodeFlags: NODE_FLAGS,
+    nodeFlags: [...NODE_FLAGS, ...(options.imports ?? []).map((path) => `--import=${path}`)],
     args: Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`),
     environment: programEnvironment(options.environment),
     workingFolder: folder,

@@ -252,7 +252,7 @@ describe('ports for operators', () => {
     await other.admin.close();
     await assert.rejects(startedAdmin(context, { config: { probes: freed, prestop: taken } }), {
       kind: 'failed-precondition',
-      message: new RegExp(`^cannot listen on port ${taken.port} of 127\\.0\\.0\\.1: another program has it`),
+      message: new RegExp(`^cannot listen on port ${taken.port} of 127\\.0\\.0\\.1: port-taken: another program has it`),
     });
     const again = await startedAdmin(context, { config: { probes: freed } });
     assert.equal((await fetched(again.admin.probes, '/live')).status, 200);

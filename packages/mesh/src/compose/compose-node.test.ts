@@ -60,6 +60,7 @@ class Composed implements AsyncDisposable {
     });
     const around = {
       log: LOG,
+      writeLog: silent,
       version: '0',
       scope,
       runtimeCommand: [],
@@ -148,6 +149,7 @@ describe('a node as its configuration composes it', () => {
       { ...configOf({}), peer },
       {
         log: LOG,
+        writeLog: silent,
         version: '0',
         scope,
         runtimeCommand: [],

@@ -1,41 +1,15 @@
-import { type Clock, durationMs } from '@modelmesh/core';
+import { type Clock, type DurationMs, durationMs } from '@modelmesh/core';
 import { type CacheConfig, DEFAULT_CACHE_CONFIG } from '@modelmesh/core/cache';
 import type { TypeConstraints } from '@modelmesh/core/constraints';
 import type { Scope } from '@modelmesh/core/scope';
-import {
-  createFrameEngine,
-  createNodeHttp2Engine,
-  DEFAULT_STREAM_LIMITS,
-  type StreamEngine,
-  type StreamLimits,
-} from '@modelmesh/grpc/stream';
+import type { StreamEngine, StreamLimits } from '@modelmesh/grpc/stream';
 import { TimerWheel } from '@modelmesh/grpc/timer-wheel';
 import { type RegistryLayout, registryLayout, schemaKey } from '@modelmesh/wire/registry';
 import { allowAll } from '../authz/index.ts';
 import type { Config } from '../config/index.ts';
-import {
-  ByteBudget,
-  type CallMetrics,
-  ControlRepository,
-  CorsPolicy,
-  DataPlane,
-  type DataPlaneLimits,
-  type DataPlaneParts,
-  type RestHandler,
-  type RestLimits,
-  type RunningListener,
-  readMethodRules,
-  restHandler,
-} from '../dataplane/index.ts';
+import { type CallMetrics, ControlRepository, type DataPlane, type RestHandler, restHandler } from '../dataplane/index.ts';
 import { type Kv, openRegistry, readEtcdPlace } from '../kv/index.ts';
-import {
-  allocateCounters,
-  type ControlEnd,
-  createInProcessLink,
-  type Http2LimitLabel,
-  LimitCounters,
-  type MethodRules,
-} from '../link/index.ts';
+import { allocateCounters, type ControlEnd, type Http2LimitLabel, LimitCounters, type MethodRules } from '../link/index.ts';
 import type { Log } from '../log/index.ts';
 import { createManagementApp, type ManagementApp } from '../management/index.ts';
 import {
@@ -48,15 +22,20 @@ import {
   systemClock,
   systemRandom,
 } from '../node/index.ts';
+import { dataPlaneLimits, HttpRules, limitsOf, makeDataPlane, makeEngine } from '../worker/index.ts';
+import type { Place } from '../workers/index.ts';
 import { type DoorParts, type Doors, openDoors } from './doors.ts';
 import { FollowedConstraints, readConstraints } from './followed-constraints.ts';
 import { FollowedRules } from './followed-rules.ts';
 import { composeRuntime } from './node-runtime.ts';
-import { PeerPort } from './peer-port.ts';
+import { newIncarnation, PeerPort, type PeerPortParts } from './peer-port.ts';
+import { type Links, makeLinks, Threads, type ThreadsParts, threadsWanted } from './threads.ts';
 
 /** What a node is given besides its configuration. */
 export interface NodeSurroundings {
   readonly log: Log;
+  /** Takes lines of the log that a worker's thread wrote. */
+  readonly writeLog: (text: string) => void;
   readonly version: string;
   readonly scope: Scope;
   /** Program and arguments that start the embedded runtime. */
@@ -76,7 +55,9 @@ export interface ComposedNode {
   readonly running: RunningControl;
   readonly dataPlane: DataPlane;
   /** The port between nodes; `null`: this node is alone. */
-  readonly peerPort: RunningListener | null;
+  readonly peerPort: OpenPeerPort | null;
+  /** Workers in threads of their own; `null`: the one worker shares control's. */
+  readonly threads: Threads | null;
   /** How often limits of HTTP/2 refused or ended something, since the start. */
   limitsReached(): ReadonlyMap<Http2LimitLabel, number>;
   /** Takes over limits and rules that may change while the node runs. @throws {MeshError} `invalid-argument` for rules that are wrong */
@@ -87,17 +68,16 @@ export interface ComposedNode {
   close(): Promise<void>;
 }
 
-const HTTP2_ENGINES = { h2: createFrameEngine, 'node-http2': createNodeHttp2Engine } as const;
-
 /** Puts a node together and starts its control. */
 export async function composeNode(config: Config, around: NodeSurroundings): Promise<ComposedNode> {
   const clock = systemClock;
   const timers = new TimerWheel(clock);
   const limitCounters = new LimitCounters();
-  const engine = HTTP2_ENGINES[config.http2Engine]({ clock, onLimit: limitCounters.add });
+  const engine = makeEngine(config, limitCounters);
   const streamLimits = limitsOf(config);
-  const counters = allocateCounters(1);
-  const link = createInProcessLink();
+  const threadCount = threadsWanted(config, around.log);
+  const counters = allocateCounters(threadCount + 1);
+  const link = makeLinks(threadCount);
   const layout = registryLayout({ root: '', prefix: config.registryPrefix, service: config.serviceName });
   const kv = await openStore(config, layout, clock);
   const runtime = composeRuntime(config.runtime, {
@@ -110,21 +90,20 @@ export async function composeNode(config: Config, around: NodeSurroundings): Pro
     environment: around.environment,
     messageBytesMax: config.limits.messageBytesMax,
   });
-  const { peer } = config;
-  const port =
-    peer === null
-      ? null
-      : new PeerPort({ config, peer, engine, streamLimits, clock, timers, random: systemRandom, log: around.log });
-  const dataPlane = makeDataPlane(config, around, { clock, timers, engine, counters, link: link.dataPlane, port });
+  const port = peerPortFor(config, { engine, streamLimits, clock, timers, random: systemRandom, log: around.log });
+  const home = { worker: threadCount, link: link.home, metrics: around.metrics };
+  const dataPlane = makeDataPlane(config, { ...home, clock, timers, engine, counters }, port?.links ?? null);
+  const shared = { threads: threadCount, config, engine, streamLimits, counters, limitCounters };
+  const threads = composeThreads(link, shared, { around, port });
   const { instanceId: instance, location, zone, labels, defaultEndpointOwner } = config;
   const identity = { instance, location, zone, labels, defaultEndpointOwner };
   const control = { clock, scope: around.scope, kv, layout, runtime, counters, link: link.control, metrics: around.metrics };
-  const wishes = { readOnly: config.readOnly, onParameters: around.onParameters, cache: cacheConfig(config) };
+  const wishes = { readOnly: config.readOnly, onParameters: toAll(around.onParameters, threads) };
   const cluster = clusterWishes(config, around.log);
-  const foundations = { port, runtime, scope: around.scope, kv };
+  const foundations = { port, runtime, scope: around.scope, kv, threads };
   // Before the record says so: others may come the moment that it does.
   const running = await startOn({ ...foundations, dataPlane }, async () => {
-    await port?.open(dataPlane.acceptPeer);
+    await port?.open(dataPlane.acceptPeer, threads?.peers ?? null);
     return startControl({ ...ALONE, ...amongOthers(port), ...identity, ...control, ...wishes, ...cluster });
   });
   port?.answerWith(running.peerAnswers);
@@ -138,11 +117,13 @@ export async function composeNode(config: Config, around: NodeSurroundings): Pro
     streamLimits,
     running,
     dataPlane,
-    peerPort: port?.listener ?? null,
+    peerPort: port === null ? null : peerPortOf(port),
+    threads,
     limitsReached: () => limitCounters.counts(),
     reconfigure: (changed) => {
       if (changed.peer?.tls != null) port?.useTls(changed.peer.tls);
       followed.use(changed);
+      threads?.reconfigure(changed);
       dataPlane.setLimits(dataPlaneLimits(changed));
       http.use(changed);
     },
@@ -157,8 +138,45 @@ export async function composeNode(config: Config, around: NodeSurroundings): Pro
   };
 }
 
+/** The port between nodes, open. */
+export interface OpenPeerPort {
+  readonly address: Place;
+  close(graceMs: DurationMs): Promise<void>;
+}
+
+const peerPortOf = (port: PeerPort): OpenPeerPort => ({
+  address: port.place ?? { host: '', port: 0 },
+  close: async (graceMs) => port.listener?.close(graceMs),
+});
+
+/** The port between nodes, where there are others. */
+const peerPortFor = (config: Config, parts: Omit<PeerPortParts, 'config' | 'peer'>): PeerPort | null =>
+  config.peer === null ? null : new PeerPort({ config, peer: config.peer, ...parts });
+
+/** The threads of the data plane, if there are any. */
+function composeThreads(
+  { workers: link }: Links,
+  parts: Pick<ThreadsParts, 'threads' | 'config' | 'engine' | 'streamLimits' | 'counters' | 'limitCounters'>,
+  { around, port }: { readonly around: NodeSurroundings; readonly port: PeerPort | null },
+): Threads | null {
+  if (link === null) return null;
+  const { log, writeLog } = around;
+  // As many lives of an instance are told apart by such words.
+  const relayWord = newIncarnation(systemRandom) + newIncarnation(systemRandom);
+  return new Threads({ ...parts, link, log, writeLog, clock: systemClock, self: port?.self ?? null, relayWord });
+}
+
+/** Operators' wishes go to workers in threads of their own too. */
+function toAll(here: NodeSurroundings['onParameters'], threads: Threads | null): NodeSurroundings['onParameters'] {
+  return (parameters) => {
+    here(parameters);
+    threads?.parametersChanged(parameters);
+  };
+}
+
 /** What control stands on. */
 interface Foundations {
+  readonly threads: Threads | null;
   readonly port: PeerPort | null;
   readonly runtime: { close(): Promise<void> };
   readonly scope: Scope;
@@ -173,6 +191,7 @@ async function startOn(
   try {
     return await start();
   } catch (error) {
+    await parts.threads?.close(durationMs(0), durationMs(0));
     await parts.port?.listener?.close(durationMs(0));
     parts.dataPlane.close();
     await endFoundations(parts);
@@ -182,6 +201,7 @@ async function startOn(
 
 /** Ends what control stands on, once it needs it no more. */
 async function endFoundations(parts: Foundations): Promise<void> {
+  parts.threads?.removeFolder();
   parts.port?.peers.close();
   await parts.runtime.close();
   await parts.scope.close();
@@ -189,9 +209,10 @@ async function endFoundations(parts: Foundations): Promise<void> {
 }
 
 /** How models are placed and scaled, and how the start is judged. */
-function clusterWishes({ scaling, failFast, typeConstraints }: Config, log: Log) {
+function clusterWishes(config: Config, log: Log) {
+  const { scaling, failFast, typeConstraints } = config;
   const warn = (message: string): void => log.warn('type-constraints-doubtful', message);
-  return { scaling, failFast, constraints: readConstraints(typeConstraints, warn) };
+  return { scaling, failFast, constraints: readConstraints(typeConstraints, warn), cache: cacheConfig(config) };
 }
 
 /** The files that a configuration names and that may change while the node runs. */
@@ -217,27 +238,6 @@ function followFiles(
   };
 }
 
-type DataPlaneAround = Pick<DataPlaneParts, 'clock' | 'timers' | 'engine' | 'counters' | 'link'> & {
-  readonly port: PeerPort | null;
-};
-
-function makeDataPlane(config: Config, around: NodeSurroundings, parts: DataPlaneAround): DataPlane {
-  const streamLimits = limitsOf(config);
-  const { port, ...given } = parts;
-  return new DataPlane({
-    ...given,
-    worker: 0,
-    instance: config.instanceId,
-    runtimeLimits: { ...streamLimits, queuedStreamsMax: config.limits.runtimeQueueMax },
-    metrics: around.metrics,
-    authorizer: allowAll,
-    limits: dataPlaneLimits(config),
-    rules: readMethodRules(config.dataPlaneRules),
-    exhaustedKind: config.modelMeshCompat ? 'internal' : 'unavailable',
-    ...(port === null ? {} : { peers: port.links }),
-  });
-}
-
 /** What control has to know of this node among others. */
 function amongOthers(port: PeerPort | null): Partial<Pick<ControlSetup, 'incarnation' | 'peerAddress' | 'peers'>> {
   return port === null ? {} : { incarnation: port.self.incarnation, peerAddress: port.address, peers: port.peers };
@@ -248,28 +248,6 @@ function openStore(config: Config, layout: RegistryLayout, clock: Clock): Promis
   const location = registry.kind === 'sqlite' ? registry.path : '';
   const etcd = registry.kind === 'etcd' ? { etcd: readEtcdPlace(registry) } : {};
   return openRegistry(registry.kind, { location, clock, schemaKey: schemaKey(layout), ...etcd });
-}
-
-function limitsOf({ limits }: Config): StreamLimits {
-  const { streamsPerConnectionMax, headerListBytesMax, streamWindowBytes, streamWindowBytesMax, connectionWindowBytes } = limits;
-  const windows = { streamWindowBytes, streamWindowBytesMax, connectionWindowBytes };
-  return { ...DEFAULT_STREAM_LIMITS, streamsPerConnectionMax, headerListBytesMax, ...windows };
-}
-
-function dataPlaneLimits({ limits }: Config): DataPlaneLimits {
-  return {
-    messageBytesMax: limits.messageBytesMax,
-    replayBytesPerCallMax: limits.replayBytesPerCallMax,
-    replayBytesMax: limits.replayBytesMax,
-    openingBytesMax: limits.openingBytesMax,
-    inflateRatioMax: limits.decompressionRatioMax,
-    turnsPerCopyMax: limits.turnsPerCopyMax,
-    multiParallelism: limits.multiModelParallelism,
-    waitingCallsPerModelMax: limits.waitingCallsPerModelMax,
-    waitingCallsMax: limits.waitingCallsMax,
-    runtimeWaitersMax: limits.waitingCallsMax,
-    unaryTimeoutMs: limits.unaryTimeoutMs,
-  };
 }
 
 function cacheConfig({ cache, limits }: Config): CacheConfig {
@@ -287,36 +265,12 @@ function cacheConfig({ cache, limits }: Config): CacheConfig {
   };
 }
 
-function restLimits({ limits }: Config): RestLimits {
-  const { restBodyBytesMax: bodyBytesMax, restLargeBodiesBytesMax: largeBodiesBytesMax, unaryTimeoutMs } = limits;
-  return { bodyBytesMax, largeBodiesBytesMax, unaryTimeoutMs };
-}
-
 interface Running {
   readonly clock: Clock;
   readonly timers: TimerWheel;
   readonly running: RunningControl;
   readonly dataPlane: DataPlane;
   readonly http: HttpRules;
-}
-
-/** What requests of HTTP go by; it changes with the configuration. */
-class HttpRules {
-  readonly bodies: ByteBudget;
-  limits: RestLimits;
-  cors: CorsPolicy;
-
-  constructor(config: Config) {
-    this.bodies = new ByteBudget(config.limits.restBodiesBytesMax);
-    this.limits = restLimits(config);
-    this.cors = new CorsPolicy(config.cors);
-  }
-
-  use(changed: Config): void {
-    this.bodies.setMax(changed.limits.restBodiesBytesMax);
-    this.limits = restLimits(changed);
-    this.cors = new CorsPolicy(changed.cors);
-  }
 }
 
 async function doorParts(config: Config, around: NodeSurroundings, node: Running): Promise<DoorParts> {

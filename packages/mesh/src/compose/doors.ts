@@ -46,6 +46,10 @@ export interface DoorParts {
 /** What one listener does with streams and requests. */
 export interface Doors {
   readonly accept: AcceptStream;
+  /** What a worker relays, which has seen to pages from elsewhere and to gRPC-Web. */
+  readonly acceptRelayed: AcceptStream;
+  /** gRPC methods that are answered here, as paths with their slash. */
+  readonly methods: readonly string[];
   /** An HTTP/1.1 request; `awaitsContinue` when it came as `Expect: 100-continue`. */
   onRequest(request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): void;
   /** The node became ready or unready. */
@@ -84,6 +88,8 @@ export function openDoors(roles: ReadonlySet<ListenerRole>, parts: DoorParts): D
   const accept = acceptGrpcWeb(router.accept);
   return {
     accept: acceptCors(cors, accept),
+    acceptRelayed: router.accept,
+    methods: router.paths(),
     onRequest: (request, response, awaitsContinue) => {
       if (answerCorsHttp1(cors(), request, response)) return;
       if (isGrpcWeb(request.method, request.headers['content-type'])) {

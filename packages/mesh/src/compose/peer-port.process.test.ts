@@ -54,7 +54,7 @@ async function open(name: string, flags: Readonly<Record<string, string>>): Prom
   const port = new PeerPort({ ...parts, timers: new TimerWheel(clock), random: new SeededRandom(name.length) });
   await port.open(() => {
     throw new Error('no call is forwarded here');
-  });
+  }, null);
   port.answerWith({
     load: async () => ({ kind: 'loaded' }),
     copy: () => ({ kind: 'loaded' }),

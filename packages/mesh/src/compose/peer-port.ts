@@ -1,30 +1,22 @@
-import { type Clock, type InstanceId, MeshError, type Random } from '@modelmesh/core';
-import { GrpcRouter, refuseHttp } from '@modelmesh/grpc/call';
+import { type Clock, MeshError, type Random } from '@modelmesh/core';
 import type { AcceptStream, ClientConnection, StreamEngine, StreamLimits } from '@modelmesh/grpc/stream';
 import type { TimerWheel } from '@modelmesh/grpc/timer-wheel';
 import { PEER_PROTOCOL } from '@modelmesh/wire/peer';
-import { readClientTls } from '../certificates/index.ts';
 import type { Config, PeerConfig, TlsConfig } from '../config/index.ts';
 import { type DataPlaneParts, listen, type RunningListener } from '../dataplane/index.ts';
 import type { Log } from '../log/index.ts';
+import { type Introduction, type PeerService, type Peers, StreamPeers, servePeers } from '../peer/index.ts';
+import { acceptRelayed } from '../relay/index.ts';
 import {
-  type Introduction,
-  type MetPeer,
-  type PeerService,
-  type Peers,
-  StreamPeers,
-  servePeers,
-  splitAddress,
-} from '../peer/index.ts';
-
-/** Calls between two nodes at a time; further ones wait. */
-export const PEER_STREAMS_MAX = 10_000;
-/** What internal header fields may add to those of a client. */
-const INTERNAL_HEADERS_BYTES = 8192;
-/** Requests of control are small; those that are forwarded do not pass here. */
-const CONTROL_MESSAGE_BYTES_MAX = 1_048_576;
-/** A clock that is further from another node's than this is worth a line. */
-const SKEW_WORTH_A_LINE_MS = 1000;
+  connectPeer,
+  peerLimits,
+  peerLinks,
+  peerListenerLimits,
+  peerRouter,
+  refusePeerRequest,
+  reportSkew,
+} from '../worker/index.ts';
+import type { Place, WorkerPeerPort } from '../workers/index.ts';
 
 /** What the way to other nodes, and theirs to this one, is made of. */
 export interface PeerPortParts {
@@ -36,6 +28,14 @@ export interface PeerPortParts {
   readonly timers: TimerWheel;
   readonly random: Random;
   readonly log: Log;
+}
+
+/** Workers that open the port between nodes in control's place. */
+export interface PeersBehind {
+  /** Unix socket at which control answers what they relay. */
+  readonly relayPath: string;
+  readonly relayWord: string;
+  readonly open: (port: WorkerPeerPort) => Promise<Place>;
 }
 
 /** One life of an instance, told apart from every other. */
@@ -58,6 +58,7 @@ export class PeerPort {
   #tls: TlsConfig | null;
   #answers: Omit<PeerService, 'self'> | undefined;
   #listener: RunningListener | undefined;
+  #place: Place | undefined;
 
   constructor(parts: PeerPortParts) {
     const { config, peer, streamLimits, clock, timers, random } = parts;
@@ -65,71 +66,59 @@ export class PeerPort {
     const cluster = `${registryPrefix}/${serviceName}`;
     this.#parts = parts;
     this.#tls = peer.tls;
-    this.#limits = {
-      ...streamLimits,
-      streamsPerConnectionMax: PEER_STREAMS_MAX,
-      headerListBytesMax: streamLimits.headerListBytesMax + INTERNAL_HEADERS_BYTES,
-    };
+    this.#limits = peerLimits(streamLimits);
     this.self = { protocol: PEER_PROTOCOL, cluster, instance, incarnation: newIncarnation(random), features: [] };
     const connect = (address: string): ClientConnection => this.#connect(address);
-    this.peers = new StreamPeers({ self: this.self, clock, timers, connect, met: (met) => this.#met(met) });
+    this.peers = new StreamPeers({ self: this.self, clock, timers, connect, met: (met) => reportSkew(met, parts.log) });
   }
 
   /** `host:port` at which other nodes reach this one; known once it is open. */
   get address(): string {
     const { address } = this.#parts.peer;
-    return `${address.includes(':') ? `[${address}]` : address}:${this.#listener?.address.port ?? this.#parts.peer.port}`;
+    return `${address.includes(':') ? `[${address}]` : address}:${this.place?.port ?? this.#parts.peer.port}`;
   }
 
-  /** Where it listens; `undefined` until it is open. */
+  /** What listens in this thread; `undefined` until it is open. */
   get listener(): RunningListener | undefined {
     return this.#listener;
+  }
+
+  /** Where other nodes connect to; `undefined` until it is open. */
+  get place(): Place | undefined {
+    return this.#place;
   }
 
   /** The data plane's way to other nodes. */
   get links(): NonNullable<DataPlaneParts['peers']> {
     const { config, random, log } = this.#parts;
-    return {
-      self: this.self,
-      random,
-      waitingMax: config.limits.waitingCallsMax,
-      connect: (address) => this.#connect(address),
-      report: ({ instance, reachable, why }) => this.#reportReach(instance, reachable, why, log),
-      met: (met) => this.#met(met),
-    };
+    return peerLinks({ config, self: this.self, random, log, connect: (address) => this.#connect(address) });
   }
 
   /**
-   * Opens the port. Forwarded calls go to `accept`; questions of control are refused until {@link answerWith}.
+   * Opens the port. Forwarded calls go to `accept`; questions of control are refused until {@link answerWith}. `behind`: workers open the port and relay
+   * those questions.
    *
    * @throws {MeshError} as `listen`
    */
-  async open(accept: AcceptStream): Promise<void> {
-    const { peer, config, engine, clock, timers, log } = this.#parts;
-    const router = new GrpcRouter({
-      clock,
-      timers,
-      messageBytesMax: CONTROL_MESSAGE_BYTES_MAX,
-      fallback: accept,
-      http: (stream, _headers, end) => refuseHttp(stream, 404, end),
-      onFault: (error, path) => log.error('fault', `a call of another node for ${path} met a fault of ours`, { error }),
-    });
-    servePeers(router, this.#service(), clock);
+  async open(accept: AcceptStream, behind: PeersBehind | null): Promise<void> {
+    const { peer, config, engine, clock, log } = this.#parts;
+    const router = servePeers(peerRouter(accept, this.#parts), this.#service(), clock);
+    const tls = behind === null && this.#tls !== null;
+    const { host, port } = peer;
     this.#listener = await listen({
-      config: { roles: new Set(), host: peer.host, port: peer.port, tls: this.#tls !== null },
+      config: { roles: new Set(), host, port, tls, ...(behind === null ? {} : { socketPath: behind.relayPath }) },
       tls: this.#tls,
-      limits: {
-        ...config.limits,
-        connectionAgeMaxMs: null,
-        connectionAgeGraceMs: null,
-        headerListBytesMax: config.limits.headerListBytesMax,
-      },
+      limits: peerListenerLimits(config),
       streamLimits: this.#limits,
       engine,
       clock,
       log,
-      handlers: { accept: router.accept, onRequest: (_request, response) => void response.writeHead(404).end() },
+      handlers: {
+        accept: behind === null ? router.accept : acceptRelayed(behind.relayWord, router.accept),
+        onRequest: refusePeerRequest,
+      },
     });
+    this.#place = behind === null ? this.#listener.address : await behind.open({ host, port, relayPath: behind.relayPath });
   }
 
   /** Control is there. */
@@ -157,24 +146,7 @@ export class PeerPort {
     };
   }
 
-  /** The files are read with every connection. */
   #connect(address: string): ClientConnection {
-    const { host, port } = splitAddress(address);
-    const target =
-      this.#tls === null
-        ? ({ kind: 'tcp', host, port } as const)
-        : ({ kind: 'tls', host, port, tls: readClientTls(this.#tls) } as const);
-    return this.#parts.engine.connect(target, this.#limits);
-  }
-
-  #met({ hello, skewMs }: MetPeer): void {
-    if (Math.abs(skewMs) < SKEW_WORTH_A_LINE_MS) return;
-    const sentence = `the clock of ${hello.instance} is ${Math.round(skewMs)} ms ahead of ours`;
-    this.#parts.log.warn('clock-skew', sentence, { peer: hello.instance, skewMs: Math.round(skewMs) });
-  }
-
-  #reportReach(instance: InstanceId, reachable: boolean, why: string, log: Log): void {
-    if (reachable) log.info('peer-reachable', `instance ${instance} answers again`, { peer: instance });
-    else log.warn('peer-unreachable', `no call goes to instance ${instance} until it answers again: ${why}`, { peer: instance });
+    return connectPeer(this.#parts.engine, this.#limits, this.#tls, address);
   }
 }

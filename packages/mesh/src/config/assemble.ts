@@ -90,6 +90,8 @@ export function assembleConfig(resolved: Resolved, around: Assembling): Config {
       leakMaxUnits: unitsForBytes(values.leakMax),
     },
     http2Engine: values.http2Engine,
+    workers: values.workers,
+    workerThreads: values.workerThreads,
     shutdownTimeoutMs: values.shutdownTimeout,
     logLevel: values.logLevel,
     logEachInvocation: values.logCalls,

@@ -266,6 +266,10 @@ export interface Config {
   readonly limits: LimitsConfig;
   readonly cache: CacheConfig;
   readonly http2Engine: 'h2' | 'node-http2';
+  /** Workers of the data plane. */
+  readonly workers: number;
+  /** `auto`: one worker shares the thread of control. */
+  readonly workerThreads: 'auto' | 'always';
   readonly shutdownTimeoutMs: DurationMs;
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
   readonly logEachInvocation: boolean;

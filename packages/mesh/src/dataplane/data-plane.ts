@@ -76,6 +76,8 @@ export class DataPlane {
   readonly #principals = new WeakMap<object, Principal>();
   readonly #runtimeHeaders = new RuntimeHeaders();
   #limits: DataPlaneLimits;
+  /** Hears when the first table of routes is in force. */
+  onRoutes: (() => void) | undefined = undefined;
 
   constructor(parts: DataPlaneParts) {
     const { limits, link, clock } = parts;
@@ -199,6 +201,8 @@ export class DataPlane {
 
   #acknowledge(): void {
     this.plane.peers?.routesChanged();
+    this.onRoutes?.();
+    this.onRoutes = undefined;
     this.#parts.link.send({ kind: 'ack', ...this.plane.routes.position });
   }
 }

@@ -2,7 +2,15 @@
 export { type AttemptOutcome, ByteBudget, type CallFacts, type CallMetrics } from './call/index.ts';
 export { acceptCors, answerCorsHttp1, CorsPolicy } from './cors/index.ts';
 export { DataPlane, type DataPlaneLimits, type DataPlaneParts } from './data-plane.ts';
-export { type ListenerHandlers, listen, type RunningListener } from './listener/index.ts';
+export { ConnectionLoads, type ListenerHandlers, listen, type RunningListener } from './listener/index.ts';
 export { ControlRepository, OIP_SERVICE, type OipService, serveIntrospection, serveOip } from './oip/index.ts';
-export { http1Exchange, REST_EXTENSIONS, type RestHandler, type RestLimits, restHandler, streamExchange } from './rest/index.ts';
+export {
+  http1Exchange,
+  REST_EXTENSIONS,
+  type RestHandler,
+  type RestLimits,
+  restHandler,
+  streamExchange,
+  UNASKED_REPOSITORY,
+} from './rest/index.ts';
 export { checkMethodRules, readMethodRules, watchMethodRules } from './rules/index.ts';

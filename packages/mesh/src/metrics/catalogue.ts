@@ -5,10 +5,10 @@ import type { LimitName } from '../node/index.ts';
 export interface MetricEntry {
   readonly type: 'histogram' | 'counter' | 'gauge';
   /**
-   * `call`: `method` and `code`; it and `model` get `modelId` and `vModelId` when series per model are configured. `outcome`: how it ended. `limit`: one
+   * `call`: `method` and `code`; `worker`: its number; `reason`: why; it and `model` get `modelId` and `vModelId` when series per model are configured. `outcome`: how it ended. `limit`: one
    * of {@link LIMITS}, or of `HTTP2_LIMITS` behind `http2.`.
    */
-  readonly labels: 'call' | 'model' | 'outcome' | 'limit' | 'none';
+  readonly labels: 'call' | 'model' | 'outcome' | 'limit' | 'worker' | 'reason' | 'none';
   readonly buckets?: readonly number[];
   readonly help: string;
 }
@@ -119,6 +119,26 @@ export const PROCESS_METRICS = {
   nodejs_eventloop_lag_mean_seconds: gauge('Delay of the event loop since the last scrape, mean'),
   nodejs_eventloop_lag_p99_seconds: gauge('Delay of the event loop since the last scrape, 99th percentile'),
   nodejs_eventloop_lag_max_seconds: gauge('Delay of the event loop since the last scrape, maximum'),
+} as const satisfies Readonly<Record<string, MetricEntry>>;
+
+/** Metrics of workers of the data plane that have threads of their own; they are not there without any. */
+export const WORKER_METRICS = {
+  mesh_worker_streams: {
+    type: 'gauge',
+    labels: 'worker',
+    help: 'Streams that are open at the ports of a worker, a mean over a second',
+  },
+  mesh_worker_eventloop_lag_p99_seconds: {
+    type: 'gauge',
+    labels: 'worker',
+    help: "Delay of a worker's event loop since the last scrape, 99th percentile",
+  },
+  mesh_worker_restarts_total: {
+    type: 'counter',
+    labels: 'reason',
+    help: 'Workers that were replaced: `silent`, no sign of life for a second, or `ended`, by an error that nobody caught',
+  },
+  mesh_worker_connections_shed_total: counter('Connections that were asked to end because their worker had too many streams'),
 } as const satisfies Readonly<Record<string, MetricEntry>>;
 
 /** Names of {@link MODELMESH_METRICS} of one type. */

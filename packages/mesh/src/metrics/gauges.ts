@@ -3,6 +3,7 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Http2LimitLabel } from '../link/index.ts';
 import type { LimitName } from '../node/index.ts';
 import { MODELMESH_METRICS, type NamesOf, OWN_METRICS } from './catalogue.ts';
+import type { WorkerFigures } from './worker-metrics.ts';
 
 /** What gauges show, read at each scrape. */
 export interface Figures {
@@ -23,9 +24,14 @@ export interface Figures {
   readonly connections: { readonly open: number; readonly refused: number };
   /** How often something was refused, left out or ended for a limit of control or of HTTP/2, since the start. */
   readonly limitsReached: ReadonlyMap<LimitName | Http2LimitLabel, number>;
+  /** Left out where no worker has a thread of its own. */
+  readonly workers?: WorkerFigures;
 }
 
-type GaugeName = NamesOf<typeof MODELMESH_METRICS, 'gauge'> | NamesOf<typeof OWN_METRICS, 'gauge'>;
+/** What is known of ports wherever they are. */
+export type PortFigures = Pick<Figures, 'connections' | 'limitsReached'>;
+
+type GaugeName = Exclude<NamesOf<typeof MODELMESH_METRICS, 'gauge'> | NamesOf<typeof OWN_METRICS, 'gauge'>, 'mesh_connections'>;
 
 /** Parts of ten thousand. */
 const BASIS_POINTS = 10_000;
@@ -44,7 +50,6 @@ const READ: Readonly<Record<GaugeName, (figures: Figures, wallMs: number) => num
     capacityBytes === 0 ? 0 : Math.floor((usedBytes * BASIS_POINTS) / capacityBytes),
   modelmesh_instance_models_total: ({ models }) => models,
   mesh_instance_booked_bytes: ({ bookedBytes }) => bookedBytes,
-  mesh_connections: ({ connections }) => connections.open,
 };
 
 /** ModelMesh's gauges as they stand; `null`: another node tells it. */
@@ -80,11 +85,19 @@ export function addGauges(registry: Registry, read: () => Figures | null, clock:
       },
     });
   }
-  addCounters(registry, figures);
+  addPortFigures(registry, figures);
 }
 
-/** Adds what is counted elsewhere, since the start. */
-function addCounters(registry: Registry, figures: () => Figures | null): void {
+/** Adds connections as they stand, and what is counted elsewhere since the start. */
+export function addPortFigures(registry: Registry, figures: () => PortFigures | null): void {
+  new Gauge({
+    name: 'mesh_connections',
+    help: OWN_METRICS.mesh_connections.help,
+    registers: [registry],
+    collect() {
+      this.set(figures()?.connections.open ?? 0);
+    },
+  });
   let counted = 0;
   new Counter({
     name: 'mesh_connections_refused_total',

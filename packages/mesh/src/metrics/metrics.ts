@@ -6,12 +6,14 @@ import type { MetricsConfig } from '../config/index.ts';
 import type { AttemptOutcome, CallFacts, CallMetrics } from '../dataplane/index.ts';
 import { type Histograms, SeriesSet } from './call-series.ts';
 import { type MetricEntry, MODELMESH_METRICS, OWN_METRICS } from './catalogue.ts';
-import { addGauges, type Figures } from './gauges.ts';
+import { addGauges, addPortFigures, type Figures, type PortFigures } from './gauges.ts';
 import { HistogramFamily } from './histogram.ts';
 import { MethodLabels } from './method-labels.ts';
 import { ModelSeries } from './model-series.ts';
 import { addProcessMetrics } from './process-metrics.ts';
 import { renderText } from './render.ts';
+import { type MetricsSnapshot, registryOf, snapshotOf, sumOf } from './snapshot.ts';
+import { addEventLoopOf, addWorkers } from './worker-metrics.ts';
 
 /** Waiting for less than this is no cache miss (spec `modelmesh.md` §2.5). */
 export const CACHE_MISS_FROM_MS = 10;
@@ -27,6 +29,8 @@ export interface Measurements extends CallMetrics {
 
 /** The measurements of a node, and the page that shows them. */
 export interface NodeMetrics extends Measurements {
+  /** Where the measurements of workers in threads of their own are asked for; each page sums them up. */
+  mergeWith(workers: () => Promise<readonly MetricsSnapshot[]>): void;
   /** The page in Prometheus' text format 0.0.4; only what is named, if anything is. */
   render(names: readonly string[]): Promise<string>;
 }
@@ -39,18 +43,48 @@ export function createMetrics(
   return new PrometheusMetrics(config, clock);
 }
 
-class PrometheusMetrics implements NodeMetrics {
-  readonly #registry = new Registry();
+/** The measurements of one worker of the data plane in a thread of its own, which the node's own take in. */
+export interface WorkerMetrics extends Measurements {
+  readPortsFrom(figures: () => PortFigures): void;
+  snapshot(): Promise<MetricsSnapshot>;
+}
+
+/** Makes the metrics of a worker. */
+export function createWorkerMetrics(
+  worker: number,
+  config: Pick<MetricsConfig, 'fullMethodNames' | 'perModel' | 'modelsMax'>,
+  clock: Clock,
+): WorkerMetrics {
+  const registry = new Registry();
+  let figures: (() => PortFigures) | null = null;
+  addPortFigures(registry, () => figures?.() ?? null);
+  const stop = addEventLoopOf(worker, registry);
+  const calls = new CallSeries(registry, config, clock);
+  return {
+    call: (facts) => calls.call(facts),
+    attempt: (method, code, tookMs, model) => calls.attempt(method, code, tookMs, model),
+    forwarded: (outcome) => calls.forwarded(outcome),
+    cacheMiss: (...facts) => calls.cacheMiss(...facts),
+    queued: (...facts) => calls.queued(...facts),
+    // The cache is control's.
+    cacheMetric: () => {},
+    readFrom: () => {},
+    readPortsFrom: (read) => {
+      figures = read;
+    },
+    snapshot: () => snapshotOf(registry),
+    close: stop,
+  };
+}
+
+/** Takes what is measured of calls. */
+class CallSeries implements CallMetrics {
   readonly #methods: MethodLabels;
   readonly #all: SeriesSet;
   readonly #models: ModelSeries<SeriesSet> | null;
-  readonly #counters: Readonly<Record<'load-failure' | 'unload-failure' | 'unload-attempt-failure', Counter>>;
   readonly #forwarded: (outcome: AttemptOutcome) => void;
-  readonly #stop: () => void;
-  #figures: (() => Figures) | null = null;
 
-  constructor(config: Parameters<typeof createMetrics>[0], clock: Clock) {
-    const registry = this.#registry;
+  constructor(registry: Registry, config: Pick<MetricsConfig, 'fullMethodNames' | 'perModel' | 'modelsMax'>, clock: Clock) {
     const histograms = addHistograms(registry, config.perModel);
     this.#methods = new MethodLabels(config.fullMethodNames);
     this.#all = new SeriesSet(histograms, null);
@@ -62,15 +96,7 @@ class PrometheusMetrics implements NodeMetrics {
           drop: (series) => series.remove(),
         })
       : null;
-    this.#counters = {
-      'load-failure': addCounter(registry, 'modelmesh_loadmodel_failure'),
-      'unload-failure': addCounter(registry, 'modelmesh_unloadmodel_failure'),
-      'unload-attempt-failure': addCounter(registry, 'modelmesh_unloadmodel_attempt_failure'),
-    };
     this.#forwarded = addForwarded(registry);
-    addGauges(registry, () => this.#figures?.() ?? null, clock);
-    if (config.info !== null) addInfo(registry, config.info);
-    this.#stop = config.processMetrics ? addProcessMetrics(registry) : () => {};
   }
 
   call({ method, code, durationMs, requestBytes, responseBytes, model, endpoint }: CallFacts): void {
@@ -100,6 +126,57 @@ class PrometheusMetrics implements NodeMetrics {
     this.#seriesOf(model, '').plain('modelmesh_req_queue_delay_milliseconds', waitedMs);
   }
 
+  /** Measures something of a model that is no call. */
+  plain(name: keyof Histograms, value: number, model: ModelKey): void {
+    this.#seriesOf(model, '').plain(name, value);
+  }
+
+  #seriesOf(model: string | null, endpoint: string): SeriesSet {
+    return this.#models === null ? this.#all : this.#models.of(model ?? '', endpoint);
+  }
+}
+
+class PrometheusMetrics implements NodeMetrics {
+  readonly #registry = new Registry();
+  readonly #calls: CallSeries;
+  readonly #counters: Readonly<Record<'load-failure' | 'unload-failure' | 'unload-attempt-failure', Counter>>;
+  readonly #stop: () => void;
+  #figures: (() => Figures) | null = null;
+  #workers: (() => Promise<readonly MetricsSnapshot[]>) | null = null;
+
+  constructor(config: Parameters<typeof createMetrics>[0], clock: Clock) {
+    const registry = this.#registry;
+    this.#calls = new CallSeries(registry, config, clock);
+    this.#counters = {
+      'load-failure': addCounter(registry, 'modelmesh_loadmodel_failure'),
+      'unload-failure': addCounter(registry, 'modelmesh_unloadmodel_failure'),
+      'unload-attempt-failure': addCounter(registry, 'modelmesh_unloadmodel_attempt_failure'),
+    };
+    addGauges(registry, () => this.#figures?.() ?? null, clock);
+    if (config.info !== null) addInfo(registry, config.info);
+    this.#stop = config.processMetrics ? addProcessMetrics(registry) : () => {};
+  }
+
+  call(facts: CallFacts): void {
+    this.#calls.call(facts);
+  }
+
+  attempt(method: string, code: number, durationMs: DurationMs, model: ModelKey): void {
+    this.#calls.attempt(method, code, durationMs, model);
+  }
+
+  forwarded(outcome: AttemptOutcome): void {
+    this.#calls.forwarded(outcome);
+  }
+
+  cacheMiss(waitedMs: DurationMs, model: ModelKey): void {
+    this.#calls.cacheMiss(waitedMs, model);
+  }
+
+  queued(waitedMs: DurationMs, model: ModelKey): void {
+    this.#calls.queued(waitedMs, model);
+  }
+
   cacheMetric(model: ModelKey, metric: CacheMetric): void {
     switch (metric.name) {
       case 'load-failure':
@@ -108,10 +185,10 @@ class PrometheusMetrics implements NodeMetrics {
         this.#counters[metric.name].inc();
         return;
       case 'loaded-size':
-        this.#seriesOf(model, '').plain('modelmesh_loaded_model_size_bytes', metric.size);
+        this.#calls.plain('modelmesh_loaded_model_size_bytes', metric.size, model);
         return;
       default:
-        this.#seriesOf(model, '').plain(CACHE_TIMES[metric.name], metric.durationMs);
+        this.#calls.plain(CACHE_TIMES[metric.name], metric.durationMs, model);
     }
   }
 
@@ -119,16 +196,19 @@ class PrometheusMetrics implements NodeMetrics {
     this.#figures = figures;
   }
 
-  render(names: readonly string[]): Promise<string> {
-    return renderText(this.#registry, names);
+  mergeWith(workers: () => Promise<readonly MetricsSnapshot[]>): void {
+    this.#workers = workers;
+    addWorkers(this.#registry, () => this.#figures?.().workers ?? null);
+  }
+
+  async render(names: readonly string[]): Promise<string> {
+    if (this.#workers === null) return renderText(this.#registry, names);
+    const [own, others] = await Promise.all([snapshotOf(this.#registry), this.#workers()]);
+    return renderText(registryOf(sumOf([own, ...others])), names);
   }
 
   close(): void {
     this.#stop();
-  }
-
-  #seriesOf(model: string | null, endpoint: string): SeriesSet {
-    return this.#models === null ? this.#all : this.#models.of(model ?? '', endpoint);
   }
 }
 

@@ -1,4 +1,4 @@
-import { LIMITS, type MetricEntry, MODELMESH_METRICS, OWN_METRICS, PROCESS_METRICS } from './catalogue.ts';
+import { LIMITS, type MetricEntry, MODELMESH_METRICS, OWN_METRICS, PROCESS_METRICS, WORKER_METRICS } from './catalogue.ts';
 import { METHODS_MAX } from './method-labels.ts';
 import { MODEL_IDLE_MS } from './model-series.ts';
 import { GAUGES_EVERY_MS } from './statsd-metrics.ts';
@@ -45,6 +45,8 @@ const LABELS: Readonly<Record<MetricEntry['labels'], string>> = {
   model: '(`modelId`, `vModelId`)',
   outcome: '`outcome`',
   limit: '`limit`',
+  worker: '`worker`',
+  reason: '`reason`',
   none: '',
 };
 
@@ -82,6 +84,7 @@ export function metricsReference(): string {
     `## ModelMesh's metrics\n\n${tableOf(MODELMESH_METRICS)}\n`,
     `Bounds of the buckets:\n\n${bucketsOf(MODELMESH_METRICS)}\n`,
     `## Metrics of our own\n\n${tableOf(OWN_METRICS)}\n\n${limitsOf()}\n`,
+    `## Workers of the data plane\n\nWith \`workers\` above one. What each worker measures is summed at the scrape.\n\n${tableOf(WORKER_METRICS)}\n`,
     `## The process\n\n${tableOf(PROCESS_METRICS)}\n`,
     STATSD,
     DIFFERENCES,

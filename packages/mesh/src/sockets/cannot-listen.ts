@@ -20,7 +20,7 @@ function reasonOf(error: NodeJS.ErrnoException, isSocket: boolean): string {
     case 'EADDRINUSE':
       return isSocket
         ? 'the file exists; remove it if no program uses it'
-        : 'another program has it; end that program, or choose another port';
+        : 'port-taken: another program has it; end that program, or choose another port';
     case 'EACCES':
       return 'permission denied; choose a port from 1024 on, or a folder that this user may write to';
     case 'EADDRNOTAVAIL':

@@ -3,6 +3,7 @@ import type { Clock, DurationMs } from '@modelmesh/core';
 import { refuseHeaders } from '@modelmesh/grpc/call';
 import { connectionInfoOf } from '@modelmesh/grpc/listen';
 import type { AcceptStream, ServerConnection, StreamEngine, StreamLimits } from '@modelmesh/grpc/stream';
+import type { ConnectionLoads } from './connection-loads.ts';
 
 /** What a door for HTTP/2 needs. */
 export interface Http2DoorParts {
@@ -11,6 +12,8 @@ export interface Http2DoorParts {
   readonly clock: Clock;
   readonly accept: AcceptStream;
   readonly age: ConnectionAge;
+  /** Keeps the connections of a worker that is one of several. */
+  readonly loads: ConnectionLoads | undefined;
 }
 
 /** How long a connection lives. */
@@ -39,14 +42,16 @@ export class Http2Door {
 
   /** Serves a socket, whose first bytes may have been read and unshifted. */
   accept(socket: Socket): void {
-    const { engine, limits, accept, clock } = this.#parts;
+    const { engine, limits, accept, clock, loads } = this.#parts;
     const { connectionAgeMaxMs: ageMaxMs, connectionAgeGraceMs: ageGraceMs } = this.#age;
     const connection = engine.serve(socket, connectionInfoOf(socket), limits, accept, refuseHeaders);
     this.#connections.add(connection);
+    loads?.add(connection);
     let aging = ageMaxMs === null ? undefined : clock.after(ageMaxMs, grow);
     connection.onClose = () => {
       aging?.cancel();
       this.#connections.delete(connection);
+      loads?.remove(connection);
     };
     function grow(): void {
       connection.drain();

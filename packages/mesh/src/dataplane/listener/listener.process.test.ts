@@ -138,7 +138,7 @@ describe('a listener that cannot listen', () => {
     const { port } = await startRig(context);
     await assert.rejects(startRig(context, { config: { port } }), {
       kind: 'failed-precondition',
-      message: `cannot listen on port ${port} of 127.0.0.1: another program has it; end that program, or choose another port`,
+      message: `cannot listen on port ${port} of 127.0.0.1: port-taken: another program has it; end that program, or choose another port`,
     });
   });
 

@@ -7,6 +7,7 @@ import type { AcceptStream, StreamEngine, StreamLimits } from '@modelmesh/grpc/s
 import type { LimitsConfig, ListenerConfig, TlsConfig } from '../../config/index.ts';
 import type { Log } from '../../log/index.ts';
 import { cannotListen } from '../../sockets/index.ts';
+import type { ConnectionLoads } from './connection-loads.ts';
 import { Http1Door } from './http1-door.ts';
 import { Http2Door } from './http2-door.ts';
 import { type Protocol, sniff } from './sniff.ts';
@@ -49,6 +50,10 @@ export interface ListenOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly handlers: ListenerHandlers;
+  /** Other threads of this process listen at the same port; each connection goes to one of them. */
+  readonly sharesPort?: boolean;
+  /** Keeps the HTTP/2 connections of a worker that is one of several. */
+  readonly loads?: ConnectionLoads;
   readonly timeouts?: ListenerTimeouts;
 }
 
@@ -116,6 +121,7 @@ class Listener implements RunningListener {
       clock,
       accept: handlers.accept,
       age: limits,
+      loads: options.loads,
     });
     this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => this.#connected(socket));
     this.#server.maxConnections = limits.connectionsMax;
@@ -155,7 +161,8 @@ class Listener implements RunningListener {
     return new Promise((resolve, reject) => {
       const failed = (error: NodeJS.ErrnoException): void => reject(cannotListen(error, this.#options.config));
       this.#server.once('error', failed);
-      this.#server.listen(socketPath === undefined ? { host, port } : { path: socketPath }, () => {
+      const reusePort = this.#options.sharesPort === true;
+      this.#server.listen(socketPath === undefined ? { host, port, reusePort } : { path: socketPath }, () => {
         this.#server.off('error', failed);
         // Running out of file descriptors while accepting is no reason to end.
         this.#server.on('error', (error) => this.#options.log.error('accept-failed', 'a connection was not accepted', { error }));

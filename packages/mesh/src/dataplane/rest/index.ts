@@ -8,5 +8,5 @@ export {
   originForm,
   streamExchange,
 } from './exchange/index.ts';
-export type { Repository, RestDeps, RestLimits } from './rest-deps.ts';
+export { type Repository, type RestDeps, type RestLimits, UNASKED_REPOSITORY } from './rest-deps.ts';
 export { REST_EXTENSIONS, type RestHandler, restHandler } from './rest-handler.ts';

@@ -1,4 +1,4 @@
-import type { DurationMs, ModelKey } from '@modelmesh/core';
+import { Bug, type DurationMs, type ModelKey } from '@modelmesh/core';
 import type { ModelReadiness } from '@modelmesh/core/registration';
 import type { RepositoryEntry } from '@modelmesh/wire/oip';
 import type { Authorizer } from '../../authz/index.ts';
@@ -17,6 +17,21 @@ export interface Repository {
   /** Drops the copies and keeps the registration. */
   unload(model: ModelKey): Promise<void>;
 }
+
+/** Of a handler that is given nothing but calls for models. */
+export const UNASKED_REPOSITORY: Repository = {
+  get ready(): boolean {
+    throw new Bug('control answers this');
+  },
+  entries: () => {
+    throw new Bug('control answers this');
+  },
+  readiness: () => {
+    throw new Bug('control answers this');
+  },
+  load: () => Promise.reject(new Bug('control answers this')),
+  unload: () => Promise.reject(new Bug('control answers this')),
+};
 
 /** Bounds of REST inference. */
 export interface RestLimits {

@@ -25,13 +25,15 @@ import { MetadataBook } from './model-metadata.ts';
 import { modelNames } from './model-names.ts';
 import { queryFlag } from './representation.ts';
 import type { RestDeps } from './rest-deps.ts';
-import { isRestPath, methodsOf, parseRoute, type RestRoute } from './routes.ts';
+import { infersAt, isRestPath, methodsOf, parseRoute, type RestRoute } from './routes.ts';
 import { UnaryExchange } from './unary-exchange.ts';
 
 /** REST inference of one worker: OIP V2, V1, generate, and their health and repository calls. */
 export interface RestHandler {
   /** Whether a path (as it stands in the request, alone or behind `http://host`; a query is ignored) belongs to REST inference. */
   handles(path: string): boolean;
+  /** Whether a path calls a model; for the others of REST inference control is asked. */
+  infers(path: string): boolean;
   /** Answers one exchange. */
   handle(exchange: HttpExchange): void;
   /** The node takes no more calls: bodies that are on their way have `limitMs` to arrive, or are answered with 503. */
@@ -72,6 +74,10 @@ class Rest implements RestHandler {
 
   handles(path: string): boolean {
     return isRestPath(splitTarget(path).path);
+  }
+
+  infers(path: string): boolean {
+    return infersAt(splitTarget(path).path);
   }
 
   handle(exchange: HttpExchange): void {

@@ -61,6 +61,18 @@ export function isRestPath(path: string): boolean {
   );
 }
 
+const INFERS: ReadonlySet<RestRoute['kind'] | undefined> = new Set(['infer', 'predict', 'generate', 'generate-stream'] as const);
+
+/** Whether a path calls a model; whatever else belongs to REST inference is answered from what control knows. */
+export function infersAt(path: string): boolean {
+  try {
+    return isRestPath(path) && INFERS.has(parseRoute(path)?.kind);
+  } catch {
+    // Control says what is wrong with it.
+    return false;
+  }
+}
+
 /**
  * What `path` asks for; `undefined` if nothing is served there. One trailing slash makes no difference (spec `kserve.md` §6.5, 17); names are
  * percent-decoded segment by segment, so that they may hold a slash.
