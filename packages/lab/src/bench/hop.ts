@@ -31,7 +31,7 @@ export interface HopPlan {
 }
 
 /** What the suite runs, twice where something is worse: about a minute each on two cores, half of it idle. */
-export const SUITE_HOP: HopPlan = { rounds: 5, smallCalls: 5000, largeCalls: 400, driver: 'own' };
+export const SUITE_HOP: HopPlan = { rounds: 5, smallCalls: 4000, largeCalls: 200, driver: 'own' };
 
 /** A way to the answer beside a shorter one, the runtime alone as a rule: what it costs more. */
 export interface Comparison {
@@ -104,20 +104,20 @@ async function nullCases(nodes: AsyncDisposableStack, driver: GrpcDriver): Promi
   const node = nodes.use(await startNullNode());
   const other = nodes.use(await startNullNode({ 'http2-engine': 'node-http2' }));
   for (const each of [node, other]) await registerNull(each, 'echo', '');
-  return SIZES.flatMap((bytes) => {
+  const small = echoRequest('echo', Buffer.alloc(SMALL_BYTES, 1));
+  const beside: Case = {
+    name: ENGINES_NAME,
+    bytes: SMALL_BYTES,
+    // Of the nodes alone: the runtime is the same.
+    base: { ...throughNode(other, small, driver), pids: () => [other.pid] },
+    through: { ...throughNode(node, small, driver), pids: () => [node.pid] },
+  };
+  const alone = SIZES.map((bytes): Case => {
     const request = echoRequest('echo', Buffer.alloc(bytes, 1));
-    const through = throughNode(node, request, driver);
-    return [
-      { name: NULL_NAME, bytes, base: straightToRuntime(node, request, driver), through },
-      // Of the node alone: the runtime is the same.
-      {
-        name: ENGINES_NAME,
-        bytes,
-        base: { ...throughNode(other, request, driver), pids: () => [other.pid] },
-        through: { ...through, pids: () => [node.pid] },
-      },
-    ];
+    const base = straightToRuntime(node, request, driver);
+    return { name: NULL_NAME, bytes, base, through: throughNode(node, request, driver) };
   });
+  return [...alone, beside];
 }
 
 async function onnxCases(nodes: AsyncDisposableStack, driver: GrpcDriver): Promise<readonly Case[]> {
