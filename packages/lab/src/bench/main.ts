@@ -2,23 +2,27 @@
  * `npm run lab:bench [-- --quick] [--aims] [--only WORDS] [--without WAY,WAY] [--rounds N] [--runtime handler]`: the mesh on both engines beside nginx,
  * Envoy, a TCP proxy and nothing at all. `--only '256 B, 4×8'` takes the situations whose name has all of the words between commas, several by `|`,
  * `streaming` is one of them; `--aims` those that an aim is about. Prints tables, keeps the figures (a part of them beside those of earlier runs), and
- * ends with 1 when an aim is missed.
+ * ends with 1 when an aim is missed. `--baselines` measures what CI holds against what it was, and makes that the new baselines.
  */
 import { parseArgs } from 'node:util';
-import { renderTable } from '../figures/index.ts';
+import { renderTable, writeBaselines } from '../figures/index.ts';
+import { baselinesOf } from './baselines.ts';
 import { type Kept, keep, originNow } from './kept.ts';
 import {
   AIMED_CELLS,
   aimsTable,
   allCells,
+  BESIDE_CELLS,
+  besideRatios,
   type Cell,
   cpuTable,
   judgedAims,
   otherTables,
   runBench,
   streamingTable,
+  WARM_CALLS,
 } from './side-by-side/index.ts';
-import { findBackend, findH2load, RUNTIME_KINDS, WAY_NAMES, type WayName } from './ways/index.ts';
+import { FETCHED_TOOLS, findBackend, findH2load, RUNTIME_KINDS, WAY_NAMES, type WayName } from './ways/index.ts';
 
 const { values } = parseArgs({
   options: {
@@ -28,6 +32,7 @@ const { values } = parseArgs({
     without: { type: 'string', default: '' },
     rounds: { type: 'string' },
     runtime: { type: 'string', default: 'frames' },
+    baselines: { type: 'boolean', default: false },
   },
 });
 
@@ -67,12 +72,14 @@ const origin = originNow();
 const cells: Record<string, Kept['cells'][string]> = {};
 const streaming: Partial<Record<WayName, NonNullable<Kept['streaming'][WayName]>>> = {};
 const plan = {
-  cells: chosenCells(),
-  streaming: matches(STREAMING),
+  cells: values.baselines ? BESIDE_CELLS : chosenCells(),
+  streaming: !values.baselines && matches(STREAMING),
   without: withoutWays(),
   runs: Number(values.rounds ?? (values.quick ? 3 : 5)),
   share: values.quick ? QUICK_SHARE : 1,
+  warmCalls: WARM_CALLS,
   backend: backend.tool,
+  tools: FETCHED_TOOLS,
   runtime,
 };
 await runBench(plan, {
@@ -88,5 +95,6 @@ if (process.stderr.isTTY) tell('');
 const colours = process.stdout.isTTY === true;
 const tables = [cpuTable(cells), ...otherTables(cells), streamingTable(streaming), aimsTable(cells)];
 for (const table of tables) if (table.rows.length > 0) console.log(`${renderTable(table, colours)}\n`);
-console.log(`kept in ${keep(runtime, { cells, streaming }).join(' and ')}`);
+if (values.baselines) console.log(`new baselines in ${writeBaselines('bench', baselinesOf([besideRatios(cells)]))}`);
+else console.log(`kept in ${keep(runtime, { cells, streaming }).join(' and ')}`);
 process.exitCode = judgedAims(cells).every(({ holds }) => holds) ? 0 : 1;

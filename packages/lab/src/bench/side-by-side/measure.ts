@@ -71,6 +71,18 @@ export async function measureCell(
   };
 }
 
+/** Ways in JavaScript, whose code is compiled while it runs. */
+const COMPILED: ReadonlySet<WayName> = new Set(['h2', 'node-http2', 'one-hop']);
+
+/** Calls ways in JavaScript so often that what they run is compiled: on busy cores that takes tens of thousands of calls. */
+export async function warmWays(ways: readonly Way[], calls: number, plan: MeasurePlan): Promise<void> {
+  if (calls === 0) return;
+  for (const way of ways.filter(({ name }) => COMPILED.has(name))) {
+    await sameLoad(WARM_SHAPE, way, calls, plan, undefined);
+    if (!way.encrypted) await uniqueLoad(WARM_SHAPE, way, calls, plan);
+  }
+}
+
 const rotated = <Item>(items: readonly Item[], by: number): readonly Item[] => {
   const at = by % Math.max(1, items.length);
   return [...items.slice(at), ...items.slice(0, at)];
@@ -107,8 +119,11 @@ const loadOf = (
 ): Promise<LoadFigures> =>
   cell.headers === 'unique' ? uniqueLoad(cell, way, calls, plan) : sameLoad(cell, way, calls, plan, ratePerSecond);
 
+type Shape = Pick<Cell, 'bytes' | 'connections' | 'streamsPerConnection'>;
+const WARM_SHAPE: Shape = { bytes: 256, connections: 4, streamsPerConnection: 8 };
+
 async function sameLoad(
-  { bytes, connections, streamsPerConnection }: Cell,
+  { bytes, connections, streamsPerConnection }: Shape,
   { port, encrypted }: Way,
   calls: number,
   { folder }: MeasurePlan,
@@ -131,7 +146,7 @@ async function sameLoad(
   return { perSecond, p50Ms: latency.quantileMs(0.5), p99Ms: latency.quantileMs(0.99) };
 }
 
-async function uniqueLoad(cell: Cell, { port }: Way, calls: number, { load }: MeasurePlan): Promise<LoadFigures> {
+async function uniqueLoad(cell: Shape, { port }: Way, calls: number, { load }: MeasurePlan): Promise<LoadFigures> {
   const { bytes, connections, streamsPerConnection } = cell;
   const metadata = ['mm-model-id', BENCH_MODEL];
   const shape = { connections, streamsPerConnection, calls };

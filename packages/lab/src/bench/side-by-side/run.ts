@@ -2,9 +2,9 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LoadProcess } from '../../load/index.ts';
 import { freeFolder } from '../../node-process/index.ts';
-import { BenchRuntime, type RuntimeKind, type Way, type WayName } from '../ways/index.ts';
+import { BenchRuntime, type RuntimeKind, type Way, type WayName, type WayTools } from '../ways/index.ts';
 import { type Cell, callsOf } from './cell.ts';
-import { type CellFigures, measureCell } from './measure.ts';
+import { type CellFigures, measureCell, warmWays } from './measure.ts';
 import { measureStreaming, OPEN_STREAMS, STREAMING_WAYS, type StreamingFigures } from './streaming.ts';
 import { startWays } from './ways-of.ts';
 
@@ -18,11 +18,18 @@ export interface BenchPlan {
   readonly runs: number;
   /** Part of the usual number of calls in a run. */
   readonly share: number;
+  /** Calls that warm ways in JavaScript before anything is measured. */
+  readonly warmCalls: number;
   /** The program of the runtime that all ways lead to. */
   readonly backend: string;
+  /** Where the other programs are. */
+  readonly tools: WayTools;
   /** How it answers. */
   readonly runtime: RuntimeKind;
 }
+
+/** Enough calls to warm a way in JavaScript. */
+export const WARM_CALLS = 30_000;
 
 /** Who hears how far a bench is. */
 export interface BenchListener {
@@ -48,6 +55,7 @@ export async function runBench(plan: BenchPlan, listener: BenchListener): Promis
       listener,
     );
     const measure = { runs: plan.runs, share: plan.share, load, folder: group.folder };
+    await warmWays(group.ways, plan.warmCalls, measure);
     for (const cell of cells) {
       done += 1;
       const title = `[${done}/${plan.cells.length}] ${cell.name}`;
@@ -84,7 +92,7 @@ async function startGroup(
   const folder = join(place.path, 'ways');
   await mkdir(folder);
   listener.tell(`starting ${names.join(', ')}`);
-  const { ways, missing } = started.use(await startWays(names, runtime, folder, encrypted));
+  const { ways, missing } = started.use(await startWays(names, runtime, plan.tools, folder, encrypted));
   for (const line of missing) listener.tell(`left out: ${line}`);
   const held = started.move();
   return { ways, folder: place.path, [Symbol.asyncDispose]: () => held[Symbol.asyncDispose]() };

