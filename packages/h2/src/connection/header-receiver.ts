@@ -1,5 +1,5 @@
 import { ERROR_CODE, FLAG, uint32At } from '../frames/index.ts';
-import { type HeaderBlock as DecodedBlock, HpackDecoder } from '../hpack/index.ts';
+import { type HeaderBlock as DecodedBlock, type DecodedList, HpackDecoder } from '../hpack/index.ts';
 import type { ConnectionContext } from './context.ts';
 import { FieldBlock } from './field-block.ts';
 import { readFacts } from './messages.ts';
@@ -273,14 +273,10 @@ export class HeaderReceiver {
   }
 }
 
-/** Blocks of lists that come again: what was read of one is read once. */
-const knownBlocks = new WeakMap<Told, FieldBlock>();
-
-function blockOf(decoded: Extract<DecodedBlock, { kind: 'list' }>): FieldBlock {
-  let block = knownBlocks.get(decoded);
-  if (block === undefined) {
-    block = new FieldBlock(decoded.fields);
-    knownBlocks.set(decoded, block);
-  }
+/** What was read of a list that comes again is read once. */
+function blockOf(decoded: DecodedList): FieldBlock {
+  if (decoded.made instanceof FieldBlock) return decoded.made;
+  const block = new FieldBlock(decoded.fields);
+  decoded.made = block;
   return block;
 }

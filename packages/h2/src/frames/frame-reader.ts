@@ -1,4 +1,5 @@
 import { FLAG, FRAME, FRAME_HEADER_BYTES, FRAME_PAYLOAD_BYTES_MAX } from './codes.ts';
+import { deliverWithHeadroom } from './headroom.ts';
 
 /** Hears what a {@link FrameReader} finds. Octets that are given are those that were read, no copies unless a frame came in pieces. */
 export interface FrameSink {
@@ -42,6 +43,8 @@ export class FrameReader {
   /** Octets of the part that is being read which have not come yet. */
   #left = 0;
   #padding = 0;
+  /** Where the header of the frame that is being read ends, if it lies whole in what is being read; −1. */
+  #headerEnd = -1;
   readonly #header = new Uint8Array(FRAME_HEADER_BYTES);
   #headerBytes = 0;
   #payload: Uint8Array | undefined = undefined;
@@ -59,6 +62,7 @@ export class FrameReader {
   /** Reads `bytes[start, end)`. */
   read(bytes: Uint8Array, start: number, end: number): void {
     let at = start;
+    this.#headerEnd = -1;
     while (at < end && this.#at !== AT.stopped && !this.#sink.isOver) {
       if (this.#at === AT.header) at = this.#readHeader(bytes, at, end);
       else if (this.#at === AT.payload) at = this.#readPayload(bytes, at, end);
@@ -68,6 +72,7 @@ export class FrameReader {
 
   #readHeader(bytes: Uint8Array, at: number, end: number): number {
     if (this.#headerBytes === 0 && end - at >= FRAME_HEADER_BYTES) {
+      this.#headerEnd = at + FRAME_HEADER_BYTES;
       this.#begin(bytes, at);
       return at + FRAME_HEADER_BYTES;
     }
@@ -150,7 +155,9 @@ export class FrameReader {
     if (this.#at === AT.data) {
       const last = this.#left === 0;
       if (last) this.#beginPadding();
-      this.#sink.onDataBytes(bytes.subarray(at, until), last);
+      const slice = bytes.subarray(at, until);
+      deliverWithHeadroom(at === this.#headerEnd ? slice : undefined);
+      this.#sink.onDataBytes(slice, last);
     } else if (this.#left === 0) this.#at = AT.header;
     return until;
   }

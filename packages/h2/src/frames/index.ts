@@ -12,7 +12,9 @@ export {
   SETTING,
 } from './codes.ts';
 export { type FrameFault, FrameReader, type FrameSink } from './frame-reader.ts';
+export { deliverWithHeadroom, takeHeadroom } from './headroom.ts';
 export {
+  putFrameHeader,
   uint32At,
   writeFrameHeader,
   writeGoaway,

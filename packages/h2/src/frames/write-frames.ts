@@ -9,6 +9,26 @@ export function writeFrameHeader(writer: ByteWriter, length: number, type: numbe
   writer.u32(streamId);
 }
 
+/** As {@link writeFrameHeader}, over what lies at `bytes[at]`. */
+export function putFrameHeader(
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  type: number,
+  flags: number,
+  streamId: number,
+): void {
+  bytes[at] = length >>> 16;
+  bytes[at + 1] = length >>> 8;
+  bytes[at + 2] = length;
+  bytes[at + 3] = type;
+  bytes[at + 4] = flags;
+  bytes[at + 5] = streamId >>> 24;
+  bytes[at + 6] = streamId >>> 16;
+  bytes[at + 7] = streamId >>> 8;
+  bytes[at + 8] = streamId;
+}
+
 /** RST_STREAM (RFC 9113 §6.4). */
 export function writeRstStream(writer: ByteWriter, streamId: number, code: number): void {
   writeFrameHeader(writer, 4, FRAME.rstStream, 0, streamId);

@@ -4,16 +4,18 @@ import { hashOctets, sameOctets } from './octets.ts';
 /** A power of two: kinds of requests that one connection mixes. */
 const SLOTS = 16;
 
-/** What one block says that came twice at least. */
-export interface CachedList {
+/** What a block says. The same object comes again where the same block does, as a rule. */
+export interface DecodedList {
   readonly kind: 'list';
   readonly fields: readonly Field[];
   readonly listBytes: number;
+  /** Free for whoever decodes, for what it makes of the list. */
+  made: unknown;
 }
 
 interface Entry {
   readonly octets: Buffer;
-  readonly list: CachedList;
+  readonly list: DecodedList;
 }
 
 /**
@@ -35,7 +37,7 @@ export class BlockCache {
   }
 
   /** The list of these octets. Without one, `offer` may come next with what was decoded. */
-  find(bytes: Uint8Array, start: number, end: number): CachedList | undefined {
+  find(bytes: Uint8Array, start: number, end: number): DecodedList | undefined {
     this.#wanted = -1;
     const count = end - start;
     if (count > this.#blockBytesMax) return undefined;
@@ -49,7 +51,7 @@ export class BlockCache {
   }
 
   /** Keeps what the octets that were just not found say, where they came before. */
-  offer(bytes: Uint8Array, start: number, end: number, list: CachedList): void {
+  offer(bytes: Uint8Array, start: number, end: number, list: DecodedList): void {
     if (this.#wanted < 0) return;
     const octets = Buffer.allocUnsafeSlow(end - start);
     octets.set(bytes.subarray(start, end));

@@ -1,4 +1,4 @@
-import { BlockCache } from './block-cache.ts';
+import { BlockCache, type DecodedList } from './block-cache.ts';
 import { Cursor } from './cursor.ts';
 import { DynamicTable } from './dynamic-table.ts';
 import { Field } from './field.ts';
@@ -30,7 +30,7 @@ export const DEFAULT_HPACK_DECODER_LIMITS: HpackDecoderLimits = { listBytesMax: 
  * the tables of the two sides differ, and the connection ends with COMPRESSION_ERROR (RFC 9113 §4.3).
  */
 export type HeaderBlock =
-  | { readonly kind: 'list'; readonly fields: readonly Field[]; readonly listBytes: number }
+  | DecodedList
   /** `fields`: those below the limit. */
   | {
       readonly kind: 'too-long';
@@ -104,7 +104,7 @@ export class HpackDecoder {
     }
     if (listBytes > listBytesMax) return { kind: 'too-long', limit: 'listBytesMax', fields, listBytes };
     if (count > fieldsMax) return { kind: 'too-long', limit: 'fieldsMax', fields, listBytes };
-    return { kind: 'list', fields, listBytes };
+    return { kind: 'list', fields, listBytes, made: undefined };
   }
 
   /** Updates of the table's size, which come before all fields (RFC 7541 §4.2, §6.3). */

@@ -1,4 +1,5 @@
 /** The door of the room: header blocks, read and written (RFC 7541). */
+export type { DecodedList } from './block-cache.ts';
 export {
   DEFAULT_HPACK_DECODER_LIMITS,
   type HeaderBlock,

@@ -7,4 +7,10 @@ export interface HeaderReader {
 }
 
 /** Whether a text may stand in a header as it is and be read as one by ModelMesh: bytes 32 to 126. Source: spec `modelmesh.md` §2.2. */
-export const isVisibleAscii = (text: string): boolean => /^[ -~]*$/.test(text);
+export function isVisibleAscii(text: string): boolean {
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code < 0x20 || code > 0x7e) return false;
+  }
+  return true;
+}

@@ -1,8 +1,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** What is read between two collections: half of what has V8 collect the whole heap, however large that is and however little of it was written. */
-const READ_BYTES_PER_COLLECTION = 33_554_432;
+/** What is read between two collections: a quarter of what has V8 collect the whole heap, however large that is and however little of it was written. */
+const READ_BYTES_PER_COLLECTION = 16_777_216;
 
 type Collect = (options: { readonly type: 'minor' }) => unknown;
 

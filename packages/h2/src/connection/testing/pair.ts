@@ -79,6 +79,10 @@ export class Pair {
   readonly opened: H2Stream[] = [];
   readonly limits: LimitName[] = [];
   readonly ends: ConnectionEnd[] = [];
+  /** Lengths of the reads of either side, again and again; as pieces were written unless given. */
+  cut: readonly number[] = [];
+  /** Makes who hears of an accepted stream. */
+  makeHeard: () => Heard = () => new Heard();
   nowMs = 1000;
   readonly #waiting = new WaitingRoom((stream, code) => stream.handler.onReset(stream, { kind: 'local-reset', code }));
 
@@ -94,7 +98,7 @@ export class Pair {
       onOver: (end) => this.ends.push(end),
     });
     const onStream = (stream: H2Stream, headers: FieldBlock, end: boolean): Heard => {
-      const heard = new Heard();
+      const heard = this.makeHeard();
       this.served.push({ stream, headers, end, heard });
       return heard;
     };
@@ -126,7 +130,7 @@ export class Pair {
         [this.client, this.server],
         [this.server, this.client],
       ] as const) {
-        for (const piece of from.take()) {
+        for (const piece of this.#reads(from.take())) {
           isMoving = true;
           to.receive(new Uint8Array(piece), this.nowMs);
         }
@@ -134,5 +138,17 @@ export class Pair {
         from.deliver();
       }
     }
+  }
+
+  #reads(pieces: readonly Uint8Array[]): readonly Uint8Array[] {
+    if (this.cut.length === 0) return pieces;
+    const whole = Buffer.concat(pieces);
+    const reads: Uint8Array[] = [];
+    for (let at = 0, turn = 0; at < whole.length; turn += 1) {
+      const length = this.cut[turn % this.cut.length] ?? whole.length;
+      reads.push(whole.subarray(at, at + length));
+      at += length;
+    }
+    return reads;
   }
 }

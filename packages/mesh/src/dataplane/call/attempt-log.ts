@@ -50,9 +50,17 @@ export class AttemptLog {
   }
 
   /** Has the call told, for explanations. */
-  record({ requestId, method, model, endpoint }: CallPlan, { clock, record }: Plane, outcome: string): void {
+  record({ origin, method, model, endpoint }: CallPlan, { clock, record }: Plane, outcome: string): void {
     const attempts = this.#steps.map((step) => (typeof step === 'string' ? step : choiceText(step)));
-    record({ atMs: clock.wallMs(), requestId, method, model, endpoint: endpoint?.id ?? null, outcome, attempts });
+    record({
+      atMs: clock.wallMs(),
+      requestId: origin.requestId,
+      method,
+      model,
+      endpoint: endpoint?.id ?? null,
+      outcome,
+      attempts,
+    });
   }
 
   /** A copy was chosen; of note where it was chosen among several. */

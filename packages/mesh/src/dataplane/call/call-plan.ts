@@ -12,6 +12,11 @@ export interface CallLog {
   readonly forwarded: boolean;
 }
 
+/** How its caller names a call, read only where somebody asks. */
+export interface CallOrigin {
+  readonly requestId: string | null;
+}
+
 /** What is to be done, decided once when the call entered. */
 export interface CallPlan {
   /** Full method, `package.Service/Method`. */
@@ -32,7 +37,7 @@ export interface CallPlan {
   readonly callRetry: 'safe' | 'never';
   /** The caller spreads its calls evenly over all nodes (`mm-balanced`), so that this node's own copy is preferred. */
   readonly balanced: boolean;
-  readonly requestId: string | null;
+  readonly origin: CallOrigin;
   /** `undefined` where no header of a call is logged. */
   readonly log?: CallLog | undefined;
 }

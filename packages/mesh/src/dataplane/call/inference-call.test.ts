@@ -230,7 +230,7 @@ describe('a call that is tried again', () => {
 
   it('is recorded when it succeeded in the end', async () => {
     const { rig } = await serving();
-    const { call } = rig.call('m', { requestId: 'r-1' });
+    const { call } = rig.call('m', { origin: { requestId: 'r-1' } });
     call.push(BODY, true);
     call.start();
     rig.stream.ends({ kind: 'unprocessed', why: 'refused-stream' });

@@ -12,7 +12,13 @@ const MADE = {
 };
 
 const plan = (model: string, requestId: string): CallPlan => ({
-  ...{ method: 'any.Service/Method', model: modelKey(model), requestId, headers: headerBlock([]), encoding: 'identity' },
+  ...{
+    method: 'any.Service/Method',
+    model: modelKey(model),
+    origin: { requestId },
+    headers: headerBlock([]),
+    encoding: 'identity',
+  },
   ...{ deadline: null, deadlineIsDefault: false, callRetry: 'safe', balanced: false },
   endpoint: { id: 'e' as never, revision: 3, variant: 'default', model: modelKey(model), successor: null },
 });

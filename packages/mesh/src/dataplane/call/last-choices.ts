@@ -15,10 +15,10 @@ export class LastChoices {
   #made = 0;
 
   /** A call was answered at once by the copy that was chosen for it. */
-  add({ requestId, method, model, endpoint }: CallPlan, { because, considered }: MadeChoice, atMs: EpochMs): void {
+  add({ origin, method, model, endpoint }: CallPlan, { because, considered }: MadeChoice, atMs: EpochMs): void {
     const place = this.#made % CHOICES_KEPT_MAX;
     this.#made += 1;
-    const called = { requestId, method, model, endpoint: endpoint?.id ?? null };
+    const called = { requestId: origin.requestId, method, model, endpoint: endpoint?.id ?? null };
     this.#kept[place] = { number: this.#made, atMs, ...called, because, considered };
   }
 

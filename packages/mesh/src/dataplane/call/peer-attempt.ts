@@ -1,30 +1,13 @@
 import { type DurationMs, type InstanceId, toMeshError } from '@modelmesh/core';
 import type { Evidence } from '@modelmesh/core/routing';
-import { type HeaderBlock, headerBlock } from '@modelmesh/grpc/stream';
-import { formatGrpcTimeout, HEADER } from '@modelmesh/wire/headers';
-import {
-  formatLogFields,
-  formatPeerCall,
-  formatPeerEndpoint,
-  PEER_CALL_HEADER,
-  PEER_ENDPOINT_HEADER,
-  PEER_LOG_FIELDS_HEADER,
-} from '@modelmesh/wire/peer';
+import type { HeaderBlock } from '@modelmesh/grpc/stream';
 import { errorMapping, GRPC_CODE, type PeerAttempt as ToldAttempt } from '@modelmesh/wire/status';
 import type { PeerIntent } from '../../link/index.ts';
 import type { LinkWaiter, PeerLink } from '../peers/index.ts';
 import { Attempt, type AttemptOutcome, type AttemptOwner } from './attempt.ts';
+import { peerHeaders } from './peer-headers.ts';
 import { outcomeAtPeer } from './peer-outcome.ts';
 import type { Plane } from './plane.ts';
-
-/** The header of the calls before: it is the same for all that go to peers of one version with one intent. */
-let made = { protocol: 0, intent: 'copy' as PeerIntent, from: '', value: '' };
-
-function callHeader(protocol: number, intent: PeerIntent, from: InstanceId): string {
-  if (made.protocol !== protocol || made.intent !== intent || made.from !== from)
-    made = { protocol, intent, from, value: formatPeerCall({ protocol, intent, visited: [from] }) };
-  return made.value;
-}
 
 /**
  * One try of a call at another node: the request as it came, under internal headers; injection is done where the runtime is. Counts among the
@@ -82,7 +65,11 @@ export class PeerAttempt extends Attempt implements LinkWaiter {
 
   #open(): void {
     try {
-      const stream = this.#link.open((protocol) => this.#headers(protocol), this, this);
+      const stream = this.#link.open(
+        (protocol) => peerHeaders(protocol, this.intent, this.plane.instance, this.owner),
+        this,
+        this,
+      );
       if (stream === undefined) return;
       this.stream = stream;
     } catch (error) {
@@ -93,17 +80,5 @@ export class PeerAttempt extends Attempt implements LinkWaiter {
     }
     this.owner.body.beginAttempt();
     this.pump();
-  }
-
-  #headers(protocol: number): HeaderBlock {
-    const { plan, forwardedMs } = this.owner;
-    const { endpoint } = plan;
-    const fields = [...plan.headers.raw()];
-    fields.push(PEER_CALL_HEADER, callHeader(protocol, this.intent, this.plane.instance));
-    const logged = plan.log === undefined ? undefined : formatLogFields(plan.log.fields);
-    if (logged !== undefined) fields.push(PEER_LOG_FIELDS_HEADER, logged);
-    if (endpoint !== null) fields.push(PEER_ENDPOINT_HEADER, formatPeerEndpoint(endpoint));
-    if (forwardedMs !== null) fields.push(HEADER.grpcTimeout, formatGrpcTimeout(forwardedMs));
-    return headerBlock(fields);
   }
 }

@@ -2,10 +2,11 @@ import type { DurationMs } from '@modelmesh/core';
 import { type MessageEncoding, parseEncoding } from '@modelmesh/grpc/compression';
 import type { HeaderBlock } from '@modelmesh/grpc/stream';
 import { type CallTarget, forbidsRetry, HEADER, isBalanced, parseGrpcTimeout, readTarget } from '@modelmesh/wire/headers';
+import type { CallOrigin } from '../call/index.ts';
 import { refuseReserved } from './reserved-services.ts';
 
 /** What the header block of a call says. Read once a block, however often the block comes. */
-export class CallHead {
+export class CallHead implements CallOrigin {
   /** Full method, `package.Service/Method`. */
   readonly method: string;
   /** Of the deadline that the caller named; `undefined`: it named none. */
@@ -14,7 +15,6 @@ export class CallHead {
   readonly encoding: MessageEncoding;
   readonly callRetry: 'safe' | 'never';
   readonly balanced: boolean;
-  readonly requestId: string | null;
   readonly #headers: HeaderBlock;
   #target: CallTarget | undefined = undefined;
   #hasTarget = false;
@@ -28,7 +28,6 @@ export class CallHead {
     this.encoding = parseEncoding(headers.get(HEADER.grpcEncoding));
     this.callRetry = forbidsRetry(headers) ? 'never' : 'safe';
     this.balanced = isBalanced(headers);
-    this.requestId = headers.get(HEADER.requestId) ?? null;
   }
 
   /** @throws {MeshError} for a method that never goes to a runtime, and for a timeout or an encoding that is none */
@@ -37,6 +36,10 @@ export class CallHead {
     const head = new CallHead(headers, headers.get(':path') ?? '');
     headers.note = head;
     return head;
+  }
+
+  get requestId(): string | null {
+    return this.#headers.get(HEADER.requestId) ?? null;
   }
 
   /** The models that the headers name; `undefined`: none. @throws {MeshError} as `readTarget` does */

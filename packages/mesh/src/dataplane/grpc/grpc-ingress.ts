@@ -268,7 +268,7 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, NameWaite
       deadlineIsDefault: head.timeoutMs === undefined,
       callRetry: head.callRetry,
       balanced: head.balanced,
-      requestId: head.requestId,
+      origin: head,
       log: callLog(this.#plane, this.#headers),
     };
   }

@@ -2,36 +2,16 @@ import {
   assertNever,
   type DurationMs,
   durationMs,
-  endpointId,
   type InstanceId,
   MeshError,
-  type ModelKey,
   type MonotonicMs,
-  modelKey,
   monotonicMs,
   toMeshError,
 } from '@modelmesh/core';
 import { type Evidence, meaningOf } from '@modelmesh/core/routing';
-import { parseEncoding } from '@modelmesh/grpc/compression';
-import {
-  type ByteStream,
-  type HeaderBlock,
-  headerBlock,
-  headerRecipe,
-  RESET_CODE,
-  type StreamHandler,
-} from '@modelmesh/grpc/stream';
+import { type ByteStream, type HeaderBlock, headerBlock, RESET_CODE, type StreamHandler } from '@modelmesh/grpc/stream';
 import type { Expirable, WheelTimer } from '@modelmesh/grpc/timer-wheel';
-import { HEADER, isInternalHeader, parseGrpcTimeout, requireTarget } from '@modelmesh/wire/headers';
-import {
-  PEER_CALL_HEADER,
-  PEER_PROTOCOL,
-  type PeerCall,
-  parsePeerCall,
-  ROUTE_HOPS_MAX,
-  readLogFields,
-  readPeerEndpoint,
-} from '@modelmesh/wire/peer';
+import type { PeerCall } from '@modelmesh/wire/peer';
 import { encodePeerError, grpcTrailersOf, PEER_ERROR_TRAILER } from '@modelmesh/wire/status';
 import type { SlotRef } from '../../link/index.ts';
 import {
@@ -43,7 +23,7 @@ import {
   RuntimeAttempt,
   type RuntimeRefusal,
 } from '../call/index.ts';
-import { refuseReserved } from './reserved-services.ts';
+import { PeerHead } from './peer-head.ts';
 
 /** How far a call has come. */
 type Phase =
@@ -94,10 +74,10 @@ export class PeerIngress implements StreamHandler, AttemptOwner, CopyWaiter, Exp
   /** Sets off; `end` when the request has no body. */
   begin(end: boolean): void {
     try {
-      const call = this.#readCall();
-      const plan = this.#readPlan();
+      const head = PeerHead.of(this.#headers, this.#plane.instance);
+      const plan = this.#planOf(head);
       this.#plan = plan;
-      this.#seek(call, plan);
+      this.#seek(head.call, plan);
     } catch (error) {
       this.#fail(toMeshError(error), false);
       return;
@@ -203,51 +183,25 @@ export class PeerIngress implements StreamHandler, AttemptOwner, CopyWaiter, Exp
     this.#fail(new MeshError('unavailable', message), reached, evidence.kind);
   }
 
-  /** @throws {MeshError} `failed-precondition` for a call that no node sends */
-  #readCall(): PeerCall {
-    const call = parsePeerCall(this.#headers.get(PEER_CALL_HEADER));
-    const { protocol, visited } = call;
-    if (protocol < PEER_PROTOCOL.min || protocol > PEER_PROTOCOL.max) {
-      const sentence = `this node speaks versions ${PEER_PROTOCOL.min} to ${PEER_PROTOCOL.max} of the protocol between nodes, not ${protocol}`;
-      throw new MeshError('failed-precondition', sentence);
-    }
-    if (visited.length > ROUTE_HOPS_MAX || visited.includes(this.#plane.instance)) {
-      const sentence = `the call passed ${visited.join(', ')} before it came here; at most ${ROUTE_HOPS_MAX} node comes before (ROUTE_HOPS_MAX)`;
-      throw new MeshError('failed-precondition', sentence);
-    }
-    return call;
-  }
-
-  #readPlan(): CallPlan {
-    const headers = this.#headers;
-    const path = headers.get(':path') ?? '';
-    refuseReserved(path);
-    const timeout = headers.get(HEADER.grpcTimeout);
-    if (timeout !== undefined) {
-      this.#deadline = monotonicMs(this.#plane.clock.monotonicMs() + parseGrpcTimeout(timeout));
+  #planOf(head: PeerHead): CallPlan {
+    const { timeoutMs } = head;
+    if (timeoutMs !== undefined) {
+      this.#deadline = monotonicMs(this.#plane.clock.monotonicMs() + timeoutMs);
       this.#timer = this.#plane.deadlines.add(this.#deadline, this);
     }
-    const endpoint = readPeerEndpoint(headers);
-    const model = modelKey(headers.get(HEADER.modelId) ?? requireTarget(headers).ids[0] ?? '');
     return {
-      method: path.slice(1),
-      model,
-      endpoint: endpoint === undefined ? null : this.#endpointRoute(endpoint, model),
-      headers: headers.derive(NEXT_HOP),
-      encoding: parseEncoding(headers.get(HEADER.grpcEncoding)),
+      method: head.method,
+      model: head.model,
+      endpoint: head.endpoint,
+      headers: head.forRuntime,
+      encoding: head.encoding,
       deadline: this.#deadline,
-      deadlineIsDefault: timeout === undefined,
+      deadlineIsDefault: timeoutMs === undefined,
       callRetry: 'never',
       balanced: true,
-      requestId: headers.get(HEADER.requestId) ?? null,
-      log: { fields: readLogFields(headers), requestId: headers.get(HEADER.requestId) ?? null, forwarded: true },
+      origin: head,
+      log: head,
     };
-  }
-
-  /** The choice was made where the call entered; nothing here may make it again. */
-  #endpointRoute(endpoint: NonNullable<ReturnType<typeof readPeerEndpoint>>, model: ModelKey): CallPlan['endpoint'] {
-    const { revision, variant } = endpoint;
-    return { id: endpointId(endpoint.id), revision, variant, model, successor: null };
   }
 
   #seek(call: PeerCall, plan: CallPlan): void {
@@ -299,8 +253,6 @@ export class PeerIngress implements StreamHandler, AttemptOwner, CopyWaiter, Exp
     this.body.release();
   }
 }
-
-const NEXT_HOP = headerRecipe({ drops: (name) => name === HEADER.grpcTimeout || isInternalHeader(name) });
 
 function withContentType(trailers: HeaderBlock): readonly string[] {
   return trailers.get('content-type') === undefined ? ['content-type', 'application/grpc', ...trailers.raw()] : trailers.raw();

@@ -80,7 +80,8 @@ describe('a call for a model that is at another node', () => {
     entry.loggedHeaders.push('x-tenant', 'mm-balanced');
     await call(entry, 'question', ['x-tenant', 'acme', 'mm-balanced', 'true', 'x-request-id', 'r-1']);
     const fields = { 'x-tenant': 'acme', 'mm-balanced': 'true' };
-    assert.deepEqual(holder.logged, [{ fields, requestId: 'r-1', forwarded: true }]);
+    const logged = holder.logged.map((log) => ({ fields: log?.fields, requestId: log?.requestId, forwarded: log?.forwarded }));
+    assert.deepEqual(logged, [{ fields, requestId: 'r-1', forwarded: true }]);
     assert.deepEqual(internal(holder.runtime.seen[0]), []);
     const forged = ['mesh-log-fields-bin', Buffer.from('{"admin":"yes"}').toString('base64')];
     await call(entry, 'question', forged);

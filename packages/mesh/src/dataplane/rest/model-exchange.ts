@@ -148,7 +148,7 @@ export abstract class ModelExchange
       deadlineIsDefault: false,
       callRetry: forbidsRetry(headers) ? 'never' : 'safe',
       balanced: isBalanced(headers),
-      requestId: headers.get(HEADER.requestId) ?? null,
+      origin: { requestId: headers.get(HEADER.requestId) ?? null },
       log: callLog(this.deps.plane, headers),
     };
   }

@@ -177,7 +177,7 @@ class MetadataFetch implements UnaryOutcome {
       deadlineIsDefault: true,
       callRetry: 'safe',
       balanced: false,
-      requestId: null,
+      origin: { requestId: null },
     } as const;
     const answers = { messageBytesMax: plane.limits.messageBytesMax, budget: bodies };
     this.#call = new UnaryCall(this, answers);

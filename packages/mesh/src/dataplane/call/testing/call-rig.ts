@@ -230,7 +230,7 @@ export class CallRig {
       deadlineIsDefault: false,
       callRetry: 'safe',
       balanced: false,
-      requestId: null,
+      origin: { requestId: null },
       ...plan,
     });
     return { call, caller };
