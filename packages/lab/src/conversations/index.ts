@@ -4,4 +4,4 @@ export { type NodeEndOptions, nodeClient, nodeServer } from './node-ends.ts';
 export { portClient, portServer } from './port-ends.ts';
 export { type Call, makeProgram, type Program, type ProgramWishes } from './program.ts';
 export { type Recorded, recordConversation } from './record.ts';
-export { type ClientEnd, converse, type ServerEnd } from './speak.ts';
+export { type ClientEnd, converse, listening, type ServerEnd } from './speak.ts';
