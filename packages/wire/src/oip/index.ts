@@ -14,7 +14,6 @@ export {
   OPEN_ARRAY,
   OPEN_OBJECT,
   parseJson,
-  printFloat32,
   printFloat64,
   QUOTE,
   type ReaderMark,

@@ -27,7 +27,7 @@ export function integerOf(token: string): bigint | undefined {
 
 /**
  * The shortest decimal that reads back as the float32 `value`, in the notation of JavaScript's `String`. Finite values only.
- * This is the slow way, for magnitudes that `printFloat32` does not handle itself.
+ * This is the slow way, for magnitudes that `printFloats32` does not handle itself.
  */
 export function shortestFloat32(value: number): string {
   for (let digits = 1; digits <= 9; digits++) {

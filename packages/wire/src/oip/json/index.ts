@@ -14,7 +14,8 @@ export {
 export { integerOf } from './decimal.ts';
 export { JSON_LIMITS, type JsonLimits } from './limits.ts';
 export { type NumberPrecision, readIntegers, readNumbers } from './number-run.ts';
-export { NUMBER_LETTERS_MAX, printAscii, printFloat32, printFloat64, printInteger } from './print-number.ts';
+export { type FloatOutput, printFloats32 } from './print-floats.ts';
+export { NUMBER_LETTERS_MAX, printAscii, printFloat64, printInteger } from './print-number.ts';
 export { JsonReader, type ReaderMark } from './reader.ts';
 export { type JsonValue, parseJson, readValue } from './value.ts';
 export { JsonWriter } from './writer.ts';

@@ -1,11 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { integerOf, JsonWriter, printFloat32, printFloat64, printInteger } from './index.ts';
+import { shortestFloat32 } from './decimal.ts';
+import { integerOf, JsonWriter, printFloat64, printFloats32, printInteger } from './index.ts';
 
 const out = new Uint8Array(64);
 const text = (end: number): string => Buffer.from(out.subarray(0, end)).toString('latin1');
-const float32 = (value: number): string => text(printFloat32(out, 0, value));
+const values = new DataView(new ArrayBuffer(4));
+const view = new DataView(out.buffer);
+const float32 = (value: number): string => {
+  values.setFloat32(0, value, true);
+  return text(printFloats32({ out, view }, 0, values, 0, 4) - 1);
+};
 const float64 = (value: number): string => text(printFloat64(out, 0, value));
 
 /** Every bit pattern with the same chance, so that exponents of all sizes, subnormals, NaN and infinities occur. */
@@ -42,6 +48,25 @@ describe('numbers in JSON', () => {
       }),
       { numRuns: 5000 },
     );
+  });
+
+  it('prints as the slow way does: at every exponent, at its ends, and for decimals of few digits', () => {
+    const bits = new Uint32Array(1);
+    const single = new Float32Array(bits.buffer);
+    const check = (value: number): void => {
+      if (Number.isFinite(value) && !Number.isInteger(value)) assert.equal(float32(value), shortestFloat32(value));
+    };
+    for (let exponent = 1; exponent < 255; exponent++) {
+      for (let at = 0, mantissa = 1; at < 150; at++, mantissa = (mantissa * 48_271) % 0x7fffff) {
+        for (const near of [mantissa, at, 0x7fffff - at]) {
+          bits[0] = (exponent << 23) | near;
+          check(single[0] ?? 0);
+          check(-(single[0] ?? 0));
+        }
+      }
+    }
+    for (let places = 1; places <= 9; places++)
+      for (let value = 1; value < 3000; value += 7) check(Math.fround(value / 10 ** places));
   });
 
   it('prints every power of two in float32, where the gaps differ on both sides, at its shortest', () => {

@@ -43,6 +43,8 @@ export interface ReaderMark {
  */
 export class JsonReader {
   readonly bytes: Uint8Array;
+  /** The same bytes, for who reads several at once. */
+  readonly view: DataView;
   /** The next byte to be read. */
   pos: number;
   /** The contents of the string that `scanString` read last, without quotes, and whether they hold escapes. */
@@ -59,6 +61,7 @@ export class JsonReader {
   /** @param prefix stands before every complaint about the syntax, for protocols that have a phrase of their own. */
   constructor(bytes: Uint8Array, limits: JsonLimits = JSON_LIMITS, prefix = '') {
     this.bytes = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#limits = limits;
     this.#prefix = prefix;

@@ -16,6 +16,8 @@ const ESCAPE_BYTES_MAX = 6;
 export class JsonWriter {
   /** The open chunk; whoever has reserved room writes into it and moves `pos`. */
   out: Buffer;
+  /** A view of the open chunk, for who writes several bytes at once. */
+  view: DataView;
   pos = 0;
   readonly #done: Uint8Array[] = [];
   #doneBytes = 0;
@@ -23,6 +25,7 @@ export class JsonWriter {
   /** @param expectedBytes the likely size of the body; only saves memory, never limits. */
   constructor(expectedBytes: number) {
     this.out = Buffer.allocUnsafe(Math.min(Math.max(expectedBytes, CHUNK_BYTES_MIN), CHUNK_BYTES_MAX));
+    this.view = viewOf(this.out);
   }
 
   /** Bytes written so far. */
@@ -35,6 +38,7 @@ export class JsonWriter {
     if (this.pos + byteCount > this.out.length) {
       this.#close();
       this.out = Buffer.allocUnsafe(Math.max(byteCount, CHUNK_BYTES_MAX));
+      this.view = viewOf(this.out);
     }
     return this.pos;
   }
@@ -101,6 +105,8 @@ export class JsonWriter {
     this.pos = 0;
   }
 }
+
+const viewOf = (bytes: Buffer): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 
 function escapedLength(bytes: Uint8Array): number {
   let length = bytes.length;

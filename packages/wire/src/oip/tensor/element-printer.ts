@@ -1,11 +1,11 @@
 import { Buffer } from 'node:buffer';
 import { assertNever, MeshError } from '@modelmesh/core';
-import { type JsonWriter, NUMBER_LETTERS_MAX, printAscii, printFloat32, printFloat64, printInteger } from '../json/index.ts';
+import { type JsonWriter, NUMBER_LETTERS_MAX, printAscii, printFloat64, printFloats32, printInteger } from '../json/index.ts';
 import { type Datatype, traitsOf } from './datatype.ts';
 import { endOfBytesElement, type Tensor } from './tensor.ts';
 
 /** Numbers that are printed between two looks at the room left. */
-const BATCH = 256;
+const BATCH = 64;
 const COMMA = 0x2c;
 const TWO_POW_32 = 2 ** 32;
 
@@ -77,7 +77,8 @@ export class ElementPrinter {
     let at = this.#at;
     switch (datatype) {
       case 'FP32':
-        for (; at < end; at += 4, out[pos++] = COMMA) pos = printFloat32(out, pos, view.getFloat32(at, true));
+        pos = printFloats32(writer, pos, view, at, end);
+        at = end;
         break;
       case 'FP64':
         for (; at < end; at += 8, out[pos++] = COMMA) pos = printFloat64(out, pos, view.getFloat64(at, true));
