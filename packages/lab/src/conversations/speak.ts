@@ -43,7 +43,7 @@ export async function converse(
 }
 
 /** The port on which `server` listens from now on. */
-export function listening(server: Server): Promise<number> {
+export function listening(server: Pick<Server, 'once' | 'listen' | 'address'>): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(0, '127.0.0.1', () => {

@@ -1,7 +1,6 @@
 import { constants } from 'node:http2';
 import { SeededRandom } from '@modelmesh/core';
-import { makeProgram, type NodeEndOptions, recordConversation } from '../conversations/index.ts';
-import { cut, type LooseFrame, type Said } from './raw-frames.ts';
+import { cut, type LooseFrame, makeProgram, type NodeEndOptions, recordConversation, type Said } from '../conversations/index.ts';
 
 /** A valid conversation: what either side said, in frames. */
 export interface Sample {

@@ -10,11 +10,10 @@ import {
   type StreamEngine,
   type StreamHandler,
 } from '@modelmesh/grpc/stream';
-import { listening } from '../conversations/index.ts';
+import { join, listening } from '../conversations/index.ts';
 import { realClock } from '../node-process/index.ts';
 import type { Corpus, Sample } from './corpus.ts';
 import { mutate, reads } from './mutate.ts';
-import { join } from './raw-frames.ts';
 
 /** A case that takes longer hangs. */
 const CASE_MS_MAX = 20_000;

@@ -1,11 +1,11 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { SeededRandom } from '@modelmesh/core';
+import { join } from '../conversations/index.ts';
 import { ConnectionCase } from './connection-case.ts';
 import { type Corpus, recordCorpus } from './corpus.ts';
 import { EngineCases } from './engine-cases.ts';
 import { mutate, reads } from './mutate.ts';
-import { join } from './raw-frames.ts';
 import { Watchdog } from './watchdog.ts';
 
 /** How long is hunted, and where. */

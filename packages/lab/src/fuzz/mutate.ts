@@ -1,6 +1,6 @@
 import type { SeededRandom } from '@modelmesh/core';
 import { FLAG, FRAME, SETTING } from '@modelmesh/h2/frames';
-import type { LooseFrame, Said } from './raw-frames.ts';
+import type { LooseFrame, Said } from '../conversations/index.ts';
 
 /** How often a frame may be repeated: less than what floods need, which have tests of their own. */
 const REPEATS_MAX = 200;

@@ -1,6 +1,6 @@
 import { CLIENT_PREFACE, FLAG, FRAME, FRAME_PAYLOAD_BYTES_MAX } from '@modelmesh/h2/frames';
 import { HpackDecoder } from '@modelmesh/h2/hpack';
-import { cut, type LooseFrame } from './raw-frames.ts';
+import { cut, type LooseFrame } from '../conversations/index.ts';
 
 /** A table of any width: the mutated settings of the other side say how wide ours may be. */
 const TABLE_BYTES_MAX = 0xffff_ffff;
