@@ -93,7 +93,9 @@ class Http1Stream implements ByteStream {
   sendHeaders(headers: HeaderBlock, end: boolean): void {
     if (this.#isDeaf) return;
     const fields = headers.without((name) => name.startsWith(':') || CONNECTION_FIELDS.has(name)).raw();
-    this.#response.writeHead(Number(headers.get(':status') ?? 200), [...fields, ...(end ? ['content-length', '0'] : [])]);
+    // An answer to HEAD says the length that it would have.
+    const length = end && headers.get('content-length') === undefined ? ['content-length', '0'] : [];
+    this.#response.writeHead(Number(headers.get(':status') ?? 200), [...fields, ...length]);
     if (end) this.#end(NOTHING);
     // With the first bytes where those follow at once.
     else process.nextTick(flushHeaders, this.#response);

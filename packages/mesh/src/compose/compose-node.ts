@@ -93,7 +93,7 @@ export async function composeNode(config: Config, around: NodeSurroundings): Pro
   const port = peerPortFor(config, { engine, streamLimits, clock, timers, random: systemRandom, log: around.log });
   const home = { worker: threadCount, link: link.home, metrics: around.metrics };
   const dataPlane = makeDataPlane(config, { ...home, clock, timers, engine, counters }, port?.links ?? null);
-  const shared = { threads: threadCount, config, engine, streamLimits, counters, limitCounters };
+  const shared = { threads: threadCount, config, streamLimits, counters, limitCounters };
   const threads = composeThreads(link, shared, { around, port });
   const { instanceId: instance, location, zone, labels, defaultEndpointOwner } = config;
   const identity = { instance, location, zone, labels, defaultEndpointOwner };
@@ -156,7 +156,7 @@ const peerPortFor = (config: Config, parts: Omit<PeerPortParts, 'config' | 'peer
 /** The threads of the data plane, if there are any. */
 function composeThreads(
   { workers: link }: Links,
-  parts: Pick<ThreadsParts, 'threads' | 'config' | 'engine' | 'streamLimits' | 'counters' | 'limitCounters'>,
+  parts: Pick<ThreadsParts, 'threads' | 'config' | 'streamLimits' | 'counters' | 'limitCounters'>,
   { around, port }: { readonly around: NodeSurroundings; readonly port: PeerPort | null },
 ): Threads | null {
   if (link === null) return null;

@@ -14,6 +14,7 @@ import {
   peerListenerLimits,
   peerRouter,
   refusePeerRequest,
+  relayLimits,
   reportSkew,
 } from '../worker/index.ts';
 import type { Place, WorkerPeerPort } from '../workers/index.ts';
@@ -35,6 +36,7 @@ export interface PeersBehind {
   /** Unix socket at which control answers what they relay. */
   readonly relayPath: string;
   readonly relayWord: string;
+  readonly engine: StreamEngine;
   readonly open: (port: WorkerPeerPort) => Promise<Place>;
 }
 
@@ -109,8 +111,8 @@ export class PeerPort {
       config: { roles: new Set(), host, port, tls, ...(behind === null ? {} : { socketPath: behind.relayPath }) },
       tls: this.#tls,
       limits: peerListenerLimits(config),
-      streamLimits: this.#limits,
-      engine,
+      streamLimits: behind === null ? this.#limits : relayLimits(this.#limits),
+      engine: behind?.engine ?? engine,
       clock,
       log,
       handlers: {

@@ -16,7 +16,7 @@ import {
 import type { Log } from '../log/index.ts';
 import type { ParameterOverrides } from '../node/index.ts';
 import type { Introduction } from '../peer/index.ts';
-import { acceptRelayed } from '../relay/index.ts';
+import { acceptRelayed, createRelayEngine } from '../relay/index.ts';
 import { relayLimits } from '../worker/index.ts';
 import { type Place, startThreads, type WorkerListener, WorkerPool } from '../workers/index.ts';
 import type { Doors } from './doors.ts';
@@ -53,7 +53,6 @@ export interface ThreadsParts {
   readonly config: Config;
   readonly log: Log;
   readonly writeLog: (text: string) => void;
-  readonly engine: StreamEngine;
   readonly streamLimits: StreamLimits;
   readonly clock: Clock;
   readonly link: WorkersLink;
@@ -76,11 +75,13 @@ export class Threads {
   readonly pool: WorkerPool;
   readonly #parts: ThreadsParts;
   readonly #folder: string;
+  readonly #engine: StreamEngine;
   #relays = 0;
 
   constructor(parts: ThreadsParts) {
     const { threads: workers, config, log, writeLog, clock, link, counters, self, relayWord } = parts;
     this.#parts = parts;
+    this.#engine = createRelayEngine(clock);
     // Nobody else may look into it.
     this.#folder = mkdtempSync(join(tmpdir(), 'mesh-relay-'));
     this.pool = new WorkerPool({
@@ -104,6 +105,7 @@ export class Threads {
     return {
       relayPath: this.#relayPath(),
       relayWord: this.#parts.relayWord,
+      engine: this.#engine,
       open: (port) => this.pool.openPeers(port),
     };
   }
@@ -149,13 +151,13 @@ export class Threads {
   }
 
   #relay(socketPath: string, accept: AcceptStream): Promise<RunningListener> {
-    const { config, engine, clock, log, relayWord, streamLimits } = this.#parts;
+    const { config, clock, log, relayWord, streamLimits } = this.#parts;
     return listen({
       config: { roles: new Set(), host: '', port: 0, socketPath, tls: false },
       tls: null,
       limits: { ...config.limits, connectionAgeMaxMs: null, connectionAgeGraceMs: null },
       streamLimits: relayLimits(streamLimits),
-      engine,
+      engine: this.#engine,
       clock,
       log,
       handlers: {

@@ -17,11 +17,13 @@ import {
   type StreamHandler,
 } from '@modelmesh/grpc/stream';
 import { systemClock } from '../node/index.ts';
-import { acceptRelayed, Relay } from './index.ts';
+import { acceptRelayed, createRelayEngine, Relay } from './index.ts';
 
 const WORD = 'word';
 // Overwrites what was consumed or given away, so that whoever still reads it is found out.
 const engine = createFrameEngine({ clock: systemClock, poison: true });
+/** Of a client and its worker, of which nothing is bounded here that would hide what the relay does. */
+const generous = createRelayEngine(systemClock);
 const INFO: ConnectionInfo = {
   remoteAddress: '10.1.2.3',
   encrypted: true,
@@ -29,8 +31,8 @@ const INFO: ConnectionInfo = {
 };
 const ONE_MIB = 1_048_576;
 
-function listen(path: string, accept: AcceptStream, info: ConnectionInfo): Promise<Server> {
-  const server = createServer((socket) => void engine.serve(socket, info, DEFAULT_STREAM_LIMITS, accept));
+function listen(path: string, accept: AcceptStream, info: ConnectionInfo, by = engine): Promise<Server> {
+  const server = createServer((socket) => void by.serve(socket, info, DEFAULT_STREAM_LIMITS, accept));
   return new Promise((resolve) => server.listen(path, () => resolve(server)));
 }
 
@@ -46,14 +48,14 @@ class Rig implements AsyncDisposable {
     this.#close = close;
   }
 
-  static async start(accept: AcceptStream): Promise<Rig> {
+  static async start(accept: AcceptStream, by = engine): Promise<Rig> {
     const folder = mkdtempSync(join(tmpdir(), 'mesh-relay-'));
     const [front, back] = [join(folder, 'f'), join(folder, 'b')];
     const unix: ConnectionInfo = { remoteAddress: 'unix', encrypted: false, clientCertificate: undefined };
-    const behind = await listen(back, acceptRelayed(WORD, accept), unix);
-    const relay = new Relay({ engine, limits: DEFAULT_STREAM_LIMITS, path: back, word: WORD });
-    const before = await listen(front, relay.accept, INFO);
-    const connect = (path: string): ClientConnection => engine.connect({ kind: 'unix', path }, DEFAULT_STREAM_LIMITS);
+    const behind = await listen(back, acceptRelayed(WORD, accept), unix, by);
+    const relay = new Relay({ engine: by, limits: DEFAULT_STREAM_LIMITS, path: back, word: WORD });
+    const before = await listen(front, relay.accept, INFO, by);
+    const connect = (path: string): ClientConnection => by.connect({ kind: 'unix', path }, DEFAULT_STREAM_LIMITS);
     const [client, control] = [connect(front), connect(back)];
     return new Rig(client, control, async () => {
       for (const one of [client, control, relay]) one.close();
@@ -75,12 +77,15 @@ class Heard implements StreamHandler {
   readonly bytes: Buffer[] = [];
   readonly #over = Promise.withResolvers<void>();
   readonly over = this.#over.promise;
+  readonly #answered = Promise.withResolvers<void>();
+  readonly answered = this.#answered.promise;
 
   get body(): Buffer {
     return Buffer.concat(this.bytes);
   }
   onHeaders(_stream: ByteStream, headers: HeaderBlock): void {
     this.headers = headers;
+    this.#answered.resolve();
   }
   onData(stream: ByteStream, bytes: Uint8Array): void {
     this.bytes.push(Buffer.from(bytes));
@@ -157,6 +162,26 @@ describe('a relay', () => {
     rig.client.open(request('/reset'), false, heard);
     await heard.over;
     assert.deepEqual(heard.cause, { kind: 'peer-reset', code: 0xb });
+  });
+
+  it('goes on however many streams clients reset, since all of them share its connection', { timeout: 20_000 }, async () => {
+    await using rig = await Rig.start(echo, generous);
+    const lasting = new Heard();
+    const stream = rig.client.open(request('/x'), false, lasting);
+    for (let round = 0; round < 100; round++) {
+      const reset = Array.from({ length: 200 }, async () => {
+        const heard = new Heard();
+        const one = rig.client.open(request('/x'), false, heard);
+        await heard.answered;
+        one.reset(8);
+        await heard.over;
+      });
+      await Promise.all(reset);
+    }
+    stream.sendData(Buffer.from('still there'), true);
+    await lasting.over;
+    assert.equal(lasting.cause, undefined);
+    assert.equal(lasting.body.toString(), 'still there');
   });
 
   it('refuses whoever does not know the word, and answers as unavailable where control is gone', {

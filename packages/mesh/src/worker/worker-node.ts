@@ -19,7 +19,7 @@ import { type ErrorFacts, LimitCounters, threadDataPlaneEnd } from '../link/inde
 import { createLog, GatheredLines, type Log, type NodeLog } from '../log/index.ts';
 import { allOf, createStatsD, createWorkerMetrics, type WorkerMetrics } from '../metrics/index.ts';
 import { systemClock, systemRandom } from '../node/index.ts';
-import { Relay } from '../relay/index.ts';
+import { createRelayEngine, Relay } from '../relay/index.ts';
 import {
   Board,
   type FromWorker,
@@ -50,6 +50,7 @@ export class WorkerNode {
   readonly #logging: LiveLogging;
   readonly #metrics: WorkerMetrics | null;
   readonly #engine: StreamEngine;
+  readonly #relayEngine = createRelayEngine(clock);
   readonly #streamLimits: StreamLimits;
   readonly #timers = new TimerWheel(clock);
   readonly #loads = new ConnectionLoads(clock);
@@ -189,7 +190,7 @@ export class WorkerNode {
 
   #relayTo(path: string): Relay {
     const { relayWord: word } = this.#setup;
-    const relay = new Relay({ engine: this.#engine, limits: relayLimits(this.#streamLimits), path, word });
+    const relay = new Relay({ engine: this.#relayEngine, limits: relayLimits(this.#streamLimits), path, word });
     this.#relays.push(relay);
     return relay;
   }
