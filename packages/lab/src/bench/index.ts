@@ -12,4 +12,4 @@ export {
 export { type Comparison, type HopFigures, type HopPlan, ratioName, runHop, SUITE_HOP } from './hop.ts';
 export { plusOneModel } from './plus-one-model.ts';
 export { coldHolds, coldTable, hopTable, ratiosOf } from './report.ts';
-export { type Cost, costOf, type GrpcDriver, grpcDriver, type Pressure, type Subject } from './subject.ts';
+export { type Cost, costOf, type GrpcDriver, grpcDriver, type Pressure, type Subject, throughNode } from './subject.ts';

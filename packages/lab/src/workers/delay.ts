@@ -1,0 +1,200 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { durationMs } from '@modelmesh/core';
+import { rawMethod } from '@modelmesh/grpc/call';
+import { ModelMesh } from '@modelmesh/wire/mmesh';
+import { digits, judged, median, type Table } from '../figures/index.ts';
+import { connectGrpc, freeFolder, NodeProcess, realClock, scrape, splitAddress } from '../node-process/index.ts';
+
+/** So much more may the 99th percentile of a worker's event-loop delay be while control has much to do. */
+export const MORE_DELAY_MAX_MS = 1;
+const echo = rawMethod('/any.Service/Call');
+const WATCH_DELAY = fileURLToPath(new URL('./watch-delay.ts', import.meta.url));
+
+/** How long the measurement is. */
+export interface DelayPlan {
+  /** Quiet times and storms, in turns. */
+  readonly rounds: number;
+  /** Models that are registered in all storms together. */
+  readonly events: number;
+}
+
+/** Delays of an event loop, in milliseconds. */
+export interface Delay {
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+}
+
+/** Of one thread: while there was nothing but the load, and during storms; medians over the rounds. */
+export interface ThreadDelays {
+  readonly quiet: Delay;
+  readonly storm: Delay;
+}
+
+/** What was measured. */
+export interface DelayFigures {
+  readonly worker: ThreadDelays;
+  readonly control: ThreadDelays;
+  /** What all storms together brought, and how long they took. */
+  readonly registrations: number;
+  readonly loads: number;
+  readonly evictions: number;
+  readonly stormMs: number;
+  /** Calls of the load that goes on all the time. */
+  readonly calls: number;
+}
+
+const THREADS = ['worker-0', 'control'] as const;
+type Delays = Readonly<Record<(typeof THREADS)[number], Delay>>;
+/** Room for so many copies of the models of the storm, of which there are ten times as many. */
+const ROOM = 20;
+const COLD_MODELS = 200;
+const MODEL_BYTES = 8_388_608;
+const REGISTRATIONS_AT_A_TIME = 16;
+const COLD_CALLS_AT_A_TIME = 4;
+const ASK_EVERY_MS = 20;
+/** Each lane of the load waits so long between two calls. */
+const PAUSE_MS = 5;
+const STREAMS = 4;
+
+const LOADS = 'modelmesh_loadmodel_milliseconds_count';
+const EVICTIONS = 'modelmesh_age_at_eviction_milliseconds_count';
+
+/**
+ * Measures the event-loop delay of a worker in a thread of its own under a constant load of calls: with nothing else, and while models are registered
+ * and cold ones called for which others have to make room. Registrations come at a port of their own, as an owner's tools would use.
+ */
+export async function runDelay(plan: DelayPlan, tell: (line: string) => void = () => {}): Promise<DelayFigures> {
+  await using folder = await freeFolder();
+  await using node = await NodeProcess.start({
+    flags: {
+      'runtime-server': 'null',
+      'worker-threads': 'always',
+      'listeners-management-port': '0',
+      'runtime-capacity-bytes': String(ROOM * MODEL_BYTES),
+    },
+    imports: [WATCH_DELAY],
+    environment: { LAB_DELAY_FOLDER: folder.path },
+  });
+  const [host, port] = splitAddress(node.addresses.management ?? '');
+  using owner = connectGrpc({ kind: 'tcp', host, port: Number(port) });
+  using caller = node.connect();
+  const register = (modelId: string, path: string) =>
+    owner.client.unary(ModelMesh.method.registerModel, { modelId, modelInfo: { type: 'null', path } });
+  await register('echo', 'size 8192');
+  for (let at = 0; at < COLD_MODELS; at++) await register(`cold-${at}`, `size ${MODEL_BYTES}`);
+  const load = constantLoad(node);
+  const storms: Delays[] = [];
+  const quiets: Delays[] = [];
+  let [registered, stormMs] = [0, 0];
+  // The first storm compiles what later ones run, and counts for nothing.
+  for (let round = 0; round <= plan.rounds; round++) {
+    await delays(folder.path);
+    const beganMs = performance.now();
+    const until = registered + Math.ceil(plan.events / (plan.rounds + 1));
+    let storming = true;
+    const cold = inLanes(COLD_CALLS_AT_A_TIME, async (lane, turn) => {
+      const model = `cold-${(lane * 47 + turn * COLD_CALLS_AT_A_TIME + lane) % COLD_MODELS}`;
+      await caller.client.call(echo, [Buffer.from('x')], { headers: ['mm-model-id', model] });
+      return storming;
+    });
+    await inLanes(REGISTRATIONS_AT_A_TIME, async () => {
+      registered += 1;
+      await register(`model-${registered}`, 'size 8192');
+      return registered < until;
+    });
+    storming = false;
+    await cold;
+    const tookMs = performance.now() - beganMs;
+    const storm = await delays(folder.path);
+    await pause(tookMs);
+    const quiet = await delays(folder.path);
+    if (round === 0) continue;
+    stormMs += tookMs;
+    storms.push(storm);
+    quiets.push(quiet);
+    const [before, during] = [quiet['worker-0'].p99Ms, storm['worker-0'].p99Ms];
+    tell(`round ${round} of ${plan.rounds}: p99 of the worker ${digits(before)} → ${digits(during)} ms`);
+  }
+  const calls = await load.stop();
+  const page = await scrape(node);
+  const of = (thread: keyof Delays): ThreadDelays => ({ quiet: middleOf(quiets, thread), storm: middleOf(storms, thread) });
+  const counts = { registrations: registered, loads: page.get(LOADS) ?? 0, evictions: page.get(EVICTIONS) ?? 0 };
+  return { worker: of('worker-0'), control: of('control'), ...counts, stormMs, calls };
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => realClock.after(durationMs(ms), resolve));
+
+/** Lanes that each do one thing after the other, until it says that it was the last. */
+async function inLanes(lanes: number, once: (lane: number, turn: number) => Promise<boolean>): Promise<void> {
+  const lane = async (number: number): Promise<void> => {
+    for (let turn = 0; await once(number, turn); turn++);
+  };
+  await Promise.all(Array.from({ length: lanes }, (_, number) => lane(number)));
+}
+
+/** Calls of a warm model at an even pace, which no storm makes fewer. */
+function constantLoad(node: NodeProcess): { stop(): Promise<number> } {
+  const connection = node.connect();
+  const stop = Promise.withResolvers<void>();
+  let [ends, calls] = [false, 0];
+  const lanes = inLanes(STREAMS, async () => {
+    await connection.client.call(echo, [Buffer.alloc(256, 1)], { headers: ['mm-model-id', 'echo'] });
+    calls += 1;
+    await pause(PAUSE_MS);
+    return !ends;
+  });
+  lanes.then(stop.resolve, stop.reject);
+  // Whoever stops it hears of it.
+  stop.promise.catch(() => undefined);
+  return {
+    stop: async () => {
+      ends = true;
+      await stop.promise;
+      connection.close();
+      return calls;
+    },
+  };
+}
+
+/** What each thread saw since it was asked last. */
+async function delays(folder: string): Promise<Delays> {
+  for (const thread of THREADS) writeFileSync(join(folder, `ask-${thread}`), '');
+  while (THREADS.some((thread) => existsSync(join(folder, `ask-${thread}`)))) await pause(ASK_EVERY_MS);
+  const read = (thread: string): Delay => JSON.parse(readFileSync(join(folder, `${thread}.json`), 'utf8'));
+  return { 'worker-0': read('worker-0'), control: read('control') };
+}
+
+function middleOf(rounds: readonly Delays[], thread: keyof Delays): Delay {
+  const middle = (of: (delay: Delay) => number): number => median(rounds.map((delays) => of(delays[thread])));
+  return { p50Ms: middle(({ p50Ms }) => p50Ms), p99Ms: middle(({ p99Ms }) => p99Ms), maxMs: middle(({ maxMs }) => maxMs) };
+}
+
+/** Whether the worker waits hardly longer during storms. */
+export const delayHolds = ({ worker: { quiet, storm } }: DelayFigures): boolean => storm.p99Ms - quiet.p99Ms <= MORE_DELAY_MAX_MS;
+
+/** A line for each thread. */
+export function delayTable(figures: DelayFigures): Table {
+  const { registrations, loads, evictions, worker, control } = figures;
+  const row = (name: string, { quiet, storm }: ThreadDelays, isJudged: boolean) => {
+    const more = digits(storm.p99Ms - quiet.p99Ms);
+    return [
+      name,
+      digits(quiet.p50Ms),
+      digits(storm.p50Ms),
+      digits(quiet.p99Ms),
+      digits(storm.p99Ms),
+      isJudged ? judged(more, delayHolds(figures)) : more,
+      isJudged ? digits(MORE_DELAY_MAX_MS) : '',
+      digits(quiet.maxMs, 1),
+      digits(storm.maxMs, 1),
+    ];
+  };
+  return {
+    title: `Event-loop delay in ms under a load: quiet, and with ${registrations} registrations, ${loads} loads and ${evictions} evictions`,
+    columns: ['', 'p50', 'in storms', 'p99', 'in storms', 'more', 'aim', 'max', 'in storms'],
+    rows: [row('the worker', worker, true), row("control's thread", control, false)],
+  };
+}
