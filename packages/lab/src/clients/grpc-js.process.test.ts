@@ -37,7 +37,7 @@ describe('grpc-js, as its users have it, and a node with ONNX models', () => {
     await applyExamples(node);
     file = writeModel(node.folder, 'generated', 7);
     await applyModel(node, 'generated', { storage: { uri: file.uri } });
-    client = new GrpcJsClient(node);
+    client = new GrpcJsClient(node.addresses.inference);
   });
   after(async () => {
     client[Symbol.dispose]();
@@ -150,7 +150,9 @@ describe('grpc-js, as its users have it, and a node with ONNX models', () => {
   });
 
   it('sends what gzip makes of a large batch, and messages of megabytes', async () => {
-    using gzip = new GrpcJsClient(node, { 'grpc.default_compression_algorithm': grpc.compressionAlgorithms.gzip });
+    using gzip = new GrpcJsClient(node.addresses.inference, {
+      'grpc.default_compression_algorithm': grpc.compressionAlgorithms.gzip,
+    });
     const batch = Array.from({ length: 50_000 }, () => [6.3, 3.3, 4.7, 1.6]).flat();
     for (const caller of [gzip, client]) {
       const { response, status } = await caller.unary(modelInfer, iris('iris', '2', batch));
@@ -208,7 +210,7 @@ describe('grpc-js and a node whose runtime streams its answers', () => {
       ['basso', '2'],
     ] as const)
       await applyModel(node, tag, { storage: { uri: `/pause 0; tag ${tag}` }, spec: { family: 'choir', version } });
-    client = new GrpcJsClient(node);
+    client = new GrpcJsClient(node.addresses.inference);
   });
   after(async () => {
     client[Symbol.dispose]();

@@ -1,6 +1,6 @@
 """Calls every example model of a node with tritonclient, unchanged, and compares with onnxruntime and the training library.
 
-Arguments: host:port of the node, folder of the example models. Prints one JSON object; exit code 1 with the differences if there are any.
+Arguments: host:port of the node, folder of the example models, the node's version of onnxruntime, and under TLS a PEM file of whom to trust. Prints one JSON object; exit code 1 with the differences if there are any.
 Integers and strings must be equal to onnxruntime's in this process; fp32 must have equal bits where onnxruntime has the version that the
 node reports, and be within the model's stated tolerance of the training library always.
 """
@@ -145,10 +145,19 @@ def errors(check, clients):
                 check.problems.append(f"{kind}: an unknown model is told as {refused}")
 
 
+def clients_of(address, ca):
+    if ca is None:
+        return grpc_client.InferenceServerClient(address), http_client.InferenceServerClient(address)
+    return (
+        grpc_client.InferenceServerClient(address, ssl=True, root_certificates=ca),
+        http_client.InferenceServerClient(address, ssl=True, ssl_options={"ca_certs": ca}),
+    )
+
+
 def main():
     address, examples, node_version = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
     check = Check(onnxruntime.__version__ == node_version)
-    clients = (grpc_client.InferenceServerClient(address), http_client.InferenceServerClient(address))
+    clients = clients_of(address, sys.argv[4] if len(sys.argv) > 4 else None)
     folders = sorted(folder for folder in examples.iterdir() if (folder / "expected.json").exists())
     models = [json.loads((folder / "expected.json").read_text()) for folder in folders]
     describe(check, clients, models)
