@@ -33,6 +33,9 @@ const CALLS = 'modelmesh_api_request_milliseconds_count{method="Call",code="OK"}
 /** So many that each worker has some, by all chance. */
 const CONNECTIONS = 24;
 
+/** So long a slow model takes, and far longer than a node that does not wait for it. */
+const SLOW_MS = 3000;
+
 /** The first line with that event about a worker. */
 const lineOf = (node: NodeProcess, event: string, worker: number): Promise<LogLine> =>
   node.program.until((line) => line.event === event && line.worker === worker, `${event} of worker ${worker}`, 30_000);
@@ -123,5 +126,39 @@ describe('a node with two workers', { skip: elsewhere }, () => {
     using connection = node.connect();
     await connection.client.unary(ModelMesh.method.unregisterModel, { modelId: 'slow' });
     await node.logged('model-unloaded');
+  });
+
+  it('lets the calls of both workers end when it ends, and takes what changes in its configuration to both', {
+    timeout: 120_000,
+  }, async () => {
+    await using folder = await freeFolder();
+    const configPath = join(folder.path, 'mesh.yaml');
+    writeFileSync(configPath, 'log: {calls: false}\n');
+    await using node = await NodeProcess.start({ flags: { ...TWO, config: configPath } });
+    const slow = { type: 'null', path: `size 8192; answer ${SLOW_MS}` };
+    await node.client.unary(ModelMesh.method.registerModel, { modelId: 'slow', modelInfo: slow, loadNow: true, sync: true });
+    await register(node, 'm');
+    writeFileSync(configPath, 'log: {calls: true}\n');
+    node.program.process.kill('SIGHUP');
+    await node.logged('config-changed');
+
+    const links = Array.from({ length: CONNECTIONS }, () => node.connect());
+    const callAll = (modelId: string) =>
+      links.map(({ client }) => client.call(echo, [Buffer.from('x')], { headers: ['mm-model-id', modelId] }));
+    // A worker hears of the change a moment later than control, and its lines come later than its answers.
+    let isLogged = false;
+    const logged = Promise.all([0, 1].map((worker) => lineOf(node, 'call', worker))).finally(() => {
+      isLogged = true;
+    });
+    while (!isLogged) await Promise.all(callAll('m'));
+    await logged;
+
+    const answers = Promise.all(callAll('slow'));
+    // Each connection keeps the order of what is sent on it: the slow calls were taken when these are answered.
+    await Promise.all(callAll('m'));
+    const end = node.stop();
+    assert.equal((await answers).length, CONNECTIONS);
+    for (const link of links) link.close();
+    assert.equal(await end, 0);
   });
 });
