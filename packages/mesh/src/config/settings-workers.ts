@@ -18,6 +18,6 @@ export const WORKER_SETTINGS = {
     kind: oneOf('auto', 'always'),
     default: 'auto',
     live: false,
-    doc: '`auto`: one worker shares the thread of control, which costs less CPU a call; several have a thread each. `always`: one worker has a thread of its own too, so that control never holds it up.',
+    doc: '`auto`: one worker shares the thread of control, which takes less memory, starts sooner and answers management without a hop; several have a thread each. `always`: one worker has a thread of its own too, so that control never holds it up.',
   }),
 };

@@ -13,6 +13,7 @@ export {
 } from './control.ts';
 export type { CacheMetrics } from './copies/index.ts';
 export { EVENT_LISTENERS_MAX, EVENTS_KEPT_MAX, type Events } from './events.ts';
+export { loadModel } from './load-model.ts';
 export { checkStaticModels, readStaticModels, registerStaticModels, type StaticModels } from './management/index.ts';
 export type { LimitName } from './reached-limits.ts';
 export type { ParameterOverrides } from './registry/index.ts';

@@ -4,8 +4,8 @@ import { isReady, type ModelReadiness } from '@modelmesh/core/registration';
 import type { CallContext, GrpcRouter } from '@modelmesh/grpc/call';
 import { GRPCInferenceService, repositoryCallModel } from '@modelmesh/wire/inference';
 import { type Authorizer, principalOf } from '../../authz/index.ts';
-import { loadModel } from '../../management/index.ts';
-import type { Control, ModelDetail } from '../../node/index.ts';
+
+import { type Control, loadModel, type ModelDetail } from '../../node/index.ts';
 import { isUnknownName, namesAsked } from '../grpc/index.ts';
 import { type Introspection, type IntrospectionOptions, serveIntrospection } from './introspection.ts';
 import { repositoryEntries } from './repository-index.ts';

@@ -1,8 +1,8 @@
 import type { Clock, DurationMs, ModelKey } from '@modelmesh/core';
 import type { ModelReadiness } from '@modelmesh/core/registration';
 import type { RepositoryEntry } from '@modelmesh/wire/oip';
-import { loadModel } from '../../management/index.ts';
-import type { Control, ModelDetail } from '../../node/index.ts';
+
+import { type Control, loadModel, type ModelDetail } from '../../node/index.ts';
 import { repositoryEntries } from './repository-index.ts';
 import { readinessOf } from './resolve-name.ts';
 

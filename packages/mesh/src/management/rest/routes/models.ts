@@ -1,7 +1,6 @@
 import { epochMs, MeshError, type ModelKey, modelKey } from '@modelmesh/core';
 import { parseManifest, problemText } from '@modelmesh/core/manifest';
-import type { Control, ModelDetail } from '../../../node/index.ts';
-import { loadModel } from '../../load-model.ts';
+import { type Control, loadModel, type ModelDetail } from '../../../node/index.ts';
 import { type AnyRoute, type RouteAnswer, type RouteCall, route } from '../route.ts';
 import { appliedView, copyViews, decisionsView, modelView } from '../views.ts';
 

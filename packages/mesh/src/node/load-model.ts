@@ -1,5 +1,5 @@
 import { assertNever, epochMs, MeshError, type ModelKey } from '@modelmesh/core';
-import type { Control } from '../node/index.ts';
+import type { Control } from './control.ts';
 
 /** Loads a model and waits for it. @throws {MeshError} `model-not-found`, `load-failed` with what the runtime said, `unavailable`. */
 export async function loadModel(control: Control, key: ModelKey, signal: AbortSignal): Promise<void> {
