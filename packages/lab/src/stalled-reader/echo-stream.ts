@@ -22,7 +22,9 @@ export class EchoStream implements StreamHandler {
   readonly #stream: ByteStream;
   readonly #frames: readonly Uint8Array[];
   readonly #frameBytes: number;
+  readonly #over = Promise.withResolvers<void>();
   #isStalled = false;
+  #isFinishing = false;
   /** Said, and not yet read back. */
   #underWayBytes = 0;
 
@@ -50,8 +52,16 @@ export class EchoStream implements StreamHandler {
     this.#take(unreadBytes);
   }
 
+  /** Gives it up in the middle. */
   close(): void {
     this.#stream.reset(8);
+  }
+
+  /** Says no more; resolves once everything has come back. */
+  finish(): Promise<void> {
+    this.#isFinishing = true;
+    this.#stream.sendData(new Uint8Array(0), true);
+    return this.#over.promise;
   }
 
   onHeaders(_stream: ByteStream, headers: { get(name: string): string | undefined }, end: boolean): void {
@@ -72,11 +82,14 @@ export class EchoStream implements StreamHandler {
 
   onReset(_stream: ByteStream, cause: ResetCause): void {
     this.end = JSON.stringify(cause);
+    this.#over.resolve();
   }
 
   onWritable(): void {}
 
-  onClosed(): void {}
+  onClosed(): void {
+    this.#over.resolve();
+  }
 
   #take(byteCount: number): void {
     this.readBytes += byteCount;
@@ -86,7 +99,7 @@ export class EchoStream implements StreamHandler {
   }
 
   #goOn(): void {
-    while (this.#underWayBytes <= (this.#plan.messagesUnderWay - 1) * this.#frameBytes) this.#say();
+    while (!this.#isFinishing && this.#underWayBytes <= (this.#plan.messagesUnderWay - 1) * this.#frameBytes) this.#say();
   }
 
   #say(): void {
