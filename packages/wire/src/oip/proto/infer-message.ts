@@ -4,7 +4,7 @@ import { checkRawData, datatypeOf, type Tensor, traitsOf } from '../tensor/index
 import { readParameterEntry, writeParameterFields } from './parameter-fields.ts';
 import { type ContentsSpan, rawFromContents } from './typed-contents.ts';
 import { LENGTH_DELIMITED, WireReader } from './wire-reader.ts';
-import { WireWriter } from './wire-writer.ts';
+import { SLICE_BYTES_MIN, WireWriter } from './wire-writer.ts';
 
 /** An output that a request asks for. */
 export interface RequestedOutput {
@@ -38,6 +38,9 @@ export interface InferResponse {
 /** The most tensors that one message may hold. */
 export const TENSORS_MAX = 1024;
 
+const HEAD_BYTES_GUESS = 128;
+const TENSOR_BYTES_GUESS = 96;
+
 /** Fields that request and response share; spec `kserve.md` §4.4. */
 const MODEL_NAME = 1;
 const MODEL_VERSION = 2;
@@ -52,7 +55,7 @@ const REQUESTED_OUTPUT = { name: 1, parameters: 2 } as const;
 
 /** Writes a `ModelInferRequest` with raw contents. Large tensors become chunks of their own, the caller's bytes, not copied. */
 export function encodeInferRequest(request: InferRequest): Uint8Array[] {
-  const writer = new WireWriter();
+  const writer = new WireWriter(likelyBytes(request.inputs));
   writeHead(writer, request);
   for (const input of request.inputs) writeTensor(writer, input);
   for (const output of request.outputs) {
@@ -67,11 +70,18 @@ export function encodeInferRequest(request: InferRequest): Uint8Array[] {
 
 /** Writes a `ModelInferResponse` with raw contents, as {@link encodeInferRequest} does. */
 export function encodeInferResponse(response: InferResponse): Uint8Array[] {
-  const writer = new WireWriter();
+  const writer = new WireWriter(likelyBytes(response.outputs));
   writeHead(writer, response);
   for (const output of response.outputs) writeTensor(writer, output);
   for (const output of response.outputs) writer.bytes(RESPONSE.raw, output.data);
   return writer.chunks();
+}
+
+/** What a message without much besides its tensors takes, apart from those that are not copied. */
+function likelyBytes(tensors: readonly Tensor[]): number {
+  let total = HEAD_BYTES_GUESS;
+  for (const { data } of tensors) total += TENSOR_BYTES_GUESS + (data.length < SLICE_BYTES_MIN ? data.length : 0);
+  return total;
 }
 
 function writeHead(writer: WireWriter, message: InferRequest | InferResponse): void {

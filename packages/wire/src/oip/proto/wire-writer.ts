@@ -4,7 +4,7 @@ import { FIXED64, LENGTH_DELIMITED, VARINT } from './wire-reader.ts';
 const CAPACITY_BYTES_MIN = 256;
 
 /** Content below this is copied into the open chunk: a slice of its own costs more than the copy. */
-const SLICE_BYTES_MIN = 4096;
+export const SLICE_BYTES_MIN = 4096;
 
 /** Writes protobuf's wire format as a list of chunks; large `bytes` fields become chunks of their own, without a copy. */
 export class WireWriter {

@@ -30,13 +30,22 @@ export class BodyCollector {
    * not be copied.
    */
   push(bytes: Uint8Array, owned: boolean): MeshError | undefined {
+    return this.#take(bytes, owned && this.#filled === 0 && bytes.length === this.#announced);
+  }
+
+  /** Takes a body that came in one piece, as {@link push}; not copied unless it would keep a much larger buffer. `bytes` stay as they are until the end. */
+  pushWhole(bytes: Uint8Array): MeshError | undefined {
+    return this.#take(bytes, this.#filled === 0);
+  }
+
+  #take(bytes: Uint8Array, isWhole: boolean): MeshError | undefined {
     const needed = this.#filled + bytes.length;
     if (needed > this.#limits.bytesMax) return this.#tooLarge(`more than ${this.#limits.bytesMax} bytes`);
     if (!this.#limits.budget.take(bytes.length)) {
       const sentence = 'the bodies that are held on this node have reached their limit; try again later';
       return new MeshError('overloaded', sentence, { retryAfterMs: RETRY_AFTER_MS });
     }
-    if (owned && this.#filled === 0 && bytes.length === this.#announced) this.#buffer = keepBeyondTurn(bytes);
+    if (isWhole) this.#buffer = keepBeyondTurn(bytes);
     else this.#append(bytes, needed);
     this.#filled = needed;
     return undefined;

@@ -1,3 +1,4 @@
+import type { MeshError } from '@modelmesh/core';
 import { type ByteStream, type HeaderBlock, headerBlock, RESET_CODE, type StreamHandler } from '@modelmesh/grpc/stream';
 import type { Principal } from '../../../authz/index.ts';
 import { BodyCollector } from './body-collector.ts';
@@ -26,6 +27,8 @@ class StreamExchange implements HttpExchange, StreamHandler {
   #reading: Reading = { kind: 'not-yet', held: [] };
   #collector: BodyCollector | undefined;
   #requestEnded: boolean;
+  /** Bytes of a body that came in one piece and was not copied: their credit returns with the answer, whose request needs none any more. */
+  #lentBytes = 0;
   #begun = false;
   /** Nothing more is to be said: all of the answer was given, or nobody is there to hear it. */
   #over = false;
@@ -56,7 +59,8 @@ class StreamExchange implements HttpExchange, StreamHandler {
     }
     this.#collector = collector;
     this.#reading = { kind: 'collecting', collector };
-    for (const bytes of reading.held) this.#take(bytes);
+    const isWhole = this.#requestEnded && reading.held.length === 1;
+    for (const bytes of reading.held) this.#take(bytes, isWhole);
     if (this.#requestEnded && this.#reading.kind === 'collecting') this.listener?.onBody(collector.take());
   }
 
@@ -105,7 +109,7 @@ class StreamExchange implements HttpExchange, StreamHandler {
       stream.consume(bytes.length);
       return;
     }
-    this.#take(bytes);
+    this.#take(bytes, end);
     if (end && this.#reading === reading) this.listener?.onBody(reading.collector.take());
   }
 
@@ -133,11 +137,13 @@ class StreamExchange implements HttpExchange, StreamHandler {
     this.listener?.onOver();
   }
 
-  /** Copies bytes into the body and returns their credit. */
-  #take(bytes: Uint8Array): void {
+  /** Takes bytes of the body and returns their credit, unless they are the body: `isLast` and nothing before. */
+  #take(bytes: Uint8Array, isLast: boolean): void {
     const reading = this.#reading;
-    const refusal = reading.kind === 'collecting' ? reading.collector.push(bytes, false) : undefined;
-    this.#stream.consume(bytes.length);
+    const isWhole = isLast && reading.kind === 'collecting' && reading.collector.filled === 0;
+    const refusal = reading.kind === 'collecting' ? collect(reading.collector, bytes, isWhole) : undefined;
+    if (isWhole && refusal === undefined) this.#lentBytes = bytes.length;
+    else this.#stream.consume(bytes.length);
     if (refusal === undefined) return;
     this.#reading = { kind: 'discarding' };
     this.listener?.onBodyRefused(refusal);
@@ -146,6 +152,8 @@ class StreamExchange implements HttpExchange, StreamHandler {
   #begin(): void {
     this.#begun = true;
     this.#release();
+    if (this.#lentBytes > 0) this.#stream.consume(this.#lentBytes);
+    this.#lentBytes = 0;
     const reading = this.#reading;
     this.#reading = { kind: 'discarding' };
     if (reading.kind === 'not-yet') for (const bytes of reading.held) this.#stream.consume(bytes.length);
@@ -165,6 +173,9 @@ class StreamExchange implements HttpExchange, StreamHandler {
     if (!this.#requestEnded) this.#stream.reset(RESET_CODE.noError);
   }
 }
+
+const collect = (collector: BodyCollector, bytes: Uint8Array, isWhole: boolean): MeshError | undefined =>
+  isWhole ? collector.pushWhole(bytes) : collector.push(bytes, false);
 
 /** The exchange of a stream that is no gRPC; at the same time the handler that `accept` has to return. */
 export function streamExchange(
