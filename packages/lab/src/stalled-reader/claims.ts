@@ -12,7 +12,7 @@ export function stalledReaderTable(figures: StalledReaderFigures): Table {
   const { streams, messageBytes, rounds, allReadMiBps, oneStalledMiBps, unreadBytesMax } = figures;
   const loss = lossOf(figures);
   return {
-    title: `${streams} streams of ${messageBytes} bytes on one connection to a node and one to its runtime, ${rounds} rounds`,
+    title: `${streams} streams of ${messageBytes} bytes on one connection to a node and one to its runtime, two nodes side by side, ${rounds} rounds`,
     columns: ['', `${streams - 1} others`],
     rows: [
       ['all read', `${digits(allReadMiBps)} MiB/s`],
