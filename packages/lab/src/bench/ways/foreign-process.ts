@@ -20,12 +20,17 @@ export class ForeignProcess implements AsyncDisposable {
   readonly #name: string;
   readonly #child: ChildProcess;
   #said = '';
+  /** It has ended, and its last words were read. */
+  #hasEnded = false;
 
   constructor(command: string, args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
     this.#name = command;
     this.#child = spawn(command, args, { env: { PATH: process.env.PATH, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
     living.add(this.#child);
-    this.#child.once('close', () => living.delete(this.#child));
+    this.#child.once('close', () => {
+      living.delete(this.#child);
+      this.#hasEnded = true;
+    });
     this.#child.once('error', (error) => this.#hear(error.message));
     for (const output of [this.#child.stdout, this.#child.stderr]) output?.on('data', (bytes) => this.#hear(String(bytes)));
   }
@@ -56,10 +61,6 @@ export class ForeignProcess implements AsyncDisposable {
     const hard = setTimeout(() => this.#child.kill('SIGKILL'), END_TIMEOUT_MS);
     await ended;
     clearTimeout(hard);
-  }
-
-  get #hasEnded(): boolean {
-    return this.#child.pid === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
   #hear(text: string): void {
