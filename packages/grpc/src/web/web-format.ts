@@ -38,13 +38,33 @@ export function answerFormatOf(accept: string | undefined, request: WebFormat): 
 export const webContentType = (format: WebFormat, suffix: string): string =>
   `application/grpc-web${format === 'text' ? '-text' : ''}${suffix === '' ? '+proto' : suffix}`;
 
-/** Fields of a request that concern this translation alone: the length is another one behind it, and the form of answers is chosen here. */
-const ENDS_HERE: ReadonlySet<string> = new Set(['accept', 'content-length', 'content-type', 'x-grpc-web']);
+/**
+ * Fields of a request that mean nothing behind this translation: the length is another one, the form of answers is chosen here, and what browsers
+ * add by themselves is no metadata of the call.
+ */
+const ENDS_HERE: ReadonlySet<string> = new Set([
+  'accept',
+  'accept-encoding',
+  'accept-language',
+  'cache-control',
+  'content-length',
+  'content-type',
+  'dnt',
+  'origin',
+  'pragma',
+  'priority',
+  'referer',
+  'x-grpc-web',
+]);
+/** Of these a page can set none: what the browser says of itself and of the request. */
+const BROWSER_PREFIX = 'sec-';
 
 /**
  * The headers of the gRPC call that a request of gRPC-Web stands for. `x-user-agent`, which stands in for a field that pages cannot set, stays
  * metadata like everything else.
  */
 export function grpcHeadersOf(headers: HeaderBlock, { suffix }: WebContentType): HeaderBlock {
-  return headers.without((name) => ENDS_HERE.has(name)).with('content-type', `application/grpc${suffix}`);
+  return headers
+    .without((name) => ENDS_HERE.has(name) || name.startsWith(BROWSER_PREFIX))
+    .with('content-type', `application/grpc${suffix}`);
 }

@@ -39,10 +39,26 @@ const LAST = Buffer.concat([Buffer.from([0x80, 0, 0, 0, 27]), Buffer.from('grpc-
 
 describe('a call in gRPC-Web', () => {
   it('is heard as gRPC: its content type, its metadata, and nothing that concerned the translation', () => {
-    const more = ['content-length', '9', 'x-grpc-web', '1', 'accept', '*/*', 'x-user-agent', 'web/1', 'grpc-timeout', '3S'];
+    const more = [
+      'origin',
+      'https://a.example',
+      'sec-fetch-mode',
+      'cors',
+      'content-length',
+      '9',
+      'x-grpc-web',
+      '1',
+      'accept',
+      '*/*',
+      'x-user-agent',
+      'web/1',
+      'grpc-timeout',
+      '3S',
+    ];
     const { headers } = open(TEXT, more).call;
     assert.equal(headers?.get('content-type'), 'application/grpc+proto');
-    for (const gone of ['content-length', 'x-grpc-web', 'accept']) assert.equal(headers?.get(gone), undefined, gone);
+    for (const gone of ['content-length', 'x-grpc-web', 'accept', 'origin', 'sec-fetch-mode'])
+      assert.equal(headers?.get(gone), undefined, gone);
     assert.equal(headers?.get('x-user-agent'), 'web/1');
     assert.equal(headers?.get('grpc-timeout'), '3S');
   });
