@@ -54,6 +54,12 @@ const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
+/** What HTTP/2 lets stand in a value and HTTP/1.1 does not (RFC 9110 §5.5): whoever answers may have said it. */
+const FORBIDDEN_IN_LINES = /[^\t -~\x80-\xff]/g;
+
+/** A flat list of fields as lines can hold them: with spaces in place of what they cannot, as RFC 9110 §5.5 allows. */
+const linesOf = (fields: readonly string[]): readonly string[] => fields.map((text) => text.replace(FORBIDDEN_IN_LINES, ' '));
+
 /** One request of HTTP/1.1 and its answer as a stream of the stream port, which keeps the port's laws. */
 class Http1Stream implements ByteStream {
   owner: unknown = undefined;
@@ -92,7 +98,7 @@ class Http1Stream implements ByteStream {
 
   sendHeaders(headers: HeaderBlock, end: boolean): void {
     if (this.#isDeaf) return;
-    const fields = headers.without((name) => name.startsWith(':') || CONNECTION_FIELDS.has(name)).raw();
+    const fields = linesOf(headers.without((name) => name.startsWith(':') || CONNECTION_FIELDS.has(name)).raw());
     // An answer to HEAD says the length that it would have.
     const length = end && headers.get('content-length') === undefined ? ['content-length', '0'] : [];
     this.#response.writeHead(Number(headers.get(':status') ?? 200), [...fields, ...length]);
@@ -110,7 +116,7 @@ class Http1Stream implements ByteStream {
 
   sendTrailers(trailers: HeaderBlock): void {
     if (this.#isDeaf) return;
-    const fields = trailers.raw();
+    const fields = linesOf(trailers.raw());
     for (let at = 0; at < fields.length; at += 2) this.#response.addTrailers([[fields[at] ?? '', fields[at + 1] ?? '']]);
     this.#end(NOTHING);
   }

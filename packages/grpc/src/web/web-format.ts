@@ -68,3 +68,7 @@ export function grpcHeadersOf(headers: HeaderBlock, { suffix }: WebContentType):
     .without((name) => ENDS_HERE.has(name) || name.startsWith(BROWSER_PREFIX))
     .with('content-type', `application/grpc${suffix}`);
 }
+
+/** The headers of an answer of gRPC as those of one of gRPC-Web: its body has another length, which is not known before its end. */
+export const webHeadersOf = (headers: HeaderBlock, contentType: string): HeaderBlock =>
+  headers.without((name) => name === 'content-length').with('content-type', contentType);

@@ -95,6 +95,16 @@ describe('a call in gRPC-Web', () => {
     );
   });
 
+  it('is answered without the length that the runtime said: the trailers make the body longer, and text does', () => {
+    for (const type of [BINARY, TEXT]) {
+      const { call, below } = open(type);
+      const frame = frameOf(Uint8Array.of(1));
+      call.stream?.sendHeaders(headerBlock([':status', '200', 'content-length', String(frame.length), 'x-own', '1']), false);
+      assert.equal(below.headers?.get('content-length'), undefined, type);
+      assert.equal(below.headers?.get('x-own'), '1');
+    }
+  });
+
   it('is answered in the form that it accepts', () => {
     const { below, answer } = open(BINARY, ['accept', 'application/grpc-web-text']);
     answer(frameOf(Uint8Array.of(1)));

@@ -13,7 +13,14 @@ import {
 import { Base64Decoder } from './base64-decoder.ts';
 import { Base64Encoder } from './base64-encoder.ts';
 import { trailerFrame } from './trailer-frame.ts';
-import { answerFormatOf, grpcHeadersOf, readWebContentType, type WebContentType, webContentType } from './web-format.ts';
+import {
+  answerFormatOf,
+  grpcHeadersOf,
+  readWebContentType,
+  type WebContentType,
+  webContentType,
+  webHeadersOf,
+} from './web-format.ts';
 
 /** Messages that one request of gRPC-Web holds: browsers send a body and then read, so that there is no stream of requests. */
 export const WEB_REQUEST_MESSAGES_MAX = 1;
@@ -121,7 +128,7 @@ class WebStream implements ByteStream, StreamHandler {
     if (this.#refused) return;
     this.#headersSent = true;
     if (end) this.#answered = true;
-    this.#below.sendHeaders(headers.with('content-type', this.#contentType), end);
+    this.#below.sendHeaders(webHeadersOf(headers, this.#contentType), end);
   }
 
   sendData(bytes: Uint8Array, end: boolean): boolean {

@@ -218,6 +218,21 @@ describe('a request of HTTP/1.1 as a stream', () => {
     assert.ok(socket.bytesWritten < 99 * HTTP1_LINGER_BYTES_MAX, `${socket.bytesWritten} bytes were taken`);
   });
 
+  test('is answered whatever its fields hold: what cannot stand in a line of HTTP/1.1, and can in HTTP/2, becomes spaces', async () => {
+    const { accept } = accepting((stream) => {
+      stream.sendHeaders(headerBlock([':status', '200', 'x-odd', 'a\u0001b\u007fc\u00fc\td']), false);
+      stream.sendData(new Uint8Array(Buffer.from('said')), false);
+      stream.sendTrailers(headerBlock(['x-last', '\u001b[0m']));
+    });
+    await using served = await serveHttp1(accept);
+    const response = await new Promise<IncomingMessage>((resolve) => post(served.port).on('response', resolve).end('x'));
+    const chunks: Buffer[] = [];
+    for await (const chunk of response) chunks.push(chunk as Buffer);
+    assert.equal(Buffer.concat(chunks).toString(), 'said');
+    assert.equal(response.headers['x-odd'], 'a b c\u00fc\td');
+    assert.deepEqual(response.trailers, { 'x-last': '[0m' });
+  });
+
   test('is told to send its body unless it was answered at once', async () => {
     await using served = await serveHttp1(acceptGrpcWeb(echoRouter().accept));
     const headers = { 'content-type': 'application/grpc-web', expect: '100-continue' };
