@@ -117,30 +117,31 @@ function play(address: string, octets: readonly Uint8Array[], { code, end }: Abu
 const resetsIn = (frames: readonly RawFrame[]): readonly number[] =>
   frames.filter(({ type }) => type === FRAME.rstStream).map(({ payload }) => Buffer.from(payload).readUInt32BE(0));
 
-describe('a client that abuses HTTP/2', () => {
-  let node: NodeProcess;
-  before(async () => {
-    node = await NodeProcess.start({ flags: { 'runtime-server': 'null' } });
-  });
-  after(() => node[Symbol.asyncDispose]());
-
-  for (const abuse of ABUSES) {
-    it(`ends at ${abuse.limit}, which the metrics count`, async () => {
-      const label = `mesh_limits_reached_total{limit="http2.${abuse.limit}"}`;
-      const before = (await scrape(node)).get(label);
-      assert.equal(before, 0);
-      const frames = await play(node.addresses.inference, abuse.says(), abuse);
-      if (abuse.end === 'goaway') assert.equal(goawayIn(frames)?.code, abuse.code);
-      else assert.ok(resetsIn(frames).includes(abuse.code));
-      assert.equal((await scrape(node)).get(label), 1);
-      const alive = await fetch(`${node.url}/v2/health/ready`);
-      assert.equal(alive.status, 200);
-      await alive.arrayBuffer();
+for (const workers of [1, 2])
+  describe(`a client that abuses HTTP/2, ${workers} workers`, () => {
+    let node: NodeProcess;
+    before(async () => {
+      node = await NodeProcess.start({ flags: { 'runtime-server': 'null', workers: String(workers) } });
     });
-  }
+    after(() => node[Symbol.asyncDispose]());
 
-  it('has had streams refused before that', async () => {
-    const refused = (await scrape(node)).get('mesh_limits_reached_total{limit="http2.streamsMax"}') ?? 0;
-    assert.ok(refused >= 10_000, `${refused} streams were refused`);
+    for (const abuse of ABUSES) {
+      it(`ends at ${abuse.limit}, which the metrics count`, async () => {
+        const label = `mesh_limits_reached_total{limit="http2.${abuse.limit}"}`;
+        const before = (await scrape(node)).get(label);
+        assert.equal(before, 0);
+        const frames = await play(node.addresses.inference, abuse.says(), abuse);
+        if (abuse.end === 'goaway') assert.equal(goawayIn(frames)?.code, abuse.code);
+        else assert.ok(resetsIn(frames).includes(abuse.code));
+        assert.equal((await scrape(node)).get(label), 1);
+        const alive = await fetch(`${node.url}/v2/health/ready`);
+        assert.equal(alive.status, 200);
+        await alive.arrayBuffer();
+      });
+    }
+
+    it('has had streams refused before that', async () => {
+      const refused = (await scrape(node)).get('mesh_limits_reached_total{limit="http2.streamsMax"}') ?? 0;
+      assert.ok(refused >= 10_000, `${refused} streams were refused`);
+    });
   });
-});
