@@ -171,6 +171,7 @@ class OpenParts {
 
   #readiness(): { readonly ready: true } | { readonly ready: false; readonly reason: string } {
     if (this.#isClosing) return { ready: false, reason: 'the node is shutting down' };
+    if (this.#node.threads?.pool.isServing === false) return { ready: false, reason: 'no worker takes calls' };
     if (this.#node.running.control.ready) return { ready: true };
     return { ready: false, reason: this.#node.running.notReadyBecause() ?? 'it is starting' };
   }

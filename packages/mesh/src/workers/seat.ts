@@ -7,7 +7,7 @@ import { countedIn, type MetricsSnapshot, sumOf } from '../metrics/index.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from './messages.ts';
 import type { StartThread, WorkerThread } from './port.ts';
 
-/** A worker that has not begun to serve in this time is started anew. */
+/** A worker that has not opened its ports in this time is taken for one that cannot. */
 export const START_TIMEOUT_MS: DurationMs = durationMs(60_000);
 /** A page of metrics waits no longer for a worker. */
 export const MEASURE_TIMEOUT_MS: DurationMs = durationMs(1000);
@@ -108,15 +108,27 @@ export class Seat {
     if (this.#phase.kind === 'alive') this.#phase.life.thread.send(message);
   }
 
-  /** Tells the life something and waits for its answer. @throws {MeshError} why it cannot, also when it ends */
-  ask<Kind extends FromWorker['kind']>(message: ToWorker, answer: Kind): Promise<Answer<Kind>> {
+  /**
+   * Tells the life something and waits for its answer, which ends the life where it does not come within `withinMs`.
+   *
+   * @throws {MeshError} why it cannot, also when it ends
+   */
+  ask<Kind extends FromWorker['kind']>(
+    message: ToWorker,
+    answer: Kind,
+    withinMs: DurationMs = START_TIMEOUT_MS,
+  ): Promise<Answer<Kind>> {
     if (this.#phase.kind !== 'alive') return Promise.reject(new MeshError('unavailable', 'the worker is gone'));
     const { life } = this.#phase;
     const { promise, resolve, reject } = Promise.withResolvers<Answer<Kind>>();
+    const late = this.#parts.clock.after(withinMs, () => {
+      life.why ??= new MeshError('unavailable', `worker ${this.worker} did not say that it is ${answer} within ${withinMs} ms`);
+      void life.thread.kill();
+    });
     // The messages of a kind have that kind's type.
     life.waits.set(answer, { resolve: (said) => resolve(said as Answer<Kind>), reject });
     life.thread.send(message);
-    return promise;
+    return promise.finally(() => late.cancel());
   }
 
   /** It takes calls now: from here on it is watched. */
@@ -146,10 +158,8 @@ export class Seat {
     if (this.#phase.kind === 'resting') this.#phase.timer.cancel();
     if (this.#phase.kind !== 'alive') return;
     const { life, serving } = this.#phase;
-    const late = this.#parts.clock.after(untilMs, () => void life.thread.kill());
     // Whatever it says or does not say, it ends now.
-    if (serving) await this.ask(message, 'closed').catch(() => undefined);
-    late.cancel();
+    if (serving) await this.ask(message, 'closed', untilMs).catch(() => undefined);
     await life.thread.kill();
   }
 
@@ -217,18 +227,13 @@ export class Seat {
   }
 
   #restart(): void {
-    const { clock, log, worker, begin } = this.#parts;
+    const { log, worker, begin } = this.#parts;
     this.start();
     if (this.#phase.kind !== 'alive') return;
     const { life } = this.#phase;
-    const late = clock.after(START_TIMEOUT_MS, () => void life.thread.kill());
     begin().then(
-      () => {
-        late.cancel();
-        log.info('worker-started', `worker ${worker} takes calls again`, { worker });
-      },
+      () => log.info('worker-started', `worker ${worker} takes calls again`, { worker }),
       (error: unknown) => {
-        late.cancel();
         life.why ??= toMeshError(error);
         void life.thread.kill();
       },

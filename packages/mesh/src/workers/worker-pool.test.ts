@@ -9,6 +9,7 @@ import { createLog } from '../log/index.ts';
 import { Board } from './board.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from './messages.ts';
 import type { ThreadListener } from './port.ts';
+import { START_TIMEOUT_MS } from './seat.ts';
 import { WorkerPool } from './worker-pool.ts';
 
 const HOST = '127.0.0.1';
@@ -142,6 +143,20 @@ describe('the threads of the data plane', () => {
     };
     const listener = { config: { roles: new Set([]), host: HOST, port: 0, tls: false }, relayPath: '/r', relayed: [] };
     await assert.rejects(pool.serve([listener]), /port-taken/);
+    await end();
+  });
+
+  it('fail to start where one does not answer in time', async () => {
+    const { clock, threads, pool, end } = rig(1);
+    pool.start();
+    const [mute] = threads;
+    assert.ok(mute !== undefined);
+    mute.send = () => {};
+    const listener = { config: { roles: new Set([]), host: HOST, port: 0, tls: false }, relayPath: '/r', relayed: [] };
+    const started = pool.serve([listener]);
+    clock.advance(START_TIMEOUT_MS);
+    await assert.rejects(started, /worker 0 did not say that it is serving within 60000 ms/);
+    assert.ok(mute.ended && !pool.isServing);
     await end();
   });
 

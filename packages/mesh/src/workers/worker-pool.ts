@@ -111,6 +111,11 @@ export class WorkerPool {
     return (await Promise.all(this.#seats.map((seat) => seat.measure()))).flat();
   }
 
+  /** Whether at least one worker takes calls. */
+  get isServing(): boolean {
+    return this.#seats.some(({ isServing }) => isServing);
+  }
+
   figures(): WorkerFigures {
     return { streams: this.#balance.loads, restarts: this.#falls, connectionsShed: this.#shed };
   }
