@@ -58,7 +58,8 @@ export async function runCost(plan: CostPlan, tell: (line: string) => void = () 
   for (const [, subject] of subjects) await costOf(subject, pressureOf('16 × 16', WARM_CALLS));
   for (let round = 0; round < plan.rounds; round++) {
     for (const name of PRESSURE_NAMES)
-      for (const [way, subject] of subjects) runs[name][way].push(await costOf(subject, pressureOf(name, plan.calls)));
+      for (const [way, subject] of rotated(subjects, round))
+        runs[name][way].push(await costOf(subject, pressureOf(name, plan.calls)));
     tell(`round ${round + 1} of ${plan.rounds}`);
   }
   const figures = (name: PressureName) => {
@@ -76,6 +77,12 @@ function pressureOf(name: PressureName, calls: number): Pressure {
   const [connections, streamsPerConnection] = PRESSURES[name];
   return { connections, streamsPerConnection, calls: name === '1 × 1' ? Math.ceil(calls / SINGLE_SHARE) : calls };
 }
+
+/** Each is as often first, so that what others do to the machine meets all alike. */
+const rotated = <Item>(items: readonly Item[], by: number): readonly Item[] => [
+  ...items.slice(by % items.length),
+  ...items.slice(0, by % items.length),
+];
 
 const costsOfWays = (): Record<Way, Cost[]> => ({ one: [], ownThread: [], two: [] });
 

@@ -27,7 +27,7 @@ function show(name: string, measured: object, tables: readonly Table[], holds: b
 }
 
 if (wants('cost')) {
-  const cost = await runCost({ rounds, calls: 20_000, driver: grpcDriver() }, tell);
+  const cost = await runCost({ rounds, calls: 50_000, driver: grpcDriver() }, tell);
   show('cost', cost, costTables(cost), costHolds(cost));
 }
 if (wants('balance')) {
