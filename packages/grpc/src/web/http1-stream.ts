@@ -17,6 +17,8 @@ export const HTTP1_WINDOW_BYTES = 65_535;
 /** Bytes of a request that are thrown away behind its answer so that the connection can go on; beyond, it is ended. */
 export const HTTP1_LINGER_BYTES_MAX = 1_048_576;
 
+const NO_CONTENT = 204;
+const NOT_MODIFIED = 304;
 const NOTHING: Uint8Array = new Uint8Array(0);
 const STREAM: unique symbol = Symbol('stream');
 /** Requests and answers know their stream, so that listeners are shared functions and not closures per request. */
@@ -99,9 +101,10 @@ class Http1Stream implements ByteStream {
   sendHeaders(headers: HeaderBlock, end: boolean): void {
     if (this.#isDeaf) return;
     const fields = linesOf(headers.without((name) => name.startsWith(':') || CONNECTION_FIELDS.has(name)).raw());
-    // An answer to HEAD says the length that it would have.
-    const length = end && headers.get('content-length') === undefined ? ['content-length', '0'] : [];
-    this.#response.writeHead(Number(headers.get(':status') ?? 200), [...fields, ...length]);
+    const status = Number(headers.get(':status') ?? 200);
+    // An answer to HEAD says the length that it would have; some can have none (RFC 9110 §8.6).
+    const saysLength = end && status !== NO_CONTENT && status !== NOT_MODIFIED && headers.get('content-length') === undefined;
+    this.#response.writeHead(status, saysLength ? [...fields, 'content-length', '0'] : [...fields]);
     if (end) this.#end(NOTHING);
     // With the first bytes where those follow at once.
     else process.nextTick(flushHeaders, this.#response);

@@ -233,6 +233,25 @@ describe('a request of HTTP/1.1 as a stream', () => {
     assert.deepEqual(response.trailers, { 'x-last': '[0m' });
   });
 
+  test('is answered without a body in the words of its answer: a length of its own, none for 204, else 0', async () => {
+    const fields: Readonly<Record<string, readonly string[]>> = {
+      '/own': [':status', '200', 'content-length', '12'],
+      '/none': [':status', '204'],
+      '/zero': [':status', '404'],
+    };
+    await using served = await serveHttp1((stream, headers) => {
+      stream.sendHeaders(headerBlock(fields[headers.get(':path') ?? ''] ?? []), true);
+      return new Recorder();
+    });
+    const lengths = await Promise.all(
+      Object.keys(fields).map(async (path) => {
+        const { headers } = await fetch(`http://127.0.0.1:${served.port}${path}`, { method: 'HEAD' });
+        return headers.get('content-length');
+      }),
+    );
+    assert.deepEqual(lengths, ['12', null, '0']);
+  });
+
   test('is told to send its body unless it was answered at once', async () => {
     await using served = await serveHttp1(acceptGrpcWeb(echoRouter().accept));
     const headers = { 'content-type': 'application/grpc-web', expect: '100-continue' };
