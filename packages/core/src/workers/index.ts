@@ -19,6 +19,7 @@ export {
   LOOK_EVERY_MS,
   look,
   NO_WATCH,
+  PATIENCE_MS_PER_MIB,
   type Pulse,
   SILENCE_MAX_MS,
   type Watch,

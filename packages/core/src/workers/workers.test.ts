@@ -12,6 +12,7 @@ import {
   NO_WATCH,
   nextStart,
   OVER_FOR_MS,
+  PATIENCE_MS_PER_MIB,
   RESTART_PAUSE_MAX_MS,
   RESTART_PAUSE_MS,
   SHED_EVERY_MS,
@@ -53,6 +54,22 @@ describe('the watchdog', () => {
     };
     assert.deepEqual([lookAt(0), lookAt(60_000), lookAt(120_000)], [[], [], []]);
     assert.equal(watch.pulses.get(0)?.silentMs, 2 * LOOK_COUNTS_MAX_MS);
+  });
+
+  it('waits longer for a worker that has announced work, as long as there is of it', () => {
+    const mib = 1_048_576;
+    const silentAfterMs = (workBytes: number): number | null => {
+      let watch: Watch = NO_WATCH;
+      for (let at = 0; at < 100; at++) {
+        const seen = look(watch, new Map([[0, 7]]), monotonicMs(at * LOOK_EVERY_MS), new Map([[0, workBytes]]));
+        watch = seen.watch;
+        if (seen.silent.length > 0) return at * LOOK_EVERY_MS;
+      }
+      return null;
+    };
+    assert.equal(silentAfterMs(0), SILENCE_MAX_MS);
+    assert.equal(silentAfterMs(8 * mib), SILENCE_MAX_MS + 8 * PATIENCE_MS_PER_MIB);
+    assert.equal(silentAfterMs(64 * mib), null);
   });
 
   it('starts anew with the next life of a worker', () => {

@@ -249,6 +249,7 @@ export class WorkerNode {
         return http.limits;
       },
       bodies: http.bodies,
+      onWork: (byteCount) => this.#board.announceWork(this.#setup.worker, byteCount),
       server: { name: '', version: '' },
     });
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { durationMs, epochMs } from '@modelmesh/core';
 import { FakeClock } from '@modelmesh/core/testing';
-import { BEAT_EVERY_MS, OVER_FOR_MS, RESTART_PAUSE_MS, SILENCE_MAX_MS } from '@modelmesh/core/workers';
+import { BEAT_EVERY_MS, OVER_FOR_MS, PATIENCE_MS_PER_MIB, RESTART_PAUSE_MS, SILENCE_MAX_MS } from '@modelmesh/core/workers';
 import type { Config } from '../config/index.ts';
 import { allocateCounters, LimitCounters, SlotCounters, type ToControl, WorkersLink } from '../link/index.ts';
 import { createLog } from '../log/index.ts';
@@ -182,6 +182,25 @@ describe('the threads of the data plane', () => {
     assert.ok(next?.heard[0]?.kind === 'serve');
     assert.equal(next.heard[0].listeners[0]?.config.port, port);
     assert.deepEqual(events(lines), ['worker-replaced', 'worker-started']);
+    await end();
+  });
+
+  it('may be silent for as long as the work takes that they announced, and no longer than a second behind it', async () => {
+    const { threads, pass, serve, end } = rig(1);
+    await serve();
+    const [busy] = threads;
+    assert.ok(busy !== undefined);
+    await pass(BEAT_EVERY_MS);
+    const workBytes = 16 * 1_048_576;
+    new Board(busy.setup.board).announceWork(0, workBytes);
+    busy.beats = false;
+    await pass(16 * PATIENCE_MS_PER_MIB);
+    assert.ok(!busy.ended);
+    busy.beats = true;
+    await pass(BEAT_EVERY_MS);
+    busy.beats = false;
+    await pass(SILENCE_MAX_MS + 2 * BEAT_EVERY_MS);
+    assert.ok(busy.ended, 'its beat said that the work was done');
     await end();
   });
 

@@ -198,6 +198,7 @@ export class WorkerPool {
       this.#watch,
       new Map(serving.map(({ worker }) => [worker, this.#board.beatOf(worker)])),
       nowMs,
+      new Map(serving.map(({ worker }) => [worker, this.#board.workBytesOf(worker)])),
     );
     this.#watch = watch;
     for (const worker of silent) this.#seats[worker]?.silent();

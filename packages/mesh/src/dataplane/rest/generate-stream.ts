@@ -43,6 +43,7 @@ export class GenerateStream extends ModelExchange implements Caller {
   }
 
   protected ready(body: Uint8Array, question: Question): void {
+    this.deps.onWork?.(body.byteLength);
     const request = decodeGenerate(body, question);
     this.#id = request.id;
     const call = new InferenceCall(this.deps.plane, this, this.plan());

@@ -116,6 +116,16 @@ overBoth('V1', {}, prepare, (on) => {
     assert.equal(asked(), 2);
   });
 
+  it('announces what is converted in one go: the body of the request, and the message of the answer', async () => {
+    const before = on.rig.announced.length;
+    const body = JSON.stringify({ instances: [[1, 2]] });
+    textOf200(await predict('sums', body));
+    const [asked, answered = 0, ...more] = on.rig.announced.slice(before);
+    assert.equal(asked, body.length);
+    assert.ok(answered > 0);
+    assert.deepEqual(more, []);
+  });
+
   it('measures a call as the inference that it is', async () => {
     await predict('sums', { instances: [[1, 2]] });
     const facts = on.rig.calls.at(-1);

@@ -54,6 +54,8 @@ export interface RestDeps {
   readonly limits: RestLimits;
   /** Bodies and answers that are held at the same time; beyond: 429. */
   readonly bodies: ByteBudget;
+  /** Told before bodies of so many bytes are converted, which holds up everything else. */
+  readonly onWork?: (byteCount: number) => void;
   /** What `GET /v2` says of the server. */
   readonly server: { readonly name: string; readonly version: string };
 }

@@ -25,6 +25,7 @@ export class UnaryExchange<Memo> extends ModelExchange implements UnaryOutcome {
   }
 
   protected ready(body: Uint8Array, question: Question): void {
+    this.deps.onWork?.(body.byteLength);
     const { request, memo } = this.#dialect.decode(body, question);
     this.#read = { memo, id: request.id };
     const { plane, bodies } = this.deps;
@@ -38,6 +39,7 @@ export class UnaryExchange<Memo> extends ModelExchange implements UnaryOutcome {
     if (this.over || this.#read === undefined) return;
     const { memo, id } = this.#read;
     let body: RestBody;
+    this.deps.onWork?.(message.byteLength);
     try {
       const names = { modelName: this.asked.name, modelVersion: this.modelVersion, id };
       body = this.#dialect.encode(decodeInferResponse(message), memo, names);

@@ -118,6 +118,8 @@ export class RestRig {
   readonly runtime: OipRuntime;
   readonly calls: CallFacts[] = [];
   readonly records: CallRecord[] = [];
+  /** Bytes of the bodies that were converted, as they were announced. */
+  readonly announced: number[] = [];
   readonly repository = new TestRepository();
   readonly bodies: ByteBudget;
   readonly dataPlane: DataPlane;
@@ -178,6 +180,7 @@ export class RestRig {
         ...(options.largeBodiesBytesMax === undefined ? {} : { largeBodiesBytesMax: options.largeBodiesBytesMax }),
       },
       bodies: this.bodies,
+      onWork: (byteCount) => this.announced.push(byteCount),
       server: { name: 'model-mesh', version: 'test' },
     };
     this.handler = restHandler(this.deps);
