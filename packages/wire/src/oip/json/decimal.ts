@@ -7,11 +7,19 @@ export const EXACT_INTEGER_MAX = 2 ** 53;
 /** More decimal digits than any 64-bit integer has; an integer token beyond is out of range, however it is written. */
 const INTEGER_DIGITS_MAX = 20;
 
+/** In so few characters no number with a fraction is so near to an integer that its double is one, unless that is 0. */
+const SHORT_TOKEN_MAX = 15;
+const SHORT_INTEGER_MAX = 1e15;
+
 /**
  * The integer that a JSON number stands for, or `undefined` where it has a fraction (`1.0` and `1e2` are integers, `1.5` is not).
  * Exact at any length. Numbers beyond 20 digits come back as ±10^20, which no datatype holds, so that `1e999999999` costs nothing.
  */
 export function integerOf(token: string): bigint | undefined {
+  if (token.length <= SHORT_TOKEN_MAX) {
+    const value = Number(token);
+    if (value !== 0 && Number.isInteger(value) && Math.abs(value) < SHORT_INTEGER_MAX) return BigInt(value);
+  }
   const match = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(token);
   if (match === null) return undefined;
   const [, sign = '', whole = '', fraction = '', exponent = '0'] = match;

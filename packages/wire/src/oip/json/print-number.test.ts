@@ -131,6 +131,20 @@ describe('numbers in JSON', () => {
     assert.ok((integerOf('1e999999999') ?? 0n) > 2n ** 64n);
     assert.equal(integerOf('1.00000000000000000000000000000001'), undefined);
   });
+
+  it('knows the same integer however long its exponent is written', () => {
+    const digits = fc.stringMatching(/^[0-9]{1,9}$/);
+    const token = fc
+      .tuple(fc.constantFrom('', '-'), digits, fc.option(digits), fc.option(fc.integer({ min: -12, max: 20 })))
+      .map(([sign, whole, fraction, exponent]) => ({
+        short: `${sign}${whole}${fraction === null ? '' : `.${fraction}`}${exponent === null ? '' : `e${exponent}`}`,
+        long: `${sign}${whole}${fraction === null ? '' : `.${fraction}`}e${(exponent ?? 0) < 0 ? '-' : '+'}${String(Math.abs(exponent ?? 0)).padStart(20, '0')}`,
+      }));
+    fc.assert(
+      fc.property(token, ({ short, long }) => assert.equal(integerOf(short), integerOf(long))),
+      { numRuns: 2000 },
+    );
+  });
 });
 
 describe('the JSON writer', () => {
