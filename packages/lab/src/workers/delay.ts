@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { durationMs } from '@modelmesh/core';
 import { rawMethod } from '@modelmesh/grpc/call';
 import { ModelMesh } from '@modelmesh/wire/mmesh';
-import { digits, judged, median, type Table } from '../figures/index.ts';
+import { digits, judged, median, type Spread, spreadOf, type Table } from '../figures/index.ts';
 import { connectGrpc, freeFolder, NodeProcess, realClock, scrape, splitAddress } from '../node-process/index.ts';
 
 /** So much more may the 99th percentile of a worker's event-loop delay be while control has much to do. */
@@ -35,6 +35,8 @@ export interface ThreadDelays {
 
 /** What was measured. */
 export interface DelayFigures {
+  /** How much longer the 99th percentile of the worker was in a storm than in the quiet time behind it, in milliseconds; over the rounds. */
+  readonly moreMs: Spread;
   readonly worker: ThreadDelays;
   readonly control: ThreadDelays;
   /** What all storms together brought, and how long they took. */
@@ -122,7 +124,8 @@ export async function runDelay(plan: DelayPlan, tell: (line: string) => void = (
   const page = await scrape(node);
   const of = (thread: keyof Delays): ThreadDelays => ({ quiet: middleOf(quiets, thread), storm: middleOf(storms, thread) });
   const counts = { registrations: registered, loads: page.get(LOADS) ?? 0, evictions: page.get(EVICTIONS) ?? 0 };
-  return { worker: of('worker-0'), control: of('control'), ...counts, stormMs, calls };
+  const moreMs = spreadOf(storms.map((storm, at) => p99Of(storm) - p99Of(quiets[at] ?? storm)));
+  return { moreMs, worker: of('worker-0'), control: of('control'), ...counts, stormMs, calls };
 }
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => realClock.after(durationMs(ms), resolve));
@@ -172,6 +175,8 @@ function middleOf(rounds: readonly Delays[], thread: keyof Delays): Delay {
   return { p50Ms: middle(({ p50Ms }) => p50Ms), p99Ms: middle(({ p99Ms }) => p99Ms), maxMs: middle(({ maxMs }) => maxMs) };
 }
 
+const p99Of = (delays: Delays): number => delays['worker-0'].p99Ms;
+
 /** Whether the worker waits hardly longer during storms. */
 export const delayHolds = ({ worker: { quiet, storm } }: DelayFigures): boolean => storm.p99Ms - quiet.p99Ms <= MORE_DELAY_MAX_MS;
 
@@ -179,14 +184,15 @@ export const delayHolds = ({ worker: { quiet, storm } }: DelayFigures): boolean 
 export function delayTable(figures: DelayFigures): Table {
   const { registrations, loads, evictions, worker, control } = figures;
   const row = (name: string, { quiet, storm }: ThreadDelays, isJudged: boolean) => {
-    const more = digits(storm.p99Ms - quiet.p99Ms);
+    const { median: middle, min, max } = figures.moreMs;
+    const more = `${digits(middle)} (${digits(min)}–${digits(max)})`;
     return [
       name,
       digits(quiet.p50Ms),
       digits(storm.p50Ms),
       digits(quiet.p99Ms),
       digits(storm.p99Ms),
-      isJudged ? judged(more, delayHolds(figures)) : more,
+      isJudged ? judged(more, delayHolds(figures)) : '',
       isJudged ? digits(MORE_DELAY_MAX_MS) : '',
       digits(quiet.maxMs, 1),
       digits(storm.maxMs, 1),
@@ -194,7 +200,7 @@ export function delayTable(figures: DelayFigures): Table {
   };
   return {
     title: `Event-loop delay in ms under a load: quiet, and with ${registrations} registrations, ${loads} loads and ${evictions} evictions`,
-    columns: ['', 'p50', 'in storms', 'p99', 'in storms', 'more', 'aim', 'max', 'in storms'],
+    columns: ['', 'p50', 'in storms', 'p99', 'in storms', 'more, in pairs', 'aim', 'max', 'in storms'],
     rows: [row('the worker', worker, true), row("control's thread", control, false)],
   };
 }

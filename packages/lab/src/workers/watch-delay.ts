@@ -10,9 +10,11 @@ import { isMainThread, workerData } from 'node:worker_threads';
 const RESOLUTION_MS = 10;
 const folder = process.env.LAB_DELAY_FOLDER;
 const worker: unknown = typeof workerData === 'object' && workerData !== null ? Reflect.get(workerData, 'worker') : undefined;
+// The runtime of the node is a process of its own, which loads this too.
+const isNode = process.argv[1]?.endsWith('/mesh/src/main.ts') === true;
 const name = isMainThread ? 'control' : typeof worker === 'number' ? `worker-${worker}` : undefined;
 
-if (folder !== undefined && name !== undefined) {
+if (folder !== undefined && name !== undefined && isNode) {
   const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   delay.enable();
   const [ask, answer] = [join(folder, `ask-${name}`), join(folder, `${name}.json`)];
