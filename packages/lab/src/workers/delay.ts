@@ -5,7 +5,15 @@ import { durationMs } from '@modelmesh/core';
 import { rawMethod } from '@modelmesh/grpc/call';
 import { ModelMesh } from '@modelmesh/wire/mmesh';
 import { digits, judged, median, type Spread, spreadOf, type Table } from '../figures/index.ts';
-import { connectGrpc, freeFolder, NodeProcess, realClock, scrape, splitAddress } from '../node-process/index.ts';
+import {
+  connectGrpc,
+  freeFolder,
+  type GrpcConnection,
+  NodeProcess,
+  realClock,
+  scrape,
+  splitAddress,
+} from '../node-process/index.ts';
 
 /** So much more may the 99th percentile of a worker's event-loop delay be while control has much to do. */
 export const MORE_DELAY_MAX_MS = 1;
@@ -27,7 +35,7 @@ export interface Delay {
   readonly maxMs: number;
 }
 
-/** Of one thread: while there was nothing but the load, and during storms; medians over the rounds. */
+/** Of one thread: while storms met another node, and while they met its own; medians over the rounds. */
 export interface ThreadDelays {
   readonly quiet: Delay;
   readonly storm: Delay;
@@ -35,7 +43,7 @@ export interface ThreadDelays {
 
 /** What was measured. */
 export interface DelayFigures {
-  /** How much longer the 99th percentile of the worker was in a storm than in the quiet time behind it, in milliseconds; over the rounds. */
+  /** How much longer the 99th percentile of the worker was in a storm at its node than in the one at another node behind it, in milliseconds; over the rounds. */
   readonly moreMs: Spread;
   readonly worker: ThreadDelays;
   readonly control: ThreadDelays;
@@ -64,66 +72,106 @@ const STREAMS = 4;
 const LOADS = 'modelmesh_loadmodel_milliseconds_count';
 const EVICTIONS = 'modelmesh_age_at_eviction_milliseconds_count';
 
+/** A node whose worker has a thread of its own, and what storms do to it. */
+class Stormy implements AsyncDisposable {
+  readonly node: NodeProcess;
+  readonly #owner: GrpcConnection;
+  readonly #caller: GrpcConnection;
+  #registered = 0;
+
+  private constructor(node: NodeProcess) {
+    this.node = node;
+    const [host, port] = splitAddress(node.addresses.management ?? '');
+    this.#owner = connectGrpc({ kind: 'tcp', host, port: Number(port) });
+    this.#caller = node.connect();
+  }
+
+  static async start(folder: string): Promise<Stormy> {
+    const node = await NodeProcess.start({
+      flags: {
+        'runtime-server': 'null',
+        'worker-threads': 'always',
+        'listeners-management-port': '0',
+        'runtime-capacity-bytes': String(ROOM * MODEL_BYTES),
+      },
+      imports: [WATCH_DELAY],
+      environment: { LAB_DELAY_FOLDER: folder },
+    });
+    const stormy = new Stormy(node);
+    await stormy.#register('echo', 'size 8192');
+    for (let at = 0; at < COLD_MODELS; at++) await stormy.#register(`cold-${at}`, `size ${MODEL_BYTES}`);
+    return stormy;
+  }
+
+  /** Models that storms registered. */
+  get registered(): number {
+    return this.#registered;
+  }
+
+  /** Registers so many models, and calls cold ones meanwhile, for which others have to make room. */
+  async storm(registrations: number): Promise<void> {
+    const until = this.#registered + registrations;
+    let goes = true;
+    const cold = inLanes(COLD_CALLS_AT_A_TIME, async (lane, turn) => {
+      const model = `cold-${(lane * 47 + turn * COLD_CALLS_AT_A_TIME + lane) % COLD_MODELS}`;
+      await this.#caller.client.call(echo, [Buffer.from('x')], { headers: ['mm-model-id', model] });
+      return goes;
+    });
+    await inLanes(REGISTRATIONS_AT_A_TIME, async () => {
+      this.#registered += 1;
+      await this.#register(`model-${this.#registered}`, 'size 8192');
+      return this.#registered < until;
+    });
+    goes = false;
+    await cold;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#owner.close();
+    this.#caller.close();
+    await this.node[Symbol.asyncDispose]();
+  }
+
+  /** At a port of its own, as an owner's tools would use. */
+  async #register(modelId: string, path: string): Promise<void> {
+    await this.#owner.client.unary(ModelMesh.method.registerModel, { modelId, modelInfo: { type: 'null', path } });
+  }
+}
+
 /**
- * Measures the event-loop delay of a worker in a thread of its own under a constant load of calls: with nothing else, and while models are registered
- * and cold ones called for which others have to make room. Registrations come at a port of their own, as an owner's tools would use.
+ * Measures the event-loop delay of a worker in a thread of its own under a constant load of calls: while models are registered at its node and cold ones
+ * called, and while the same happens to another node of this machine. So cores are as scarce both times, and what differs is the work of its control.
  */
 export async function runDelay(plan: DelayPlan, tell: (line: string) => void = () => {}): Promise<DelayFigures> {
   await using folder = await freeFolder();
-  await using node = await NodeProcess.start({
-    flags: {
-      'runtime-server': 'null',
-      'worker-threads': 'always',
-      'listeners-management-port': '0',
-      'runtime-capacity-bytes': String(ROOM * MODEL_BYTES),
-    },
-    imports: [WATCH_DELAY],
-    environment: { LAB_DELAY_FOLDER: folder.path },
-  });
-  const [host, port] = splitAddress(node.addresses.management ?? '');
-  using owner = connectGrpc({ kind: 'tcp', host, port: Number(port) });
-  using caller = node.connect();
-  const register = (modelId: string, path: string) =>
-    owner.client.unary(ModelMesh.method.registerModel, { modelId, modelInfo: { type: 'null', path } });
-  await register('echo', 'size 8192');
-  for (let at = 0; at < COLD_MODELS; at++) await register(`cold-${at}`, `size ${MODEL_BYTES}`);
-  const load = constantLoad(node);
+  await using elsewhere = await freeFolder();
+  await using watched = await Stormy.start(folder.path);
+  await using other = await Stormy.start(elsewhere.path);
+  const load = constantLoad(watched.node);
   const storms: Delays[] = [];
   const quiets: Delays[] = [];
-  let [registered, stormMs] = [0, 0];
+  let stormMs = 0;
+  const during = async (stormy: Stormy): Promise<Delays> => {
+    await delays(folder.path);
+    await stormy.storm(Math.ceil(plan.events / (plan.rounds + 1)));
+    return delays(folder.path);
+  };
   // The first storm compiles what later ones run, and counts for nothing.
   for (let round = 0; round <= plan.rounds; round++) {
-    await delays(folder.path);
     const beganMs = performance.now();
-    const until = registered + Math.ceil(plan.events / (plan.rounds + 1));
-    let storming = true;
-    const cold = inLanes(COLD_CALLS_AT_A_TIME, async (lane, turn) => {
-      const model = `cold-${(lane * 47 + turn * COLD_CALLS_AT_A_TIME + lane) % COLD_MODELS}`;
-      await caller.client.call(echo, [Buffer.from('x')], { headers: ['mm-model-id', model] });
-      return storming;
-    });
-    await inLanes(REGISTRATIONS_AT_A_TIME, async () => {
-      registered += 1;
-      await register(`model-${registered}`, 'size 8192');
-      return registered < until;
-    });
-    storming = false;
-    await cold;
+    const storm = await during(watched);
     const tookMs = performance.now() - beganMs;
-    const storm = await delays(folder.path);
-    await pause(tookMs);
-    const quiet = await delays(folder.path);
+    const quiet = await during(other);
     if (round === 0) continue;
     stormMs += tookMs;
     storms.push(storm);
     quiets.push(quiet);
-    const [before, during] = [quiet['worker-0'].p99Ms, storm['worker-0'].p99Ms];
-    tell(`round ${round} of ${plan.rounds}: p99 of the worker ${digits(before)} → ${digits(during)} ms`);
+    tell(`round ${round} of ${plan.rounds}: p99 of the worker ${digits(p99Of(quiet))} → ${digits(p99Of(storm))} ms`);
   }
   const calls = await load.stop();
-  const page = await scrape(node);
+  const page = await scrape(watched.node);
   const of = (thread: keyof Delays): ThreadDelays => ({ quiet: middleOf(quiets, thread), storm: middleOf(storms, thread) });
-  const counts = { registrations: registered, loads: page.get(LOADS) ?? 0, evictions: page.get(EVICTIONS) ?? 0 };
+  const counts = { registrations: watched.registered, loads: page.get(LOADS) ?? 0, evictions: page.get(EVICTIONS) ?? 0 };
   const moreMs = spreadOf(storms.map((storm, at) => p99Of(storm) - p99Of(quiets[at] ?? storm)));
   return { moreMs, worker: of('worker-0'), control: of('control'), ...counts, stormMs, calls };
 }
@@ -199,7 +247,7 @@ export function delayTable(figures: DelayFigures): Table {
     ];
   };
   return {
-    title: `Event-loop delay in ms under a load: quiet, and with ${registrations} registrations, ${loads} loads and ${evictions} evictions`,
+    title: `Event-loop delay in ms under a load: storms at another node, and at its own with ${registrations} registrations, ${loads} loads and ${evictions} evictions`,
     columns: ['', 'p50', 'in storms', 'p99', 'in storms', 'more, in pairs', 'aim', 'max', 'in storms'],
     rows: [row('the worker', worker, true), row("control's thread", control, false)],
   };

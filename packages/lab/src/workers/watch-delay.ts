@@ -11,7 +11,7 @@ const RESOLUTION_MS = 10;
 const folder = process.env.LAB_DELAY_FOLDER;
 const worker: unknown = typeof workerData === 'object' && workerData !== null ? Reflect.get(workerData, 'worker') : undefined;
 // The runtime of the node is a process of its own, which loads this too.
-const isNode = process.argv[1]?.endsWith('/mesh/src/main.ts') === true;
+const isNode = /\/mesh\/src\/(worker-)?main\.ts$/.test(process.argv[1] ?? '');
 const name = isMainThread ? 'control' : typeof worker === 'number' ? `worker-${worker}` : undefined;
 
 if (folder !== undefined && name !== undefined && isNode) {
