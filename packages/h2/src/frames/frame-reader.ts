@@ -68,6 +68,8 @@ export class FrameReader {
       else if (this.#at === AT.payload) at = this.#readPayload(bytes, at, end);
       else at = this.#readData(bytes, at, end);
     }
+    // What was delivered is not held on to, nor what it lies in.
+    deliverWithHeadroom(undefined);
   }
 
   #readHeader(bytes: Uint8Array, at: number, end: number): number {

@@ -23,7 +23,11 @@ import type { Doors } from './doors.ts';
 import type { PeersBehind } from './peer-port.ts';
 
 /** How many threads the data plane has besides control's: none where its one worker shares that. */
-export function threadsWanted({ workers, workerThreads }: Config, log: Log, platform: string = process.platform): number {
+export function threadsWanted(
+  { workers, workerThreads }: Pick<Config, 'workers' | 'workerThreads'>,
+  log: Log,
+  platform: string = process.platform,
+): number {
   if (workers === 1) return workerThreads === 'always' ? 1 : 0;
   if (platform === 'linux') return workers;
   log.warn('one-worker', `ports are shared by several workers on Linux alone: this node has one worker, not ${workers}`);

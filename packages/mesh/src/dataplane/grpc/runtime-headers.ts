@@ -6,7 +6,7 @@ import { HEADER, isStrippedTowardsRuntime, runtimeIdHeaders } from '@modelmesh/w
 const CARRIED = new Set([':path', 'content-type', HEADER.grpcEncoding, HEADER.grpcAcceptEncoding] as string[]);
 
 /** Models whose recipe is kept; beyond, the one that was made first is made anew when it is needed. */
-const RECIPES_MAX = 1024;
+export const RECIPES_MAX = 1024;
 
 const PLAIN_ANSWER = headerRecipe({ drops: (name) => name === HEADER.grpcAcceptEncoding });
 
@@ -16,6 +16,11 @@ export const forPlainAnswer = (block: HeaderBlock): HeaderBlock => block.derive(
 /** Makes the header blocks of calls as the runtime gets them. What is the same for all calls of a model is made once. */
 export class RuntimeHeaders {
   readonly #recipes = new Map<ModelKey, HeaderRecipe>();
+
+  /** Models whose recipe is kept now. */
+  get kept(): number {
+    return this.#recipes.size;
+  }
 
   /**
    * The client's metadata as it came, without what is the mesh's or the transport's, and the model's key (spec `modelmesh.md` §2.2).
