@@ -20,7 +20,7 @@ export {
   rawMethod,
   type TypedDesc,
 } from './method.ts';
-export { refuseCall, refuseHeaders, refuseHttp } from './refuse.ts';
+export { answerHead, refuseCall, refuseHeaders, refuseHttp } from './refuse.ts';
 export { GrpcRouter, type GrpcRouterOptions } from './router.ts';
 export type { ServedMethod } from './server-kinds.ts';
 export type { MethodHandler, ServiceHandlers } from './service.ts';

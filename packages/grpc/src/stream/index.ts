@@ -23,3 +23,4 @@ export {
   type StreamHandler,
   type StreamLimits,
 } from './port.ts';
+export { SILENT } from './silent.ts';

@@ -8,6 +8,7 @@ import {
   headerBlock,
   RESET_CODE,
   type ResetCause,
+  SILENT,
   type StreamHandler,
 } from '../stream/index.ts';
 import { Base64Decoder } from './base64-decoder.ts';
@@ -27,15 +28,6 @@ export const WEB_REQUEST_MESSAGES_MAX = 1;
 
 const ONE_MESSAGE =
   'gRPC-Web carries one message in a request: client streaming and bidirectional streaming need gRPC over HTTP/2, which browsers cannot speak';
-
-const SILENT: StreamHandler = {
-  onHeaders: () => undefined,
-  onData: () => undefined,
-  onTrailers: () => undefined,
-  onReset: () => undefined,
-  onWritable: () => undefined,
-  onClosed: () => undefined,
-};
 
 /**
  * One call in gRPC-Web, translated: to what carries it the handler of a request, to the handler of gRPC a stream of gRPC. Holds no messages:

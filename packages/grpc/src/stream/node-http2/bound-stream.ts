@@ -13,6 +13,7 @@ import {
   type StreamLimits,
 } from '../port.ts';
 import type { Evictable, ReceiveBudget } from '../receive-budget.ts';
+import { SILENT } from '../silent.ts';
 
 /** What a stream asks of the connection that carries it. */
 export interface Carrier {
@@ -38,16 +39,6 @@ type Bound<Native> = Native & { [PORT]: BoundStream<Http2Stream> };
 
 const NO_BYTES = new Uint8Array(0);
 const ERROR_IS_TOLD_BY_CLOSE = (): void => undefined;
-
-/** Hears nothing: of a stream whose handler is not known yet, or has heard its last word. */
-export const SILENT: StreamHandler = {
-  onHeaders: () => undefined,
-  onData: () => undefined,
-  onTrailers: () => undefined,
-  onReset: () => undefined,
-  onWritable: () => undefined,
-  onClosed: () => undefined,
-};
 
 const streamPush: (chunk: unknown, encoding?: BufferEncoding) => boolean = Readable.prototype.push;
 

@@ -18,7 +18,8 @@ import {
   type ServerConnection,
   type StreamLimits,
 } from '../port.ts';
-import { BoundStream, type Carrier, SILENT, type StreamSetup } from './bound-stream.ts';
+import { SILENT } from '../silent.ts';
+import { BoundStream, type Carrier, type StreamSetup } from './bound-stream.ts';
 import { sessionOptions } from './session-options.ts';
 
 const END_STREAM_FLAG = 0x1;

@@ -1,11 +1,5 @@
-import {
-  type AcceptStream,
-  type ByteStream,
-  type HeaderBlock,
-  headerBlock,
-  RESET_CODE,
-  type StreamHandler,
-} from '@modelmesh/grpc/stream';
+import { answerHead } from '@modelmesh/grpc/call';
+import { type AcceptStream, type ByteStream, type HeaderBlock, headerBlock } from '@modelmesh/grpc/stream';
 import { type CorsPolicy, isPreflight } from './cors-policy.ts';
 
 /**
@@ -44,16 +38,6 @@ class AnswerFieldsStream implements ByteStream {
   }
 }
 
-/** Hears out a question that was answered already. */
-const ANSWERED: StreamHandler = {
-  onHeaders: () => undefined,
-  onData: (stream, bytes) => stream.consume(bytes.byteLength),
-  onTrailers: () => undefined,
-  onReset: () => undefined,
-  onWritable: () => undefined,
-  onClosed: () => undefined,
-};
-
 /** Lets pages from elsewhere ask over HTTP/2 what `accept` answers, as the policy in force says. */
 export function acceptCors(policy: () => CorsPolicy, accept: AcceptStream): AcceptStream {
   return (stream, headers, end, connection) => {
@@ -63,9 +47,7 @@ export function acceptCors(policy: () => CorsPolicy, accept: AcceptStream): Acce
     if (origin !== undefined && isPreflight(headers.get(':method'), headers.get('access-control-request-method'))) {
       const granted = cors.preflightFields(origin, headers.get('access-control-request-headers'));
       if (granted !== undefined) {
-        stream.sendHeaders(headerBlock([':status', '204', ...granted]), true);
-        if (!end) stream.reset(RESET_CODE.noError);
-        return ANSWERED;
+        return answerHead(stream, [':status', '204', ...granted], end);
       }
     }
     const fields = cors.answerFields(origin);
