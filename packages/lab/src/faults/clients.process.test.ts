@@ -117,6 +117,8 @@ describe('a client that goes away', () => {
     giveUp.abort();
     sending.destroy();
     await within(5000, 'the cancelled call', grpc);
+    // Both are over for their clients at once; the node has to have heard of it before the load ends.
+    await taken(node);
     gate.resolve();
     await eventually('the copy serves', 5000, async () =>
       (await copyStates(node, 'cold')).includes('LOADED') ? true : undefined,
