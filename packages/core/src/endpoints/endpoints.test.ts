@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { MeshError } from '../errors.ts';
-import { type EndpointPolicy, keyOf, POLICY_HISTORY_MAX, type RegistryWrite, withCopyClaimed } from '../records/index.ts';
+import {
+  type EndpointPolicy,
+  keyOf,
+  newEndpointPolicy,
+  newVariant,
+  POLICY_HISTORY_MAX,
+  type RegistryWrite,
+  withCopyClaimed,
+} from '../records/index.ts';
 import { DEFAULT_NAMESPACE, endpointId, epochMs, instanceId, modelKey } from '../units.ts';
 import {
   decideApplyEndpoint,
@@ -36,10 +44,8 @@ const request = (differing: Partial<SetEndpointRequest>): SetEndpointRequest => 
   expectedTargetModelId: '',
   ...differing,
 });
-const policyOf = (model: string, name = 'stable'): EndpointPolicy => ({
-  variants: [{ name, model: modelKey(model), weight: 100, label: undefined }],
-  defaultVariant: name,
-});
+const policyOf = (model: string, name = 'stable'): EndpointPolicy =>
+  newEndpointPolicy({ variants: [newVariant({ name, model: modelKey(model) })], defaultVariant: name });
 const apply = (mesh: SmallMesh, policy: EndpointPolicy, owner = 'endpoint') =>
   decideApplyEndpoint(mesh.view, { namespace: ns, id: v, owner, policy, loadNow: false, force: false, sync: false }, mesh.env);
 const kindsOf = (writes: readonly RegistryWrite[]) => writes.map(({ kind, key }) => `${kind} ${key.kind}`);

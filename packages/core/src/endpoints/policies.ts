@@ -18,18 +18,16 @@ import {
 import type { EpochMs, ModelKey } from '../units.ts';
 
 /** Whether two policies say the same. */
-export const samePolicy = (a: EndpointPolicy, b: EndpointPolicy): boolean =>
-  a.defaultVariant === b.defaultVariant &&
-  a.variants.length === b.variants.length &&
-  a.variants.every((variant, at) => {
-    const other = b.variants[at];
-    return (
-      variant.name === other?.name &&
-      variant.model === other.model &&
-      variant.weight === other.weight &&
-      variant.label === other.label
-    );
-  });
+export const samePolicy = (a: EndpointPolicy, b: EndpointPolicy): boolean => sameData(a, b);
+
+/** Whether two values of plain data are alike all the way down. */
+function sameData(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b)) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  if (Array.isArray(a) !== Array.isArray(b)) return false;
+  const [ours, theirs] = [Object.entries(a), new Map(Object.entries(b))];
+  return ours.length === theirs.size && ours.every(([name, value]) => theirs.has(name) && sameData(value, theirs.get(name)));
+}
 
 /** The model of the variant that answers where nothing else decides, or `undefined` if the policy has no such variant. */
 export const defaultModelOf = (policy: EndpointPolicy): ModelKey | undefined =>

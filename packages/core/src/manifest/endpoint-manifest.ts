@@ -1,5 +1,5 @@
 import { idProblem } from '../identity/index.ts';
-import type { EndpointPolicy, Variant } from '../records/index.ts';
+import { type EndpointPolicy, newEndpointPolicy, newVariant, type Variant } from '../records/index.ts';
 import { endpointId, modelKey } from '../units.ts';
 import type { FieldReader, TextRule } from './field-reader.ts';
 import { RESOURCE_NAME, readMetadata } from './metadata.ts';
@@ -46,7 +46,7 @@ function readPolicy(spec: FieldReader): EndpointPolicy | undefined {
   if (chosen !== undefined && only !== undefined && !variants.some((variant) => variant?.name === chosen)) {
     spec.problem('default', 'the name of a variant');
   }
-  return only === undefined ? undefined : { variants: [only], defaultVariant: chosen ?? only.name };
+  return only === undefined ? undefined : newEndpointPolicy({ variants: [only], defaultVariant: chosen ?? only.name });
 }
 
 function readVariant(reader: FieldReader): Variant | undefined {
@@ -55,5 +55,6 @@ function readVariant(reader: FieldReader): Variant | undefined {
   const weight = reader.amount('weight') ?? DEFAULT_WEIGHT;
   const label = reader.text('label', VARIANT_NAME);
   reader.close();
-  return name === undefined || model === undefined ? undefined : { name, model: modelKey(model), weight, label };
+  if (name === undefined || model === undefined) return undefined;
+  return newVariant({ name, model: modelKey(model), weight, labels: label === undefined ? [] : [label] });
 }

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { newEndpointPolicy, newVariant } from '../records/index.ts';
+import { modelKey } from '../units.ts';
 import { goJson } from './go-json.ts';
 import {
   inferenceServiceModelKey,
@@ -230,7 +232,10 @@ describe('an Endpoint manifest', () => {
       namespace: 'default',
       id: 'fraud',
       owner: 'endpoint',
-      policy: { variants: [{ ...variant, label: undefined }], defaultVariant: 'stable' },
+      policy: newEndpointPolicy({
+        variants: [newVariant({ ...variant, model: modelKey(variant.model) })],
+        defaultVariant: 'stable',
+      }),
     });
   });
 

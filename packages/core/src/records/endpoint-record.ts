@@ -1,4 +1,5 @@
 import { DEFAULT_NAMESPACE, type EndpointId, type EpochMs, epochMs, type ModelKey, type Namespace } from '../units.ts';
+import type { EndpointPolicy, SlotAssignment } from './endpoint-policy.ts';
 import type { OpaqueFields } from './model-record.ts';
 import type { PolicyRevision } from './record-key.ts';
 
@@ -61,23 +62,6 @@ export const withTransitionDone = (record: EndpointRecord): EndpointRecord => ({
 export const withTransitionFailed = (record: EndpointRecord): EndpointRecord =>
   record.failed ? record : { ...record, failed: true };
 
-/** One candidate of a policy. */
-export interface Variant {
-  readonly name: string;
-  readonly model: ModelKey;
-  /** Share of the calls in proportion to the sum of all weights. */
-  readonly weight: number;
-  /** Served in place of the name where callers must not see it. */
-  readonly label: string | undefined;
-}
-
-/** How an endpoint maps calls to models. One variant today; the list is what later policies need. */
-export interface EndpointPolicy {
-  readonly variants: readonly Variant[];
-  /** Name of the variant that answers where nothing else decides. */
-  readonly defaultVariant: string;
-}
-
 /** The policy in force of an endpoint, and under another key each one that was. Below {@link POLICY_BYTES_MAX} as stored. */
 export interface PolicyRecord {
   readonly kind: 'policy';
@@ -87,6 +71,7 @@ export interface PolicyRecord {
   readonly owner: string;
   readonly createdAtMs: EpochMs;
   readonly policy: EndpointPolicy;
+  readonly slots: SlotAssignment;
   readonly unknownFields: OpaqueFields;
 }
 
@@ -106,6 +91,7 @@ export const newPolicyRecord = (fields: NewPolicyRecord): PolicyRecord => ({
   namespace: DEFAULT_NAMESPACE,
   owner: '',
   createdAtMs: epochMs(0),
+  slots: new Map(),
   unknownFields: new Map(),
   ...fields,
 });

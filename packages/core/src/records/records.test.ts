@@ -10,6 +10,7 @@ import {
   LOAD_FAILURE_MESSAGE_CHARS_MAX,
   leastRecentUseOrEndOfTime,
   type ModelRecord,
+  newEndpointPolicy,
   newEndpointRecord,
   newInstanceRecord,
   newModelRecord,
@@ -155,7 +156,11 @@ describe('an endpoint record', () => {
 
 describe('keys of records', () => {
   it('follow from the records', () => {
-    const policy = newPolicyRecord({ id: endpointId('e'), revision: 3, policy: { variants: [], defaultVariant: 'x' } });
+    const policy = newPolicyRecord({
+      id: endpointId('e'),
+      revision: 3,
+      policy: newEndpointPolicy({ variants: [], defaultVariant: 'x' }),
+    });
     assert.deepEqual(keyOf(model), { kind: 'model', namespace: 'default', key: 'm' });
     assert.deepEqual(keyOf(policy), { kind: 'policy', namespace: 'default', id: 'e' });
     assert.deepEqual(historyKeyOf(policy), { kind: 'policy-revision', namespace: 'default', id: 'e', revision: 3 });

@@ -6,6 +6,7 @@ import {
   keyOf,
   type ModelRecord,
   modelRecordKey,
+  newEndpointPolicy,
   newEndpointRecord,
   newInstanceRecord,
   newModelRecord,
@@ -58,7 +59,7 @@ describe('what became dirty', () => {
 
   it('names an endpoint whose policy changed, and an instance', () => {
     const view = new RegistryView();
-    const policy = newPolicyRecord({ id: e, revision: 1, policy: { variants: [], defaultVariant: 'x' } });
+    const policy = newPolicyRecord({ id: e, revision: 1, policy: newEndpointPolicy({ variants: [], defaultVariant: 'x' }) });
     const instance = newInstanceRecord({ id: i1, startedAtMs: nowMs });
     const dirty = view.apply([put(policy, 1), put(instance, 1)], nowMs);
     assert.deepEqual([dirty.endpoints, dirty.instances], [[{ namespace: ns, name: 'e' }], ['i1']]);

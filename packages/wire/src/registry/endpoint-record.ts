@@ -1,8 +1,10 @@
 import { type EndpointId, epochMs, type ModelKey, modelKey, type Namespace } from '@modelmesh/core';
 import {
   type EndpointRecord,
+  newEndpointPolicy,
   newEndpointRecord,
   newPolicyRecord,
+  newVariant,
   type PolicyRecord,
   type PolicyRevision,
   type Variant,
@@ -50,7 +52,9 @@ export function endpointRecordObject(record: EndpointRecord): object {
 function readVariant(reader: ObjectReader): Variant {
   const model = readModel(reader, 'model');
   if (model === undefined) throw reader.refusal('model', 'the key of a model');
-  return { name: reader.string('name') ?? '', model, weight: reader.weight('weight') ?? 0, label: reader.string('label') };
+  const label = reader.string('label');
+  const labels = label === undefined ? [] : [label];
+  return newVariant({ name: reader.string('name') ?? '', model, weight: reader.weight('weight') ?? 0, labels });
 }
 
 /**
@@ -69,7 +73,10 @@ export function readPolicyRecord(
     revision: revision ?? stored,
     owner: reader.string('owner') ?? '',
     createdAtMs: epochMs(reader.integer('createdAtMs') ?? 0),
-    policy: { variants: reader.objects('variants').map(readVariant), defaultVariant: reader.string('default') ?? '' },
+    policy: newEndpointPolicy({
+      variants: reader.objects('variants').map(readVariant),
+      defaultVariant: reader.string('default') ?? '',
+    }),
     unknownFields: reader.rest(),
   });
 }
@@ -88,7 +95,10 @@ export function policyRecordObject(record: PolicyRecord): object {
   return objectOf(known, record.unknownFields) ?? {};
 }
 
-const variantObject = ({ name, model, weight, label }: Variant, rest: ReadonlyMap<string, unknown>): object | undefined =>
+const variantObject = (
+  { name, model, weight, labels: [label] }: Variant,
+  rest: ReadonlyMap<string, unknown>,
+): object | undefined =>
   objectOf(
     [
       ['name', name],

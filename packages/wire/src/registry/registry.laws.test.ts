@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { bytes, durationMs, endpointId, epochMs, instanceId, modelKey, namespace, sizeUnits } from '@modelmesh/core';
 import {
   keyOf,
+  newEndpointPolicy,
   newEndpointRecord,
   newInstanceRecord,
   newModelRecord,
@@ -104,7 +105,8 @@ const variants = fc.array(
       name: text,
       model: word.map(modelKey),
       weight: fc.double({ min: 0, noNaN: true, noDefaultInfinity: true }).map((w) => w + 0),
-      label: maybe(text),
+      labels: maybe(text).map((label) => (label === undefined ? [] : [label])),
+      concurrencyMax: fc.constant(null),
     },
     plain,
   ),
@@ -117,7 +119,7 @@ const policies = fc
       revision: natural,
       owner: text,
       createdAtMs: when,
-      policy: fc.record({ variants, defaultVariant: text }, plain),
+      policy: fc.record({ variants, defaultVariant: text }, plain).map(newEndpointPolicy),
     },
     plain,
   )
@@ -164,7 +166,7 @@ describe('laws of stored records', () => {
       newModelRecord({ key: modelKey('m'), type: 't' }),
       newInstanceRecord({ id: instanceId('m'), startedAtMs: epochMs(0) }),
       newEndpointRecord({ id: endpointId('m'), active: modelKey('m') }),
-      newPolicyRecord({ id: endpointId('m'), revision: 1, policy: { variants: [], defaultVariant: '' } }),
+      newPolicyRecord({ id: endpointId('m'), revision: 1, policy: newEndpointPolicy({ variants: [], defaultVariant: '' }) }),
     ];
     for (const base of defaults) {
       const generated = fc.sample(records, { numRuns: 400, seed: 7 }).filter((record) => record.kind === base.kind);

@@ -5,9 +5,11 @@ import {
   endpointRecordKey,
   instanceRecordKey,
   modelRecordKey,
+  newEndpointPolicy,
   newInstanceRecord,
   newModelRecord,
   newPolicyRecord,
+  newVariant,
   POLICY_BYTES_MAX,
   policyRecordKey,
   policyRevisionKey,
@@ -233,18 +235,16 @@ describe('an endpoint’s records', () => {
       '{"revision":2,"owner":"isvc","createdAtMs":5,"variants":[{"name":"stable","model":"a","weight":1,"why":"x"}],"default":"stable"}';
     const record = decodeRecord(policyRecordKey(endpointId('v')), text);
     assert.ok(record.kind === 'policy');
-    assert.deepEqual(record.policy, {
-      variants: [{ name: 'stable', model: 'a', weight: 1, label: undefined }],
-      defaultVariant: 'stable',
-    });
+    const variants = [newVariant({ name: 'stable', model: modelKey('a'), weight: 1 })];
+    assert.deepEqual(record.policy, newEndpointPolicy({ variants, defaultVariant: 'stable' }));
     assert.equal(encodeRecord(record), text);
     const old = decodeRecord(policyRevisionKey(endpointId('v'), 1), text);
     assert.ok(old.kind === 'policy' && old.revision === 1);
   });
 
   it('refuse a policy that is longer than its limit', () => {
-    const variant = { name: 'x'.repeat(POLICY_BYTES_MAX), model: modelKey('a'), weight: 1, label: undefined };
-    const policy = { variants: [variant], defaultVariant: '' };
+    const variant = newVariant({ name: 'x'.repeat(POLICY_BYTES_MAX), model: modelKey('a') });
+    const policy = newEndpointPolicy({ variants: [variant], defaultVariant: '' });
     assert.throws(() => encodeRecord(newPolicyRecord({ id: endpointId('v'), revision: 1, policy })), /at most 262144/);
   });
 });

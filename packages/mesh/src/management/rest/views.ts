@@ -82,7 +82,12 @@ export function endpointView(record: EndpointRecord, policy: EndpointPolicy | nu
         : {
             revision: record.policyRevision,
             default: policy.defaultVariant,
-            variants: policy.variants.map(({ name, model, weight, label }) => ({ name, model, weight, label: label ?? null })),
+            variants: policy.variants.map(({ name, model, weight, labels }) => ({
+              name,
+              model,
+              weight,
+              label: labels[0] ?? null,
+            })),
           },
   };
 }
