@@ -1,0 +1,12 @@
+/** The door of the room: what the expressions of a policy say of a call. */
+export type {
+  CelEngine,
+  Condition,
+  EvaluationError,
+  ExpressionProblem,
+  PolicyExpressionProblem,
+  PolicyExpressions,
+  RuleBook,
+  RuleOutcome,
+  TextExpression,
+} from './port.ts';
