@@ -7,7 +7,7 @@ export {
 } from './apply-endpoint.ts';
 export type { EndpointDecision, EndpointEnv, EndpointFollowUp, EndpointReader, SetEndpointRequest } from './decision.ts';
 export { type DeleteEndpointRequest, decideDeleteEndpoint } from './delete-endpoint.ts';
-export { defaultModelOf, samePolicy } from './policies.ts';
+export { defaultModelOf, samePolicy, withDefaultModel } from './policies.ts';
 export { decideSetEndpoint } from './set-endpoint.ts';
 export {
   ENDPOINT_NOT_FOUND,

@@ -34,10 +34,13 @@ export const defaultModelOf = (policy: EndpointPolicy): ModelKey | undefined =>
   policy.variants.find(({ name }) => name === policy.defaultVariant)?.model;
 
 /** The same policy with another model behind its default variant. */
-export const withDefaultModel = (policy: EndpointPolicy, model: ModelKey): EndpointPolicy => ({
-  ...policy,
-  variants: policy.variants.map((variant) => (variant.name === policy.defaultVariant ? { ...variant, model } : variant)),
-});
+export const withDefaultModel = (policy: EndpointPolicy, model: ModelKey): EndpointPolicy =>
+  defaultModelOf(policy) === model
+    ? policy
+    : {
+        ...policy,
+        variants: policy.variants.map((variant) => (variant.name === policy.defaultVariant ? { ...variant, model } : variant)),
+      };
 
 /** The next policy of an endpoint. */
 export function nextPolicy(

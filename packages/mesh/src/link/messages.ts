@@ -3,6 +3,7 @@
  * on many; nothing else passes between them but the shared counters.
  */
 import type { DurationMs, EndpointId, EpochMs, InstanceId, MeshErrorKind, ModelKey } from '@modelmesh/core';
+import type { EndpointPolicy, SlotAssignment, SlotRun } from '@modelmesh/core/records';
 import type { ScoredCopy } from '@modelmesh/core/routing';
 import type { ConnectTarget } from '@modelmesh/grpc/stream';
 
@@ -46,13 +47,32 @@ export interface ModelRoute {
   readonly retry: 'safe' | 'never';
 }
 
-/** A compiled policy; one variant until policies have more. */
-export interface EndpointRoute {
+/** What a worker compiles the policy of an endpoint from. */
+export interface PolicyRoute {
+  /** While the default variant's model is being replaced, the one that still answers stands in it. */
+  readonly policy: EndpointPolicy;
+  readonly slots: SlotAssignment;
+  /** Slots of the main split as a strategy set them last; `null`: those of the policy. */
+  readonly published: readonly SlotRun[] | null;
+}
+
+/** The endpoint through which a call entered the mesh, and what was chosen for it there. */
+export interface ChosenEndpoint {
   readonly id: EndpointId;
-  /** Grows with every change of the endpoint. */
   readonly revision: number;
   readonly variant: string;
+}
+
+/** Where the calls of an endpoint go. */
+export interface EndpointRoute extends ChosenEndpoint {
+  /** Revision of the policy; of an endpoint that has none, of its record. Grows with every change. */
+  readonly revision: number;
+  /** The default variant. */
+  readonly variant: string;
+  /** The model of the default variant. */
   readonly model: ModelKey;
+  /** `null`: a vmodel, whose only variant is the default one. */
+  readonly policy: PolicyRoute | null;
   /** Called once instead, when `model` is not registered any more: the target of a transition under way (spec `modelmesh.md` §5.5). */
   readonly successor: ModelKey | null;
 }

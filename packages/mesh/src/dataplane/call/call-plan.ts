@@ -1,7 +1,7 @@
 import type { MeshError, ModelKey, MonotonicMs } from '@modelmesh/core';
 import type { MessageEncoding } from '@modelmesh/grpc/compression';
 import type { HeaderBlock } from '@modelmesh/grpc/stream';
-import type { EndpointRoute } from '../../link/index.ts';
+import type { ChosenEndpoint } from '../../link/index.ts';
 
 /** What lines of the log say of a call, at whichever node they are written. */
 export interface CallLog {
@@ -22,7 +22,7 @@ export interface CallPlan {
   /** Full method, `package.Service/Method`. */
   readonly method: string;
   readonly model: ModelKey;
-  readonly endpoint: EndpointRoute | null;
+  readonly endpoint: ChosenEndpoint | null;
   /** For the runtime: its own pseudo-header fields and ids included, nothing of ours left in. `grpc-timeout`, and between nodes the internal fields,
    * are added with each attempt. */
   readonly headers: HeaderBlock;

@@ -20,7 +20,7 @@ const plan = (model: string, requestId: string): CallPlan => ({
     encoding: 'identity',
   },
   ...{ deadline: null, deadlineIsDefault: false, callRetry: 'safe', balanced: false },
-  endpoint: { id: 'e' as never, revision: 3, variant: 'default', model: modelKey(model), successor: null },
+  endpoint: { id: 'e' as never, revision: 3, variant: 'default' },
 });
 
 test('law: the newest choices are kept, and those that fit are told, newest first', () => {

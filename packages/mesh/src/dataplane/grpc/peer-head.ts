@@ -11,7 +11,7 @@ import {
   readLogFields,
   readPeerEndpoint,
 } from '@modelmesh/wire/peer';
-import type { EndpointRoute } from '../../link/index.ts';
+import type { ChosenEndpoint } from '../../link/index.ts';
 import type { CallLog, CallOrigin } from '../call/index.ts';
 import { refuseReserved } from './reserved-services.ts';
 
@@ -25,7 +25,7 @@ export class PeerHead implements CallOrigin, CallLog {
   readonly method: string;
   readonly model: ModelKey;
   /** The endpoint through which the call entered the mesh; the choice was made there, and nothing here may make it again. */
-  readonly endpoint: EndpointRoute | null;
+  readonly endpoint: ChosenEndpoint | null;
   /** Of the deadline that the caller named; `undefined`: it named none. */
   readonly timeoutMs: DurationMs | undefined;
   /** Of the request's messages. */
@@ -44,7 +44,7 @@ export class PeerHead implements CallOrigin, CallLog {
     const timeout = headers.get(HEADER.grpcTimeout);
     this.timeoutMs = timeout === undefined ? undefined : parseGrpcTimeout(timeout);
     this.model = modelKey(headers.get(HEADER.modelId) ?? requireTarget(headers).ids[0] ?? '');
-    this.endpoint = endpointOf(headers, this.model);
+    this.endpoint = endpointOf(headers);
     this.encoding = parseEncoding(headers.get(HEADER.grpcEncoding));
     this.fields = readLogFields(headers);
   }
@@ -81,9 +81,9 @@ function readCall(headers: HeaderBlock, self: InstanceId): PeerCall {
   return call;
 }
 
-function endpointOf(headers: HeaderBlock, model: ModelKey): EndpointRoute | null {
+function endpointOf(headers: HeaderBlock): ChosenEndpoint | null {
   const endpoint = readPeerEndpoint(headers);
   if (endpoint === undefined) return null;
   const { revision, variant } = endpoint;
-  return { id: endpointId(endpoint.id), revision, variant, model, successor: null };
+  return { id: endpointId(endpoint.id), revision, variant };
 }

@@ -2,14 +2,14 @@ import { assertNever, MeshError, type ModelKey, type Namespace } from '@modelmes
 import { type Resolution, resolveEndpointId, resolveModelId, resolveName } from '@modelmesh/core/identity';
 import { type CallTarget, type HeaderReader, readTarget, requiresAll, targetOfPayloadId } from '@modelmesh/wire/headers';
 import { errorMapping, GRPC_CODE } from '@modelmesh/wire/status';
-import type { EndpointRoute, MethodRule } from '../../link/index.ts';
+import type { ChosenEndpoint, MethodRule } from '../../link/index.ts';
 import type { RouteTable } from '../routes/index.ts';
 import { noneFound } from './multi-call.ts';
 
 /** The model that a call goes to, and the endpoint it came through. */
 export interface ResolvedTarget {
   readonly model: ModelKey;
-  readonly endpoint: EndpointRoute | null;
+  readonly endpoint: ChosenEndpoint | null;
 }
 
 /** What a call is for: one model, or several that all get the same message (spec `modelmesh.md` §2.4). */

@@ -58,7 +58,7 @@ describe('the route table', () => {
   it('replaces and removes', () => {
     const table = new RouteTable();
     table.applySnapshot(snapshot(0, ['a', 'b'], true));
-    const endpoint = { id: endpointId('e'), revision: 2, variant: 'active', model: modelKey('b'), successor: null };
+    const endpoint = { id: endpointId('e'), revision: 2, variant: 'active', model: modelKey('b'), successor: null, policy: null };
     table.applyDelta({
       kind: 'route-delta',
       epoch: 1,

@@ -1,5 +1,7 @@
 import { DEFAULT_NAMESPACE, type EndpointId, type InstanceId, type ModelKey, type Namespace } from '@modelmesh/core';
 import type { NameIndex } from '@modelmesh/core/identity';
+import type { EndpointPolicy } from '@modelmesh/core/records';
+import { CompiledPolicy, noExpressions, type PolicyExpressions } from '@modelmesh/core/traffic';
 import type { EndpointRoute, ModelRoute, PeerRoute, ToDataPlane } from '../../link/index.ts';
 
 type Snapshot = Extract<ToDataPlane, { kind: 'route-snapshot' }>;
@@ -17,11 +19,19 @@ export type Applied = 'in-force' | 'partial' | 'gap';
 export class RouteTable implements NameIndex {
   #models = new Map<string, ModelRoute>();
   #endpoints = new Map<string, EndpointRoute>();
+  /** Policies that a call has asked for, by the route that they were compiled from: replaced with it, whole. */
+  #compiled = new WeakMap<EndpointRoute, CompiledPolicy>();
+  readonly #expressionsOf: (policy: EndpointPolicy) => PolicyExpressions;
   #families = new Map<string, ModelKey>();
   #peers = new Map<InstanceId, PeerRoute>();
   #epoch = -1;
   #version = -1;
   #arriving: { readonly epoch: number; readonly version: number; readonly chunks: Snapshot[] } | undefined;
+
+  /** @param expressionsOf compiles the expressions of a policy; control has compiled them before and found nothing wrong */
+  constructor(expressionsOf: (policy: EndpointPolicy) => PolicyExpressions = noExpressions) {
+    this.#expressionsOf = expressionsOf;
+  }
 
   /** Epoch and version in force; −1 before the first snapshot. */
   get position(): { readonly epoch: number; readonly version: number } {
@@ -36,6 +46,17 @@ export class RouteTable implements NameIndex {
   /** The endpoint of that id. */
   endpoint(id: string): EndpointRoute | undefined {
     return this.#endpoints.get(id);
+  }
+
+  /** The policy of an endpoint, compiled when it is first asked for; `undefined`: it has none. */
+  policyOf(route: EndpointRoute): CompiledPolicy | undefined {
+    if (route.policy === null) return undefined;
+    let compiled = this.#compiled.get(route);
+    if (compiled === undefined) {
+      compiled = new CompiledPolicy({ ...route.policy, expressions: this.#expressionsOf(route.policy.policy) });
+      this.#compiled.set(route, compiled);
+    }
+    return compiled;
   }
 
   /** Another instance that calls can be sent to. */

@@ -1,5 +1,6 @@
 import { DEFAULT_NAMESPACE, type DurationMs, type EndpointId, type InstanceId, type ModelKey } from '@modelmesh/core';
 import type { Slot } from '@modelmesh/core/cache';
+import { withDefaultModel } from '@modelmesh/core/endpoints';
 import type { ModelRecord } from '@modelmesh/core/records';
 import type { Dirty, RegistryView } from '@modelmesh/core/view';
 import type { ControlEnd, EndpointRoute, FamilyRoute, ModelRoute, PeerRoute, RemoteCopy, RouteParts } from '../../link/index.ts';
@@ -189,8 +190,12 @@ export class RoutePublisher {
     const stored = this.#view.endpoint(DEFAULT_NAMESPACE, id);
     if (stored === undefined) return undefined;
     const { active, target } = stored.record;
-    const variant = this.#view.policy(DEFAULT_NAMESPACE, id)?.record.policy.defaultVariant ?? 'active';
-    return { id, revision: stored.revision, variant, model: active, successor: target === active ? null : target };
+    const successor = target === active ? null : target;
+    const applied = this.#view.policy(DEFAULT_NAMESPACE, id)?.record;
+    if (applied === undefined)
+      return { id, revision: stored.revision, variant: 'active', model: active, successor, policy: null };
+    const policy = { policy: withDefaultModel(applied.policy, active), slots: applied.slots, published: null };
+    return { id, revision: applied.revision, variant: applied.policy.defaultVariant, model: active, successor, policy };
   }
 
   #familyRoute(family: string): FamilyRoute | undefined {

@@ -234,6 +234,7 @@ export class RestRig {
       variant: 'stable',
       model: modelKey(model),
       successor: null,
+      policy: null,
     };
     this.#delta({ models: [], endpoints: [route], families: [], peers: [] });
     await this.settled();
