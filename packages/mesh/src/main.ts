@@ -25,6 +25,7 @@ import { checkEtcdFiles } from './kv/index.ts';
 import { createLog, GatheredLines, type NodeLog } from './log/index.ts';
 import { checkStaticModels, systemClock } from './node/index.ts';
 import { type RunningNode, startNode } from './start-node.ts';
+import { checkTokenKeys } from './tokens/index.ts';
 
 const VERSION = '0.1.0';
 const EXIT_FAILED = 1;
@@ -83,7 +84,7 @@ function sourcesOf(flags: ConfigSources['flags'], path: string | null): ConfigSo
     env,
     flags,
     machine: { hostName: hostname(), tempFolder: tmpdir() },
-    checks: [checkTlsFiles, checkMethodRules, checkConstraints, checkEtcdFiles, checkStaticModels],
+    checks: [checkTlsFiles, checkMethodRules, checkConstraints, checkEtcdFiles, checkStaticModels, checkTokenKeys],
   };
 }
 

@@ -22,7 +22,8 @@ import {
   systemClock,
   systemRandom,
 } from '../node/index.ts';
-import { dataPlaneLimits, HttpRules, limitsOf, makeDataPlane, makeEngine } from '../worker/index.ts';
+import { FollowedKeys, type SignedVault, type TokenKeys } from '../tokens/index.ts';
+import { dataPlaneLimits, HttpRules, limitsOf, makeDataPlane, makeEngine, makeTokenVault } from '../worker/index.ts';
 import type { Place } from '../workers/index.ts';
 import { type DoorParts, type Doors, openDoors } from './doors.ts';
 import { FollowedConstraints, readConstraints } from './followed-constraints.ts';
@@ -54,6 +55,8 @@ export interface ComposedNode {
   readonly streamLimits: StreamLimits;
   readonly running: RunningControl;
   readonly dataPlane: DataPlane;
+  /** What gives tokens in this thread. */
+  readonly tokens: SignedVault;
   /** The port between nodes; `null`: this node is alone. */
   readonly peerPort: OpenPeerPort | null;
   /** Workers in threads of their own; `null`: the one worker shares control's. */
@@ -80,27 +83,19 @@ export async function composeNode(config: Config, around: NodeSurroundings): Pro
   const link = makeLinks(threadCount);
   const layout = registryLayout({ root: '', prefix: config.registryPrefix, service: config.serviceName });
   const kv = await openStore(config, layout, clock);
-  const runtime = composeRuntime(config.runtime, {
-    engine,
-    limits: streamLimits,
-    clock,
-    timers,
-    log: around.log,
-    embeddedCommand: around.runtimeCommand,
-    environment: around.environment,
-    messageBytesMax: config.limits.messageBytesMax,
-  });
+  const runtime = runtimeFor(config, around, { engine, streamLimits, timers });
   const port = peerPortFor(config, { engine, streamLimits, clock, timers, random: systemRandom, log: around.log });
-  const home = { worker: threadCount, link: link.home, metrics: around.metrics };
+  const { tokenKeys, tokens } = composeTokens(config, around.log);
+  const home = { worker: threadCount, link: link.home, metrics: around.metrics, tokens };
   const dataPlane = makeDataPlane(config, { ...home, clock, timers, engine, counters }, port?.links ?? null);
   const shared = { threads: threadCount, config, streamLimits, counters, limitCounters };
-  const threads = composeThreads(link, shared, { around, port });
-  const { instanceId: instance, location, zone, labels, defaultEndpointOwner } = config;
-  const identity = { instance, location, zone, labels, defaultEndpointOwner };
+  const threads = composeThreads(link, shared, { around, port, tokenKeys });
+  tokenKeys.onChange((keys) => useKeys(keys, tokens, threads));
+  const identity = identityOf(config);
   const control = { clock, scope: around.scope, kv, layout, runtime, counters, link: link.control, metrics: around.metrics };
   const wishes = { readOnly: config.readOnly, onParameters: toAll(around.onParameters, threads) };
   const cluster = clusterWishes(config, around.log);
-  const foundations = { port, runtime, scope: around.scope, kv, threads };
+  const foundations = { port, runtime, scope: around.scope, kv, threads, tokenKeys };
   // Before the record says so: others may come the moment that it does.
   const running = await startOn({ ...foundations, dataPlane }, async () => {
     await port?.open(dataPlane.acceptPeer, threads?.peers ?? null);
@@ -117,6 +112,7 @@ export async function composeNode(config: Config, around: NodeSurroundings): Pro
     streamLimits,
     running,
     dataPlane,
+    tokens,
     peerPort: port === null ? null : peerPortOf(port),
     threads,
     limitsReached: () => limitCounters.counts(),
@@ -138,6 +134,22 @@ export async function composeNode(config: Config, around: NodeSurroundings): Pro
   };
 }
 
+/** The runtime beside this node. */
+function runtimeFor(
+  config: Config,
+  { log, runtimeCommand: embeddedCommand, environment }: NodeSurroundings,
+  { engine, streamLimits: limits, timers }: Pick<ComposedNode, 'engine' | 'streamLimits'> & { readonly timers: TimerWheel },
+) {
+  const { messageBytesMax } = config.limits;
+  const bounds = { limits, messageBytesMax };
+  return composeRuntime(config.runtime, { engine, clock: systemClock, timers, log, embeddedCommand, environment, ...bounds });
+}
+
+/** How this node's record names it. */
+function identityOf({ instanceId: instance, location, zone, labels, defaultEndpointOwner }: Config) {
+  return { instance, location, zone, labels, defaultEndpointOwner };
+}
+
 /** The port between nodes, open. */
 export interface OpenPeerPort {
   readonly address: Place;
@@ -153,17 +165,34 @@ const peerPortOf = (port: PeerPort): OpenPeerPort => ({
 const peerPortFor = (config: Config, parts: Omit<PeerPortParts, 'config' | 'peer'>): PeerPort | null =>
   config.peer === null ? null : new PeerPort({ config, peer: config.peer, ...parts });
 
+/** The keys of tokens, and what gives tokens in this thread. */
+function composeTokens(config: Config, log: Log): { readonly tokenKeys: FollowedKeys; readonly tokens: SignedVault } {
+  const tokenKeys = new FollowedKeys(config.tokens, { clock: systemClock, random: systemRandom, log });
+  return { tokenKeys, tokens: makeTokenVault(config, tokenKeys) };
+}
+
+function useKeys(keys: TokenKeys, tokens: SignedVault, threads: Threads | null): void {
+  tokens.use(keys);
+  threads?.useTokenKeys(keys);
+}
+
+interface ThreadsAround {
+  readonly around: NodeSurroundings;
+  readonly port: PeerPort | null;
+  readonly tokenKeys: FollowedKeys;
+}
+
 /** The threads of the data plane, if there are any. */
 function composeThreads(
   { workers: link }: Links,
   parts: Pick<ThreadsParts, 'threads' | 'config' | 'streamLimits' | 'counters' | 'limitCounters'>,
-  { around, port }: { readonly around: NodeSurroundings; readonly port: PeerPort | null },
+  { around, port, tokenKeys: { keys: tokenKeys } }: ThreadsAround,
 ): Threads | null {
   if (link === null) return null;
   const { log, writeLog } = around;
   // As many lives of an instance are told apart by such words.
   const relayWord = newIncarnation(systemRandom) + newIncarnation(systemRandom);
-  return new Threads({ ...parts, link, log, writeLog, clock: systemClock, self: port?.self ?? null, relayWord });
+  return new Threads({ ...parts, link, log, writeLog, clock: systemClock, self: port?.self ?? null, relayWord, tokenKeys });
 }
 
 /** Operators' wishes go to workers in threads of their own too. */
@@ -176,6 +205,7 @@ function toAll(here: NodeSurroundings['onParameters'], threads: Threads | null):
 
 /** What control stands on. */
 interface Foundations {
+  readonly tokenKeys: FollowedKeys;
   readonly threads: Threads | null;
   readonly port: PeerPort | null;
   readonly runtime: { close(): Promise<void> };
@@ -201,6 +231,7 @@ async function startOn(
 
 /** Ends what control stands on, once it needs it no more. */
 async function endFoundations(parts: Foundations): Promise<void> {
+  parts.tokenKeys.stop();
   parts.threads?.removeFolder();
   parts.port?.peers.close();
   await parts.runtime.close();

@@ -17,6 +17,7 @@ import type { Log } from '../log/index.ts';
 import type { ParameterOverrides } from '../node/index.ts';
 import type { Introduction } from '../peer/index.ts';
 import { acceptRelayed, createRelayEngine } from '../relay/index.ts';
+import type { TokenKeys } from '../tokens/index.ts';
 import { relayLimits } from '../worker/index.ts';
 import { type Place, startThreads, type WorkerListener, WorkerPool } from '../workers/index.ts';
 import type { Doors } from './doors.ts';
@@ -63,6 +64,7 @@ export interface ThreadsParts {
   readonly counters: CounterMemory;
   readonly limitCounters: LimitCounters;
   readonly self: Introduction | null;
+  readonly tokenKeys: TokenKeys;
   /** A word that nobody can guess. */
   readonly relayWord: string;
 }
@@ -97,6 +99,7 @@ export class Threads {
       counters,
       limitCounters: parts.limitCounters.buffer,
       config,
+      tokenKeys: parts.tokenKeys,
       relayWord,
       self,
       writeLog,
@@ -137,6 +140,10 @@ export class Threads {
 
   parametersChanged(parameters: ParameterOverrides): void {
     this.pool.parametersChanged(parameters);
+  }
+
+  useTokenKeys(keys: TokenKeys): void {
+    this.pool.useTokenKeys(keys);
   }
 
   /** Ends the threads in order. What is relayed can be answered until they have ended. */

@@ -17,6 +17,7 @@ import {
   type RegistryConfig,
   type RuntimeConfig,
   type TlsConfig,
+  type TokensConfig,
   type TypeConstraintsConfig,
 } from './config.ts';
 import type { Resolved } from './layer.ts';
@@ -70,6 +71,7 @@ export function assembleConfig(resolved: Resolved, around: Assembling): Config {
     statsd: statsdOf(values),
     tls,
     cors: corsOf(values, problem),
+    tokens: tokensOf(values),
     registry: registryOf(values, resolved, problem),
     readOnly: values.readOnly,
     staticModels: { inline: values.staticModels, file: values.staticModelsFile },
@@ -131,6 +133,12 @@ function tlsOf(values: SettingValues, problem: AddProblem): TlsConfig | null {
   if (keyPath === null) problem('tlsKey', 'the private key of the certificate that tls.certPath names');
   if (tlsTrust.length > 0 && clientAuth === 'none') problem('tlsTrust', 'it unset, or tls.clientAuth optional or require');
   return { certPath: certPath ?? '', keyPath: keyPath ?? '', keyPassphrase, clientAuth, trustPaths: tlsTrust };
+}
+
+/** Nodes that share a registry must share their keys too: none of them may make its own. */
+function tokensOf({ tokenKeys, tokensRemembered: rememberedMax, registryKind, dataDir }: SettingValues): TokensConfig {
+  if (tokenKeys !== null) return { keys: { kind: 'named', path: tokenKeys }, rememberedMax };
+  return { keys: registryKind === 'etcd' ? { kind: 'none' } : { kind: 'own', path: `${dataDir}/token-keys` }, rememberedMax };
 }
 
 function corsOf(values: SettingValues, problem: AddProblem): CorsConfig {

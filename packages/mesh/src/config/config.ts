@@ -199,6 +199,14 @@ export interface LimitsConfig {
   readonly turnsPerCopyMax: number | null;
 }
 
+/** Tokens of sticky endpoints. */
+export interface TokensConfig {
+  /** `named`: a file or folder that is there. `own`: a file that the node makes, since no other node shares its registry. `none`: tokens cannot be given. */
+  readonly keys: { readonly kind: 'named' | 'own'; readonly path: string } | { readonly kind: 'none' };
+  /** Verified tokens that a worker remembers. */
+  readonly rememberedMax: number;
+}
+
 /** How the cache behaves beside what the runtime says of itself. */
 export interface CacheConfig {
   readonly policy: CachePolicyName;
@@ -249,6 +257,7 @@ export interface Config {
   readonly statsd: (StatsDConfig & Pick<MetricsConfig, 'fullMethodNames'>) | null;
   readonly tls: TlsConfig | null;
   readonly cors: CorsConfig;
+  readonly tokens: TokensConfig;
 
   readonly registry: RegistryConfig;
   /** Models and endpoints are neither added, changed nor removed (`KV_READ_ONLY`). */

@@ -20,6 +20,7 @@ export {
   type RuntimeConfig,
   type StatsDConfig,
   type TlsConfig,
+  type TokensConfig,
   type TypeConstraintsConfig,
 } from './config.ts';
 export { flagsHelp } from './flags-help.ts';

@@ -11,6 +11,7 @@ import { PEER_SETTINGS } from './settings-peer.ts';
 import { REGISTRY_SETTINGS } from './settings-registry.ts';
 import { RUNTIME_SETTINGS } from './settings-runtime.ts';
 import { START_SETTINGS } from './settings-start.ts';
+import { TOKEN_SETTINGS } from './settings-tokens.ts';
 import { WORKER_SETTINGS } from './settings-workers.ts';
 import {
   duration,
@@ -367,6 +368,7 @@ export const SETTINGS = {
   ...CORS_SETTINGS,
   ...LIMIT_SETTINGS,
   ...WORKER_SETTINGS,
+  ...TOKEN_SETTINGS,
   ...TIMES_AND_LOG,
 };
 

@@ -11,6 +11,7 @@ import {
   SlotCounters,
   type ToDataPlane,
 } from '../link/index.ts';
+import { NO_TOKENS, type TokenVault } from '../tokens/index.ts';
 import {
   ByteBudget,
   type CallMetrics,
@@ -65,6 +66,8 @@ export interface DataPlaneParts {
   readonly rules: MethodRules;
   /** How other nodes are reached; without it the node is alone. */
   readonly peers?: Omit<PeerLinksParts, 'clock' | 'timers' | 'link' | 'routes'>;
+  /** What gives tokens to clients and knows them again; without it endpoints with tokens have none. */
+  readonly tokens?: TokenVault;
   /** What a call ends with whose attempts came to nothing; `unavailable` unless given. */
   readonly exhaustedKind?: Plane['exhaustedKind'];
 }
@@ -106,6 +109,7 @@ export class DataPlane {
       link,
       limits,
       metrics: parts.metrics,
+      tokens: parts.tokens ?? NO_TOKENS,
       exhaustedKind: parts.exhaustedKind ?? 'unavailable',
       retryBudgets: new RetryBudgets(),
       methodRules: parts.rules,

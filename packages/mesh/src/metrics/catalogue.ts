@@ -91,6 +91,13 @@ export const OWN_METRICS = {
   mesh_instance_booked_bytes: gauge('Memory of everything that may be resident, copies that leave included'),
   mesh_connections: gauge('Connections that are open, over all ports'),
   mesh_connections_refused_total: counter('Connections that were closed at once because there were too many'),
+  mesh_tokens_total: {
+    type: 'counter',
+    labels: 'outcome',
+    help: 'Tokens of sticky endpoints: `issued` to clients, `verified` by their signature, `remembered` as verified before, else why one counted for nothing (`malformed`, `unknown-key`, `forged`, `expired`, `other-endpoint`)',
+  },
+  mesh_tokens_remembered: gauge('Verified tokens that are remembered, at most `tokens.rememberedMax` a worker'),
+  mesh_tokens_forgotten_total: counter('Verified tokens that were forgotten because others came (`tokens.rememberedMax`)'),
   mesh_limits_reached_total: {
     type: 'counter',
     labels: 'limit',

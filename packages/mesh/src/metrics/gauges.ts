@@ -2,6 +2,7 @@ import type { Clock } from '@modelmesh/core';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Http2LimitLabel } from '../link/index.ts';
 import type { LimitName } from '../node/index.ts';
+import type { TokenFigures } from '../tokens/index.ts';
 import { MODELMESH_METRICS, type NamesOf, OWN_METRICS } from './catalogue.ts';
 import type { WorkerFigures } from './worker-metrics.ts';
 
@@ -24,14 +25,19 @@ export interface Figures {
   readonly connections: { readonly open: number; readonly refused: number };
   /** How often something was refused, left out or ended for a limit of control or of HTTP/2, since the start. */
   readonly limitsReached: ReadonlyMap<LimitName | Http2LimitLabel, number>;
+  /** What the worker in this thread did with tokens, since the start. */
+  readonly tokens?: TokenFigures;
   /** Left out where no worker has a thread of its own. */
   readonly workers?: WorkerFigures;
 }
 
 /** What is known of ports wherever they are. */
-export type PortFigures = Pick<Figures, 'connections' | 'limitsReached'>;
+export type PortFigures = Pick<Figures, 'connections' | 'limitsReached' | 'tokens'>;
 
-type GaugeName = Exclude<NamesOf<typeof MODELMESH_METRICS, 'gauge'> | NamesOf<typeof OWN_METRICS, 'gauge'>, 'mesh_connections'>;
+type GaugeName = Exclude<
+  NamesOf<typeof MODELMESH_METRICS, 'gauge'> | NamesOf<typeof OWN_METRICS, 'gauge'>,
+  'mesh_connections' | 'mesh_tokens_remembered'
+>;
 
 /** Parts of ten thousand. */
 const BASIS_POINTS = 10_000;
@@ -120,6 +126,38 @@ export function addPortFigures(registry: Registry, figures: () => PortFigures | 
         this.inc({ limit }, Math.max(0, times - (reached.get(limit) ?? 0)));
         reached.set(limit, times);
       }
+    },
+  });
+  addTokens(registry, () => figures()?.tokens ?? null);
+}
+
+/** Adds what became of tokens of sticky endpoints. */
+function addTokens(registry: Registry, figures: () => TokenFigures | null): void {
+  new Gauge({
+    name: 'mesh_tokens_remembered',
+    help: OWN_METRICS.mesh_tokens_remembered.help,
+    registers: [registry],
+    collect() {
+      this.set(figures()?.remembered ?? 0);
+    },
+  });
+  new Counter({
+    name: 'mesh_tokens_forgotten_total',
+    help: OWN_METRICS.mesh_tokens_forgotten_total.help,
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(figures()?.forgotten ?? 0);
+    },
+  });
+  new Counter({
+    name: 'mesh_tokens_total',
+    help: OWN_METRICS.mesh_tokens_total.help,
+    labelNames: ['outcome'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [outcome, times] of figures()?.outcomes ?? []) this.inc({ outcome }, times);
     },
   });
 }

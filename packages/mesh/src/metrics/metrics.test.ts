@@ -71,6 +71,7 @@ const FIGURES: Figures = {
     ['parameters', 3],
     ['proposals', 0],
   ]),
+  tokens: { outcomes: new Map([['issued', 5]]), remembered: 6, forgotten: 4 },
 };
 
 describe('the metrics', () => {
@@ -88,6 +89,9 @@ describe('the metrics', () => {
       'mesh_forwarded_calls_total',
       'mesh_instance_booked_bytes',
       'mesh_limits_reached_total',
+      'mesh_tokens_forgotten_total',
+      'mesh_tokens_remembered',
+      'mesh_tokens_total',
     ]);
     assert.deepEqual(Object.keys(shown).sort(), [...METRIC_NAMES].sort());
   });
@@ -172,6 +176,9 @@ describe('the metrics', () => {
       'mesh_instance_booked_bytes 400',
       'mesh_limits_reached_total{limit="parameters"} 3',
       'mesh_limits_reached_total{limit="proposals"} 0',
+      'mesh_tokens_forgotten_total 4',
+      'mesh_tokens_remembered 6',
+      'mesh_tokens_total{outcome="issued"} 5',
       'modelmesh_instance_capacity_bytes 1000',
       'modelmesh_instance_lru_age_seconds 90',
       `modelmesh_instance_lru_seconds ${Math.floor((FAKE_WALL_START_MS - 90_500) / 1000)}`,

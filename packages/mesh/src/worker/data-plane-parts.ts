@@ -18,7 +18,8 @@ import {
   readMethodRules,
 } from '../dataplane/index.ts';
 import type { LimitCounters } from '../link/index.ts';
-import { systemClock } from '../node/index.ts';
+import { systemClock, systemRandom } from '../node/index.ts';
+import { type FollowedKeys, SignedVault } from '../tokens/index.ts';
 
 const HTTP2_ENGINES = { h2: createFrameEngine, 'node-http2': createNodeHttp2Engine } as const;
 
@@ -26,7 +27,10 @@ const HTTP2_ENGINES = { h2: createFrameEngine, 'node-http2': createNodeHttp2Engi
 export const makeEngine = (config: Config, limitCounters: LimitCounters): StreamEngine =>
   HTTP2_ENGINES[config.http2Engine]({ clock: systemClock, onLimit: limitCounters.add });
 
-type DataPlaneAround = Pick<DataPlaneParts, 'worker' | 'clock' | 'timers' | 'engine' | 'counters' | 'link' | 'metrics'>;
+type DataPlaneAround = Pick<
+  DataPlaneParts,
+  'worker' | 'clock' | 'timers' | 'engine' | 'counters' | 'link' | 'metrics' | 'tokens'
+>;
 
 /** A worker of the data plane as the configuration wants it. @param links how it reaches other nodes; `null`: it is alone */
 export function makeDataPlane(config: Config, parts: DataPlaneAround, links: DataPlaneParts['peers'] | null): DataPlane {
@@ -40,6 +44,17 @@ export function makeDataPlane(config: Config, parts: DataPlaneAround, links: Dat
     exhaustedKind: config.modelMeshCompat ? 'internal' : 'unavailable',
     ...(links == null ? {} : { peers: links }),
   });
+}
+
+/** What gives tokens to clients of one worker. */
+export function makeTokenVault(
+  { tokens }: Pick<Config, 'tokens'>,
+  { keys, readiness }: Pick<FollowedKeys, 'keys' | 'readiness'>,
+): SignedVault {
+  const vault = new SignedVault({ rememberedMax: tokens.rememberedMax, random: systemRandom });
+  if (readiness.ready) vault.use(keys);
+  else vault.lacksKeys(readiness.why);
+  return vault;
 }
 
 /** Bounds of connections. */

@@ -20,6 +20,7 @@ import { createLog, GatheredLines, type Log, type NodeLog } from '../log/index.t
 import { allOf, createStatsD, createWorkerMetrics, type WorkerMetrics } from '../metrics/index.ts';
 import { systemClock, systemRandom } from '../node/index.ts';
 import { createRelayEngine, Relay } from '../relay/index.ts';
+import { SignedVault } from '../tokens/index.ts';
 import {
   Board,
   type FromWorker,
@@ -55,6 +56,7 @@ export class WorkerNode {
   readonly #timers = new TimerWheel(clock);
   readonly #loads = new ConnectionLoads(clock);
   readonly #board: Board;
+  readonly #tokens: SignedVault;
   readonly #dataPlane: DataPlane;
   readonly #http: HttpRules;
   readonly #rest: RestHandler;
@@ -80,7 +82,11 @@ export class WorkerNode {
     });
     this.#said = this.#log.with({ worker });
     this.#metrics = config.metrics === null ? null : createWorkerMetrics(worker, config.metrics, clock);
-    this.#metrics?.readPortsFrom(() => ({ connections: this.#connections(), limitsReached: new Map() }));
+    this.#metrics?.readPortsFrom(() => ({
+      connections: this.#connections(),
+      limitsReached: new Map(),
+      tokens: this.#tokens.figures,
+    }));
     const statsd = config.statsd === null ? null : createStatsD(config.statsd, clock);
     const sinks = [this.#metrics, statsd].filter((sink) => sink !== null);
     const calls = new LoggedCalls(allOf(sinks), this.#said, config);
@@ -89,7 +95,10 @@ export class WorkerNode {
     this.#engine = makeEngine(config, new LimitCounters(setup.limitCounters));
     this.#streamLimits = limitsOf(config);
     const link = threadDataPlaneEnd(setup.link);
-    const parts = { worker, clock, timers: this.#timers, engine: this.#engine, counters, link, metrics: calls };
+    this.#tokens = new SignedVault({ rememberedMax: config.tokens.rememberedMax, random: systemRandom });
+    this.#tokens.use(setup.tokenKeys);
+    const metrics = calls;
+    const parts = { worker, clock, timers: this.#timers, engine: this.#engine, counters, link, metrics, tokens: this.#tokens };
     this.#dataPlane = makeDataPlane(config, parts, this.#links());
     this.#http = new HttpRules(config);
     this.#rest = this.#restHandler();
@@ -119,6 +128,9 @@ export class WorkerNode {
         return;
       case 'parameters':
         this.#logging.parametersChanged(message.parameters);
+        return;
+      case 'token-keys':
+        this.#tokens.use(message.keys);
         return;
       case 'shed':
         this.#tell({ kind: 'shed', done: this.#loads.shed(message.othersMean) });

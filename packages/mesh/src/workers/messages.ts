@@ -6,6 +6,7 @@ import type { CounterMemory, ErrorFacts } from '../link/index.ts';
 import type { MetricsSnapshot } from '../metrics/index.ts';
 import type { ParameterOverrides } from '../node/index.ts';
 import type { Introduction } from '../peer/index.ts';
+import type { TokenKeys } from '../tokens/index.ts';
 
 /** A port that a worker opens for clients. */
 export interface WorkerListener {
@@ -31,6 +32,7 @@ export interface WorkerSetup {
   /** The configuration in force. */
   readonly config: Config;
   readonly parameters: ParameterOverrides;
+  readonly tokenKeys: TokenKeys;
   readonly counters: CounterMemory;
   readonly board: SharedArrayBuffer;
   /** Counters of the limits of HTTP/2. */
@@ -58,6 +60,8 @@ export type ToWorker =
   | { readonly kind: 'serve'; readonly listeners: readonly WorkerListener[] }
   | { readonly kind: 'reconfigure'; readonly config: Config }
   | { readonly kind: 'parameters'; readonly parameters: ParameterOverrides }
+  /** Other keys of tokens are in force. */
+  | { readonly kind: 'token-keys'; readonly keys: TokenKeys }
   /** Sends GOAWAY on one connection. Answered by `shed`. */
   | { readonly kind: 'shed'; readonly othersMean: number }
   /** Answered by `measured`. */

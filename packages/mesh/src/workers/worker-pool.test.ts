@@ -86,6 +86,7 @@ function rig(workers: number) {
     counters,
     limitCounters: new LimitCounters().buffer,
     config: CONFIG,
+    tokenKeys: [],
     relayWord: 'word',
     self: null,
     writeLog: (text) => void lines.push({ text }),

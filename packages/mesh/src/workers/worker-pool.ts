@@ -5,6 +5,7 @@ import { type CounterMemory, SlotCounters, type WorkersLink } from '../link/inde
 import type { Log } from '../log/index.ts';
 import type { MetricsSnapshot, WorkerFigures } from '../metrics/index.ts';
 import type { ParameterOverrides } from '../node/index.ts';
+import type { TokenKeys } from '../tokens/index.ts';
 import { allocateBoard, Board } from './board.ts';
 import type { Place, WorkerListener, WorkerPeerPort, WorkerSetup } from './messages.ts';
 import type { StartThread } from './port.ts';
@@ -26,6 +27,7 @@ export interface WorkerPoolParts {
   readonly counters: CounterMemory;
   readonly limitCounters: SharedArrayBuffer;
   readonly config: Config;
+  readonly tokenKeys: TokenKeys;
   readonly relayWord: string;
   readonly self: WorkerSetup['self'];
   /** Takes lines of the log. */
@@ -46,6 +48,7 @@ export class WorkerPool {
   ]);
   #config: Config;
   #parameters: ParameterOverrides = {};
+  #tokenKeys: TokenKeys;
   #peers: WorkerPeerPort | null = null;
   #listeners: readonly WorkerListener[] = [];
   #watch: Watch = NO_WATCH;
@@ -58,6 +61,7 @@ export class WorkerPool {
   constructor(parts: WorkerPoolParts) {
     this.#parts = parts;
     this.#config = parts.config;
+    this.#tokenKeys = parts.tokenKeys;
     this.#boardMemory = allocateBoard(parts.workers);
     this.#board = new Board(this.#boardMemory);
     this.#counters = new SlotCounters(parts.counters);
@@ -106,6 +110,12 @@ export class WorkerPool {
     for (const seat of this.#seats) seat.send({ kind: 'parameters', parameters });
   }
 
+  /** Other keys of tokens are in force. */
+  useTokenKeys(keys: TokenKeys): void {
+    this.#tokenKeys = keys;
+    for (const seat of this.#seats) seat.send({ kind: 'token-keys', keys });
+  }
+
   /** What all workers have measured. */
   async measure(): Promise<readonly MetricsSnapshot[]> {
     return (await Promise.all(this.#seats.map((seat) => seat.measure()))).flat();
@@ -141,6 +151,7 @@ export class WorkerPool {
         workers,
         config: this.#config,
         parameters: this.#parameters,
+        tokenKeys: this.#tokenKeys,
         counters,
         limitCounters,
         board: this.#boardMemory,

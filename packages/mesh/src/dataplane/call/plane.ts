@@ -3,6 +3,7 @@ import type { Clock, DurationMs, EndpointId, InstanceId, ModelKey } from '@model
 import type { TimerWheel } from '@modelmesh/grpc/timer-wheel';
 import type { HeaderReader } from '@modelmesh/wire/headers';
 import type { CallRecord, DataPlaneEnd, MethodRules, SlotCounters } from '../../link/index.ts';
+import type { TokenVault } from '../../tokens/index.ts';
 import type { PeerLinks } from '../peers/index.ts';
 import type { RouteTable } from '../routes/index.ts';
 import type { AttemptOutcome } from './attempt.ts';
@@ -84,6 +85,7 @@ export interface Plane {
   /** Replaced whole when the configuration changes. */
   limits: CallLimits;
   readonly metrics: CallMetrics;
+  readonly tokens: TokenVault;
   /** What a call ends with whose attempts came to nothing: `unavailable`, or `internal` as in ModelMesh. */
   readonly exhaustedKind: 'unavailable' | 'internal';
   readonly retryBudgets: RetryBudgets;
