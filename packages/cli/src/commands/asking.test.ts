@@ -63,7 +63,16 @@ test('endpoints, instances and copies have tables of their own', async () => {
   });
   using world = new FakeWorld({ env: { MESH_SERVER: mesh.url } });
   await world.run('get', 'endpoints');
-  assert.match(world.out, /^e\s+TRANSITIONING\s+m\s+m2\s+endpoint$/m);
+  assert.match(world.out, /^e\s+TRANSITIONING\s+m\s+m2\s+endpoint\s+-$/m);
+  const variant = { model: 'm', labels: [], concurrency: null };
+  const variants = [
+    { ...variant, name: 'stable', weight: 2, sharePercent: 200 / 3 },
+    { ...variant, name: 'canary', weight: 1, sharePercent: 100 / 3 },
+  ];
+  const policy = { revision: 1, default: 'stable', variants, spec: {} };
+  mesh.answers.set('GET /api/v1/endpoints', page([endpointOf('e', { policy })]));
+  await world.run('get', 'endpoints');
+  assert.match(world.out, /^e\s+DEFINED\s+m\s+-\s+endpoint\s+stable 66\.67%, canary 33\.33%$/m);
   await world.run('get', 'instances');
   assert.match(world.out, /^n1\s+up\s+2\s+1\.0 MiB\s+1\.0 GiB\s+0\s+here\s+-$/m);
   for (const args of [

@@ -130,7 +130,14 @@ const ENDPOINT_COLUMNS: readonly Column<EndpointView>[] = [
   { title: 'ACTIVE', cell: ({ activeModel }) => activeModel },
   { title: 'TARGET', cell: ({ activeModel, targetModel }) => (targetModel === activeModel ? '' : targetModel) },
   { title: 'OWNER', cell: ({ owner }) => owner },
+  { title: 'SHARES', cell: ({ policy }) => sharesText(policy) },
 ];
+
+/** `stable 90%, canary 10%`; nothing where one variant takes all. */
+const sharesText = (policy: EndpointView['policy']): string => {
+  if (policy === null || policy.variants.length < 2) return '';
+  return policy.variants.map(({ name, sharePercent }) => `${name} ${Number(sharePercent.toFixed(2))}%`).join(', ');
+};
 
 const instanceColumns = (world: CliWorld): readonly Column<InstanceView>[] => [
   { title: 'ID', cell: ({ id }) => id },

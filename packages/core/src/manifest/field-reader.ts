@@ -1,3 +1,4 @@
+import { JSON_DEPTH_MAX, JSON_VALUES_MAX, jsonCopy } from './json-copy.ts';
 import { fieldPath, itemPath, PROBLEMS_MAX, type Problem } from './problem.ts';
 import { suggest } from './suggest.ts';
 
@@ -29,6 +30,11 @@ export interface NumberRule {
 
 /** A text that is not empty. */
 export const NOT_EMPTY: TextRule = { test: (text) => text.length > 0, expected: 'a text that is not empty' };
+
+const AMOUNT_EXPECTED = 'a number that is not negative';
+
+/** Adding zero to it makes a negative zero an ordinary one, which is what comes back from JSON. */
+const isAmount = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value) && value >= 0;
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -80,6 +86,11 @@ export class FieldReader {
   /** Reports a problem with a field. */
   problem(name: string, expected: string): void {
     this.#findings.problem(this.at(name), this.#raw(name), expected);
+  }
+
+  /** Reports a problem with what stands at a path below. */
+  problemAt(path: string, value: unknown, expected: string): void {
+    this.#findings.problem(path, value, expected);
   }
 
   /** Reports a problem with the whole object. */
@@ -137,8 +148,17 @@ export class FieldReader {
   amount(name: string): number | undefined {
     const value = this.#raw(name);
     if (value === undefined) return undefined;
-    if (typeof value === 'number' && Number.isFinite(value) && value >= 0) return value;
-    this.problem(name, 'a number that is not negative');
+    if (isAmount(value)) return value + 0;
+    this.problem(name, AMOUNT_EXPECTED);
+    return undefined;
+  }
+
+  /** A number within bounds. */
+  number(name: string, { min, max }: NumberRule): number | undefined {
+    const value = this.#raw(name);
+    if (value === undefined) return undefined;
+    if (typeof value === 'number' && value >= min && value <= max) return value + 0;
+    this.problem(name, `a number from ${min} to ${max}`);
     return undefined;
   }
 
@@ -186,6 +206,32 @@ export class FieldReader {
       else this.#findings.problem(fieldPath(this.at(name), key), text, 'a text; write it in quotes');
     }
     return entries;
+  }
+
+  /** A map of at most `max` amounts. */
+  amounts(name: string, max: number): ReadonlyMap<string, number> {
+    const value = this.#raw(name);
+    const entries = new Map<string, number>();
+    if (value === undefined) return entries;
+    if (!isObject(value) || Object.keys(value).length > max) {
+      this.problem(name, `an object of at most ${max} numbers`);
+      return entries;
+    }
+    for (const [key, amount] of Object.entries(value)) {
+      if (isAmount(amount)) entries.set(key, amount + 0);
+      else this.#findings.problem(fieldPath(this.at(name), key), amount, AMOUNT_EXPECTED);
+    }
+    return entries;
+  }
+
+  /** An object of plain JSON, copied; `undefined` if it is absent or holds anything that JSON cannot, or too much. */
+  json(name: string): Readonly<Record<string, unknown>> | undefined {
+    const value = this.#raw(name);
+    if (value === undefined) return undefined;
+    const copy = isObject(value) ? jsonCopy(value) : undefined;
+    if (isObject(copy)) return copy;
+    this.problem(name, `an object of plain JSON with at most ${JSON_VALUES_MAX} values, at most ${JSON_DEPTH_MAX} deep`);
+    return undefined;
   }
 
   /** Fields that are known and that this version cannot honour: refused by name. An empty list asks for nothing and is allowed. */

@@ -239,28 +239,9 @@ describe('an Endpoint manifest', () => {
     });
   });
 
-  it('is refused by the name of each field that is not built yet', () => {
-    const texts = problems(
-      endpoint({
-        variants: [variant, { name: 'canary', model: 'fraud@4', weight: 10 }],
-        rules: [{ name: 'x' }],
-        sticky: { by: 'x' },
-        strategy: { name: 'weighted' },
-        mirror: [{ to: 'x' }],
-        fallback: { on: ['error'] },
-        rollout: {},
-      }),
-    );
-    assert.ok(texts.every((text) => text.endsWith('not supported by this version')));
-    assert.deepEqual(texts.map((text) => text.slice(0, text.indexOf(':'))).toSorted(), [
-      'spec.fallback',
-      'spec.mirror',
-      'spec.rollout',
-      'spec.rules',
-      'spec.sticky',
-      'spec.strategy',
-      'spec.variants[1]',
-    ]);
+  it('is refused by the name of a field that is not built yet', () => {
+    const texts = problems(endpoint({ variants: [variant], rollout: {} }));
+    assert.deepEqual(texts, ['spec.rollout: got an object, expected nothing: this field is not supported by this version']);
   });
 
   it('needs a variant with a name and a model, a weight that is an amount, and a default that exists', () => {

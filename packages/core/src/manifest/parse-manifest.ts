@@ -2,14 +2,8 @@ import { readEndpoint } from './endpoint-manifest.ts';
 import { FieldReader, Findings } from './field-reader.ts';
 import { readInferenceService } from './inference-service-manifest.ts';
 import { readModel } from './model-manifest.ts';
-import type { ManifestResult, Resource } from './resource.ts';
+import { KSERVE_API_VERSION, type ManifestResult, MESH_API_VERSION, type Resource } from './resource.ts';
 import { suggest } from './suggest.ts';
-
-/** API group and version of our own kinds. */
-export const MESH_API_VERSION = 'modelmesh.io/v1alpha1';
-
-/** API group and version of KServe's InferenceService. */
-export const KSERVE_API_VERSION = 'serving.kserve.io/v1beta1';
 
 interface Kind {
   readonly apiVersion: string;

@@ -40,3 +40,9 @@ export function parseDuration(text: string): DurationMs | undefined {
   const rounded = Math.round(total);
   return Number.isSafeInteger(rounded) ? durationMs(rounded) : undefined;
 }
+
+/** The shortest text that {@link parseDuration} reads as these whole milliseconds. */
+export function durationText(ms: DurationMs): string {
+  const [unit, factor] = [...UNITS_MS].findLast(([, unitMs]) => ms > 0 && ms % unitMs === 0) ?? ['ms', 1];
+  return `${ms / factor}${unit}`;
+}

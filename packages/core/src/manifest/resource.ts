@@ -4,6 +4,12 @@ import type { Metadata } from './metadata.ts';
 import type { Problem } from './problem.ts';
 import type { StorageSource } from './storage-source.ts';
 
+/** API group and version of our own kinds. */
+export const MESH_API_VERSION = 'modelmesh.io/v1alpha1';
+
+/** API group and version of KServe's InferenceService. */
+export const KSERVE_API_VERSION = 'serving.kserve.io/v1beta1';
+
 /** A `Model` of `modelmesh.io/v1alpha1`. */
 export interface ModelResource {
   readonly kind: 'Model';

@@ -13,7 +13,9 @@ export type {
   ModelState,
   ModelView,
   PageView,
+  PolicyView,
   StatusView,
+  VariantView,
 } from './management-api.ts';
 export { type InferCall, MeshClient, type MeshClientOptions } from './mesh-client.ts';
 export {

@@ -68,16 +68,30 @@ export interface EndpointView {
   readonly activeModel: string;
   readonly targetModel: string;
   /** `null` for a plain vmodel. */
-  readonly policy: {
-    readonly revision: number;
-    readonly default: string;
-    readonly variants: readonly {
-      readonly name: string;
-      readonly model: string;
-      readonly weight: number;
-      readonly label: string | null;
-    }[];
-  } | null;
+  readonly policy: PolicyView | null;
+}
+
+/** How an endpoint maps calls to models. */
+export interface PolicyView {
+  /** Grows with every change. */
+  readonly revision: number;
+  /** Name of the variant that answers where nothing else decides. */
+  readonly default: string;
+  readonly variants: readonly VariantView[];
+  /** The whole policy, as the `spec` of an `Endpoint` manifest that can be applied again. */
+  readonly spec: Readonly<Record<string, unknown>>;
+}
+
+/** One candidate of a policy. */
+export interface VariantView {
+  readonly name: string;
+  readonly model: string;
+  readonly weight: number;
+  /** Its weight in per cent of all weights. */
+  readonly sharePercent: number;
+  readonly labels: readonly string[];
+  /** Calls that one node runs at a time; `null`: as many as come. */
+  readonly concurrency: number | null;
 }
 
 /** One node with its runtime, as it last published itself. */

@@ -1,10 +1,11 @@
 import { assertNever, MeshError } from '@modelmesh/core';
 import { POLICY_BYTES_MAX, type RecordKey, type RegistryRecord } from '@modelmesh/core/records';
-import { endpointRecordObject, policyRecordObject, readEndpointRecord, readPolicyRecord } from './endpoint-record.ts';
+import { endpointRecordObject, readEndpointRecord } from './endpoint-record.ts';
 import { instanceRecordObject, readInstanceRecord } from './instance-record.ts';
 import { losslessStringify } from './json.ts';
 import { modelRecordObject, readModelRecord } from './model-record.ts';
 import { ObjectReader } from './object-reader.ts';
+import { policyRecordObject, readPolicyRecord } from './policy-record.ts';
 
 const nameOf = (key: RecordKey): string => (key.kind === 'model' ? key.key : key.id);
 

@@ -82,6 +82,30 @@ export class ObjectReader {
     return value;
   }
 
+  /** A list of whole numbers that are not negative, empty if absent. */
+  naturals(name: string): readonly number[] {
+    const value = this.#take(name) ?? [];
+    const isNatural = (item: unknown): item is number => Number.isSafeInteger(item) && Number(item) >= 0;
+    if (!Array.isArray(value) || !value.every(isNatural)) throw this.refusal(name, 'a list of whole numbers');
+    return value;
+  }
+
+  /** One of a few words, if it is there. */
+  oneOf<Word extends string>(name: string, words: readonly Word[]): Word | undefined {
+    const text = this.string(name);
+    const word = words.find((candidate) => candidate === text);
+    if (text !== undefined && word === undefined) throw this.refusal(name, `one of ${words.join(', ')}`);
+    return word;
+  }
+
+  /** An object that is data through and through: its numbers are JavaScript's, and nothing in it counts as unknown. */
+  data(name: string): Readonly<Record<string, unknown>> {
+    const value = this.#take(name);
+    if (value === undefined) return {};
+    if (!isObject(value)) throw this.refusal(name, 'an object');
+    return plainObject(value);
+  }
+
   /** A nested object; an empty one if absent. */
   object(name: string): ObjectReader {
     return this.optionalObject(name) ?? ABSENT;
@@ -143,6 +167,15 @@ export class ObjectReader {
     this.#nested.push({ name, reader });
     return reader;
   }
+}
+
+const plainObject = (object: JsonObject): JsonObject =>
+  Object.fromEntries(Object.entries(object).map(([name, value]) => [name, plainValue(value)]));
+
+function plainValue(value: unknown): unknown {
+  if (isRawNumber(value)) return Number(value.rawJSON);
+  if (Array.isArray(value)) return value.map(plainValue);
+  return isObject(value) ? plainObject(value) : value;
 }
 
 /** Stands for every nested object that is not there; nothing of it can be taken. */

@@ -10,6 +10,7 @@ import {
   newPolicyRecord,
   type RegistryRecord,
 } from '@modelmesh/core/records';
+import { anyPolicy, anySlots } from '@modelmesh/core/records/testing';
 import fc from 'fast-check';
 import { decodeRecord, encodeRecord } from './index.ts';
 
@@ -99,18 +100,6 @@ const endpoints = fc
   )
   .map(newEndpointRecord);
 
-const variants = fc.array(
-  fc.record(
-    {
-      name: text,
-      model: word.map(modelKey),
-      weight: fc.double({ min: 0, noNaN: true, noDefaultInfinity: true }).map((w) => w + 0),
-      labels: maybe(text).map((label) => (label === undefined ? [] : [label])),
-      concurrencyMax: fc.constant(null),
-    },
-    plain,
-  ),
-);
 const policies = fc
   .record(
     {
@@ -119,7 +108,8 @@ const policies = fc
       revision: natural,
       owner: text,
       createdAtMs: when,
-      policy: fc.record({ variants, defaultVariant: text }, plain).map(newEndpointPolicy),
+      policy: anyPolicy,
+      slots: anySlots,
     },
     plain,
   )

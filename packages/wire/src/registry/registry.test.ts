@@ -242,6 +242,50 @@ describe('an endpoint’s records', () => {
     assert.ok(old.kind === 'policy' && old.revision === 1);
   });
 
+  it('keep a whole policy, with its slots as runs', () => {
+    const text =
+      '{"revision":7,"variants":[{"name":"a","model":"m@1","weight":90},{"name":"b","model":"m@2","weight":10,"label":"canary","labels":["new"],"concurrency":4}],' +
+      '"default":"a","rules":[{"name":"r","when":"tenant == \\"t\\"","to":"b"},{"name":"s","when":"true","split":[{"variant":"a","weight":1},{"variant":"b","weight":2}]}],' +
+      '"payload":[{"name":"country","type":"string","json":"parameters.country","proto":[5,2]}],"sticky":{"token":{"header":"mm-sticky","lifetimeMs":1000},"salt":"x"},' +
+      '"strategy":{"name":"own","config":{"rate":1.0e2,"deep":[{"n":18446744073709551616}]}},"mirrors":[{"to":"b","percent":5,"compare":{"tolerance":0.001,"comparer":"tensors"}}],' +
+      '"fallback":{"on":["error"],"to":"a"},"versions":{"keep":"latest","count":3},"callerChooses":true,' +
+      '"slots":[{"split":"","variants":["a","b"],"runs":[0,9000,1,500,0,0,1,500]},{"split":"s","variants":[],"runs":[]}]}';
+    const record = decodeRecord(policyRecordKey(endpointId('v')), text);
+    assert.ok(record.kind === 'policy');
+    assert.deepEqual(record.slots.get(''), [
+      { variant: 'a', count: 9000 },
+      { variant: 'b', count: 500 },
+      { variant: 'a', count: 0 },
+      { variant: 'b', count: 500 },
+    ]);
+    assert.deepEqual(record.policy.strategy.config, { rate: 100, deep: [{ n: 2 ** 64 }] });
+    assert.equal(encodeRecord(record), text.replace('1.0e2', '100').replace('18446744073709551616', '18446744073709552000'));
+  });
+
+  it('refuse a policy of words and slots that are none', () => {
+    const of = (fields: string): string => `{"revision":1,"variants":[],"default":"",${fields}}`;
+    const wrong: readonly [string, RegExp][] = [
+      ['"payload":[{"name":"a","type":"bytes"}]', /payload\.0\.type/],
+      ['"fallback":{"on":["fire"],"to":"a"}', /fallback\.on/],
+      ['"versions":{"keep":"some"}', /versions\.keep/],
+      ['"strategy":{"name":"x","config":[]}', /strategy\.config/],
+      ['"slots":[{"split":"","variants":["a"],"runs":[0]}]', /slots\.0\.runs/],
+      ['"slots":[{"split":"","variants":["a"],"runs":[1,1]}]', /slots\.0\.runs/],
+      ['"slots":[{"split":"","variants":["a"],"runs":[0,-1]}]', /slots\.0\.runs/],
+    ];
+    for (const [fields, where] of wrong) {
+      assert.throws(() => decodeRecord(policyRecordKey(endpointId('v')), of(fields)), malformed(where));
+    }
+  });
+
+  it('have room for the slots of any split, each in a run of its own', () => {
+    const names = Array.from({ length: 64 }, (_, at) => `variant-${at}`);
+    const runs = Array.from({ length: 10_000 }, (_, at) => ({ variant: names[at % names.length] ?? '', count: 1 }));
+    const policy = newEndpointPolicy({ variants: [], defaultVariant: '' });
+    const record = newPolicyRecord({ id: endpointId('v'), revision: 1, policy, slots: new Map([['', runs]]) });
+    assert.ok(encodeRecord(record).length < POLICY_BYTES_MAX / 4, `${encodeRecord(record).length} bytes`);
+  });
+
   it('refuse a policy that is longer than its limit', () => {
     const variant = newVariant({ name: 'x'.repeat(POLICY_BYTES_MAX), model: modelKey('a') });
     const policy = newEndpointPolicy({ variants: [variant], defaultVariant: '' });

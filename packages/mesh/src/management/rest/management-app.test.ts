@@ -112,6 +112,37 @@ test('real answers are what their schemas say', async () => {
   assert.equal((unloaded as ModelView).status, 'NOT_LOADED');
 });
 
+test('an endpoint tells its shares in per cent, and the whole of its policy as a manifest that can be applied again', async () => {
+  await using rest = await serveRest();
+  const spec = {
+    variants: [
+      { name: 'stable', model: 'fraud@3', weight: 3 },
+      { name: 'canary', model: 'fraud@4', weight: 1, label: 'new' },
+      { name: 'shadow', model: 'fraud@5', weight: 0, concurrency: 2 },
+    ],
+    default: 'stable',
+    rules: [{ name: 'acme', when: 'tenant == "acme"', to: 'canary' }],
+    sticky: { by: 'header["x-user-id"]', salt: 'fraud-1' },
+    mirror: [{ to: 'shadow', percent: 5, compare: { tolerance: 0.001 } }],
+    fallback: { on: ['error'], to: 'stable' },
+    versions: { keep: 'latest', count: 3 },
+    allowVariantHeader: true,
+  };
+  await rest.call('PUT', '/api/v1/endpoints/fraud', { ...ENDPOINT, spec });
+  const answer = await rest.call('GET', '/api/v1/endpoints/fraud');
+  const { policy } = SCHEMAS.Endpoint.parse(answer.json);
+  assert.deepEqual(
+    policy?.variants.map(({ sharePercent, labels, concurrency }) => [sharePercent, labels, concurrency]),
+    [
+      [75, [], null],
+      [25, ['new'], null],
+      [0, [], 2],
+    ],
+  );
+  assert.deepEqual(policy?.spec, spec);
+  assert.equal((await rest.call('PUT', '/api/v1/endpoints/fraud', { ...ENDPOINT, spec: policy?.spec })).status, 200);
+});
+
 test('a secret is in no answer, whatever is asked', async () => {
   await using rest = await serveRest();
   rest.control.addModel('m', { encKey: '{"password":"hunter2"}', path: 'https://me:hunter2@host/m' });

@@ -10,6 +10,7 @@ import type {
   InstanceView,
   ModelView,
   PageView,
+  PolicyView,
   StatusView,
 } from '@modelmesh/sdk/client';
 import { z } from 'zod';
@@ -63,26 +64,29 @@ const model = z.strictObject({
   generation: count,
 }) satisfies z.ZodType<ModelView>;
 
+const policy = z.strictObject({
+  revision: count,
+  default: z.string(),
+  variants: z.array(
+    z.strictObject({
+      name: z.string(),
+      model: z.string(),
+      weight: z.number().nonnegative(),
+      sharePercent: z.number().min(0).max(100),
+      labels: z.array(z.string()),
+      concurrency: z.int().positive().nullable(),
+    }),
+  ),
+  spec: z.looseObject({}).describe('the whole policy, as the spec of an Endpoint manifest that can be applied again'),
+}) satisfies z.ZodType<PolicyView>;
+
 const endpoint = z.strictObject({
   name: z.string(),
   owner: z.string(),
   status: z.enum(['DEFINED', 'TRANSITIONING', 'TRANSITION_FAILED']),
   activeModel: z.string(),
   targetModel: z.string(),
-  policy: z
-    .strictObject({
-      revision: count,
-      default: z.string(),
-      variants: z.array(
-        z.strictObject({
-          name: z.string(),
-          model: z.string(),
-          weight: z.number().nonnegative(),
-          label: z.string().nullable(),
-        }),
-      ),
-    })
-    .nullable(),
+  policy: policy.nullable(),
 }) satisfies z.ZodType<EndpointView>;
 
 const instance = z.strictObject({
@@ -175,6 +179,7 @@ export const SCHEMAS = {
   Model: model,
   Models: pageOf(model),
   OpenApi: z.looseObject({ openapi: z.string(), paths: z.looseObject({}) }),
+  Policy: policy,
   Status: status,
 } as const satisfies Record<string, z.ZodType>;
 

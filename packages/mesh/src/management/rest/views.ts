@@ -1,4 +1,5 @@
 import { bytesForUnits, type EpochMs } from '@modelmesh/core';
+import { endpointSpecOf } from '@modelmesh/core/manifest';
 import {
   type EndpointPolicy,
   type EndpointRecord,
@@ -6,6 +7,7 @@ import {
   inTransition,
   leastRecentUseOrEndOfTime,
   type ModelRecord,
+  type PolicyRevision,
 } from '@modelmesh/core/records';
 import type {
   AppliedView,
@@ -16,6 +18,7 @@ import type {
   EventView,
   InstanceView,
   ModelView,
+  PolicyView,
 } from '@modelmesh/sdk/client';
 import type { Applied, MadeDecision, MeshDecisions, ModelDetail, NodeEvent } from '../../node/index.ts';
 
@@ -41,7 +44,7 @@ export function modelView({ record, status, lastUsedMs, memory }: ModelDetail): 
     errors: status.errors,
     copies: copyViews({ record, status }),
     memory: { ...memory },
-    ...policyView(record),
+    ...placementView(record),
     references: record.refs,
     autoDelete: record.autoDelete,
     lastUsedAt: lastUsedMs === null ? null : instantText(lastUsedMs),
@@ -60,7 +63,7 @@ export const copyViews = ({ record, status }: Pick<ModelDetail, 'record' | 'stat
     error: copy.status === 'LOADING_FAILED' ? (record.failures.get(copy.location)?.message ?? null) : null,
   }));
 
-function policyView({ copiesPolicy, retry }: ModelRecord): Pick<ModelView, 'copiesPolicy' | 'retry'> {
+function placementView({ copiesPolicy, retry }: ModelRecord): Pick<ModelView, 'copiesPolicy' | 'retry'> {
   const { min, max, pin, idleAfterMs } = copiesPolicy;
   return { copiesPolicy: { min, max: max ?? null, pin, idleAfterMs: idleAfterMs ?? null }, retry };
 }
@@ -76,20 +79,22 @@ export function endpointView(record: EndpointRecord, policy: EndpointPolicy | nu
     status: !inTransition(record) ? 'DEFINED' : record.failed ? 'TRANSITION_FAILED' : 'TRANSITIONING',
     activeModel: record.active,
     targetModel: record.target,
-    policy:
-      policy === null
-        ? null
-        : {
-            revision: record.policyRevision,
-            default: policy.defaultVariant,
-            variants: policy.variants.map(({ name, model, weight, labels }) => ({
-              name,
-              model,
-              weight,
-              label: labels[0] ?? null,
-            })),
-          },
+    policy: policy === null ? null : policyViewOf(record.policyRevision, policy),
   };
+}
+
+/** A policy as callers see it: its variants with their shares, and all of it as the manifest that says it. */
+function policyViewOf(revision: PolicyRevision, policy: EndpointPolicy): PolicyView {
+  const sum = policy.variants.reduce((total, { weight }) => total + weight, 0);
+  const variants = policy.variants.map(({ name, model, weight, labels, concurrencyMax }) => ({
+    name,
+    model,
+    weight,
+    sharePercent: sum === 0 ? 0 : (weight / sum) * 100,
+    labels,
+    concurrency: concurrencyMax,
+  }));
+  return { revision, default: policy.defaultVariant, variants, spec: endpointSpecOf(policy) };
 }
 
 /** An instance as callers see it. */
