@@ -24,9 +24,12 @@ import {
 } from './machine.ts';
 import { type CacheRefusal, refusalText, type WakeOutcome } from './outcome.ts';
 
+/** The last use of a copy that only shadows want: before that of any other. */
+const NEVER_USED_MS = epochMs(1);
+
 /** Joins the copy that there is, or starts one. */
 export function request(m: Machine, event: RequestEvent): void {
-  const usedMs = event.urgency === 'call' || event.lastUsedMs === 0 ? m.now.wallMs : clampToNow(m, event.lastUsedMs);
+  const usedMs = usedMsOf(m, event);
   const entry = m.entries.get(event.model);
   if (entry !== undefined && entry.artifact === event.artifact) {
     join(m, entry, event, usedMs);
@@ -36,6 +39,11 @@ export function request(m: Machine, event: RequestEvent): void {
   const isTold = entry?.waited === true;
   if (entry !== undefined) replaced(m, entry);
   if (!isTold) arrive(m, event, usedMs);
+}
+
+function usedMsOf(m: Machine, { urgency, lastUsedMs, onlyFreeRoom }: RequestEvent): EpochMs {
+  if (onlyFreeRoom === true) return NEVER_USED_MS;
+  return urgency === 'call' || lastUsedMs === 0 ? m.now.wallMs : clampToNow(m, lastUsedMs);
 }
 
 /** The model's record as it is now: a copy of another artifact under the same key leaves, any other hears its owner's wishes. */
@@ -78,6 +86,7 @@ export const loadsQueued = (m: Machine): number => m.counts.predicting + m.count
 function join(m: Machine, entry: Entry, event: RequestEvent, usedMs: EpochMs): void {
   touch(m, entry, usedMs);
   entry.waited = true;
+  if (event.onlyFreeRoom !== true) entry.onlyFreeRoom = false;
   setPolicy(m, entry, event.policy);
   const { state } = entry;
   switch (state.kind) {
@@ -172,9 +181,16 @@ export function firstUseOver(m: Machine, entry: Entry): void {
 export function watchIdle(m: Machine, entry: Entry): void {
   const idleAfterMs = entry.policy.idleAfterMs;
   if (idleAfterMs === null || entry.policy.pinned) return;
-  const idleMs: DurationMs = durationMs(Math.max(0, m.now.wallMs - lastUsedMs(m, entry)));
+  const idleMs = idleForMs(m, entry);
   if (idleMs >= idleAfterMs) depart(m, entry, 'idle', { kind: 'removed' });
   else arm(m, entry, 'idle', durationMs(idleAfterMs - idleMs));
+}
+
+/** Since its last use, or since it serves: one that only shadows use has none, and must not go the moment that it is there. */
+function idleForMs(m: Machine, entry: Entry): DurationMs {
+  const unusedMs = Math.max(0, m.now.wallMs - lastUsedMs(m, entry));
+  if (entry.state.kind !== 'sizing' && entry.state.kind !== 'active') return durationMs(unusedMs);
+  return durationMs(Math.min(unusedMs, m.now.monotonicMs - entry.state.sinceMs));
 }
 
 /** The next step of a copy that has no place in the queue: wait for the runtime or its predecessor, ask for the size, or queue it. */

@@ -18,6 +18,10 @@ export function enqueue(m: Machine, entry: Entry, units: SizeUnits): void {
     return;
   }
   useNow(m, entry);
+  if (entry.onlyFreeRoom && !hasRoom(m, entry)) {
+    refuse(m, entry, { kind: 'no-free-room', neededUnits: units });
+    return;
+  }
   const room = findRoom(m, roomFor(m, entry));
   if (room.kind === 'refused') {
     refuse(m, entry, room.refusal);
@@ -31,6 +35,10 @@ export function enqueue(m: Machine, entry: Entry, units: SizeUnits): void {
 /** Books the load at the head of the queue and takes it out; true if it is booked. One that has to be held stays where it is. */
 export function book(m: Machine, entry: Entry): boolean {
   if (entry === m.heldBack && !m.roomChanged) return false;
+  if (entry.onlyFreeRoom && !hasRoom(m, entry)) {
+    refuse(m, entry, { kind: 'no-free-room', neededUnits: entry.wantedUnits });
+    return false;
+  }
   useNow(m, entry);
   const room = makeRoom(m, roomFor(m, entry));
   switch (room.kind) {

@@ -38,6 +38,8 @@ export class Entry implements RankedCopy {
   standing: Standing = 'none';
   /** Wanted for this instant and not for an earlier one: it is booked as used when it is booked, however long its size took to find. */
   readonly wantedNow: boolean;
+  /** Nothing may be pushed out for it: only shadows want it. */
+  onlyFreeRoom: boolean;
   /** The decision to hold it back was written down. */
   holdTold = false;
   /** Somebody waits to be woken. */
@@ -72,6 +74,7 @@ export class Entry implements RankedCopy {
     this.declaredUnits = request.declaredUnits;
     this.knownUnits = request.knownUnits;
     this.wantedNow = wantedNow;
+    this.onlyFreeRoom = request.onlyFreeRoom === true;
     this.lastUsedMs = lastUsedMs;
     this.place = heapNode(this, 0, copy);
     this.calledMs = state.sinceMs;

@@ -28,6 +28,11 @@ export interface RequestEvent {
   /** The manifest's hint. */
   readonly declaredUnits: SizeUnits | null;
   readonly policy: CopyPolicy;
+  /**
+   * Only into memory that is free: refused where anything would have to go, and the copy counts as used long ago, so that it is the first to go
+   * itself. Holds until somebody else wants the copy too.
+   */
+  readonly onlyFreeRoom?: boolean;
 }
 
 /** The runtime can be used. A second one without `runtime-lost` between means that its models are gone as well. */

@@ -23,6 +23,8 @@ export type CacheRefusal =
     }
   /** The cache is full of copies younger than the churn age (spec §2.8). */
   | { readonly kind: 'churn'; readonly idleForMs: DurationMs; readonly minChurnAgeMs: DurationMs }
+  /** It was wanted only where it pushes nothing out. */
+  | { readonly kind: 'no-free-room'; readonly neededUnits: SizeUnits }
   /** The load queue holds `loadQueueMax` models. */
   | { readonly kind: 'queue-full'; readonly loadQueueMax: number }
   /** The instance is shutting down. */
@@ -57,6 +59,8 @@ export function refusalText(refusal: CacheRefusal): string {
       return `needs ${mib(refusal.neededUnits)}, but ${mib(refusal.pinnedUnits)} of ${mib(refusal.effectiveUnits)} are pinned`;
     case 'churn':
       return `cache churn threshold exceeded: the oldest model was used ${refusal.idleForMs} ms ago, less than ${refusal.minChurnAgeMs} ms`;
+    case 'no-free-room':
+      return `needs ${mib(refusal.neededUnits)} that are free: it is wanted for shadows alone, for which no other model goes`;
     case 'queue-full':
       return `${refusal.loadQueueMax} models are waiting to be loaded already`;
     case 'stopping':

@@ -55,6 +55,29 @@ describe('the counters of copies', () => {
     assert.ok(worker.enter(0, after, NOW), 'draining an earlier life leaves the present one alone');
   });
 
+  it('hold a copy for shadows, and count them as nothing else: no use, no call, no load', () => {
+    const { control, worker } = fresh();
+    const slot = { index: 3, generation: 1 };
+    control.open(slot, epochMs(1));
+    assert.ok(worker.enterShadow(0, slot));
+    assert.ok(worker.enter(1, slot, NOW));
+    assert.deepEqual([control.inFlight(slot), control.liveInFlight(slot), control.calls(slot)], [2, 1, 1]);
+    worker.leave(1, slot, true, 5);
+    assert.deepEqual([control.inFlight(slot), control.liveInFlight(slot), control.calls(slot)], [1, 0, 1]);
+    control.drain(slot);
+    assert.equal(worker.enterShadow(0, slot), false);
+    assert.equal(control.release(slot), false, 'it is not unloaded beneath a shadow');
+    assert.equal(worker.leaveShadow(0, slot), true, 'the last one');
+    assert.equal(control.processingMs(slot), 5);
+    assert.equal(control.release(slot), true);
+    const next = { index: 3, generation: 2 };
+    control.open(next, epochMs(1));
+    assert.ok(worker.enterShadow(1, next));
+    assert.equal(control.lastUse(next), 1);
+    control.forgetCalls(1);
+    assert.deepEqual([control.inFlight(next), control.liveInFlight(next)], [0, 0], 'a worker that is dead holds nothing');
+  });
+
   it('sort latencies into buckets and outcomes into two', () => {
     const { control, worker } = fresh();
     const slot = { index: 0, generation: 1 };

@@ -14,10 +14,11 @@ const STATE = { free: 0, serving: 1, draining: 2 } as const;
 const WORDS_PER_SLOT = 3;
 const DOUBLES_PER_PLACE = 3;
 const BUCKETS = LATENCY_BOUNDS_MS.length + 1;
-/** in flight, succeeded, failed, one word a bucket, then turns that are held and waited for. */
-const WORDS_PER_CELL = 5 + BUCKETS;
+/** in flight, succeeded, failed, one word a bucket, then turns that are held and waited for, and shadows among those in flight. */
+const WORDS_PER_CELL = 6 + BUCKETS;
 const TURNS_HELD = 3 + BUCKETS;
 const TURNS_AWAITED = 4 + BUCKETS;
+const SHADOWS = 5 + BUCKETS;
 
 /** The memory that control and all workers share. */
 export interface CounterMemory {
@@ -101,6 +102,17 @@ export class SlotCounters {
     return sum;
   }
 
+  /** Control: those of them that callers wait for: shadows are no load that is to be scaled for. */
+  liveInFlight(slot: SlotRef): number {
+    let sum = 0;
+    for (let worker = 0; worker < this.#memory.workers; worker++) {
+      const cell = this.#cell(worker, slot.index);
+      // A shadow counts here before it counts as in flight, and longer: at worst one is taken for no call while it comes and goes.
+      sum += Math.max(0, Atomics.load(this.#cells, cell) - Atomics.load(this.#cells, cell + SHADOWS));
+    }
+    return sum;
+  }
+
   /** Control: the latest use over all workers; 0 before the slot was opened for this life. */
   lastUse(slot: SlotRef): EpochMs {
     let latest = 0;
@@ -120,15 +132,15 @@ export class SlotCounters {
     }
   }
 
-  /** Control: calls that entered over all workers since the slot was opened; 0 before. Without allocation, since victims are chosen by it. */
+  /** Control: calls that entered over all workers since the slot was opened, shadows not counted; 0 before. Without allocation, since victims are chosen by it. */
   calls(slot: SlotRef): number {
     let sum = 0;
     if (!this.#isCurrent(slot)) return sum;
     for (let worker = 0; worker < this.#memory.workers; worker++) {
       const cell = this.#cell(worker, slot.index);
-      sum += Atomics.load(this.#cells, cell) + (this.#cells[cell + 1] ?? 0) + (this.#cells[cell + 2] ?? 0);
+      sum += (this.#cells[cell + 1] ?? 0) + (this.#cells[cell + 2] ?? 0);
     }
-    return sum;
+    return sum + this.liveInFlight(slot);
   }
 
   /** Control: time that calls which ended have spent at the copy since the slot was opened, summed; in milliseconds. */
@@ -157,6 +169,7 @@ export class SlotCounters {
     for (let index = 0; index < this.#memory.slots; index++) {
       const cell = this.#cell(worker, index);
       Atomics.store(this.#cells, cell, 0);
+      Atomics.store(this.#cells, cell + SHADOWS, 0);
       Atomics.store(this.#cells, cell + TURNS_AWAITED, 0);
       const held = Atomics.exchange(this.#cells, cell + TURNS_HELD, 0);
       if (held === 0) continue;
@@ -258,6 +271,24 @@ export class SlotCounters {
     }
     this.#lastUse[worker * this.#memory.slots + slot.index] = now;
     return true;
+  }
+
+  /** Worker: enters a copy for a shadow, which is no use of it. False: it may not be called any more, ask control. */
+  enterShadow(worker: number, slot: SlotRef): boolean {
+    const cell = this.#cell(worker, slot.index);
+    Atomics.add(this.#cells, cell + SHADOWS, 1);
+    Atomics.add(this.#cells, cell, 1);
+    if (this.serves(slot)) return true;
+    this.leaveShadow(worker, slot);
+    return false;
+  }
+
+  /** Worker: leaves a copy that it entered for a shadow; neither its outcome nor its time is counted. True: as {@link leave} says. */
+  leaveShadow(worker: number, slot: SlotRef): boolean {
+    const cell = this.#cell(worker, slot.index);
+    const before = Atomics.sub(this.#cells, cell, 1);
+    Atomics.sub(this.#cells, cell + SHADOWS, 1);
+    return before === 1 && Atomics.load(this.#slots, slot.index * WORDS_PER_SLOT) === STATE.draining;
   }
 
   /** Worker: leaves a copy it entered. True: it was the last one here while the copy drains, so control should look. */

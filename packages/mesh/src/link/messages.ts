@@ -123,7 +123,14 @@ export type PeerIntent = 'copy' | 'load';
  * Where a copy may be looked for. `anywhere`: a call that entered the mesh here. `here`: a call that another node sent here, with what it
  * may set off; it is never sent on.
  */
-export type LocateAsk = { readonly kind: 'anywhere' } | { readonly kind: 'here'; readonly intent: PeerIntent };
+export type LocateAsk =
+  | { readonly kind: 'anywhere' }
+  | { readonly kind: 'here'; readonly intent: PeerIntent }
+  /**
+   * A call that nobody waits for: a copy that is there, or one that is loaded into memory that is free; no use of the model. `here`: another node
+   * sent it, and it is never sent on.
+   */
+  | { readonly kind: 'shadow'; readonly here: PeerIntent | null };
 
 /** Where and how inference calls reach the runtime. */
 export interface RuntimeAccess {

@@ -5,6 +5,8 @@ import type { HeaderReader } from '../headers/index.ts';
 export const PEER_CALL_HEADER = 'mesh-call';
 /** The endpoint through which a forwarded call entered the mesh; not there if it named its model. */
 export const PEER_ENDPOINT_HEADER = 'mesh-endpoint';
+/** `1`: nobody waits for the call. It is no use of the model, and a copy is loaded for it into memory that is free, or not at all. */
+export const PEER_SHADOW_HEADER = 'mesh-shadow';
 
 /** Nodes that a call may pass after the one that it entered. A forwarded call is never sent on: the limit guards against faults of ours. */
 export const ROUTE_HOPS_MAX = 1;

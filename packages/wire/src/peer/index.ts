@@ -8,6 +8,7 @@ export {
   formatPeerEndpoint,
   PEER_CALL_HEADER,
   PEER_ENDPOINT_HEADER,
+  PEER_SHADOW_HEADER,
   type PeerCall,
   type PeerEndpoint,
   parsePeerCall,
@@ -21,4 +22,4 @@ export {
   PEER_LOG_FIELDS_HEADER,
   readLogFields,
 } from './log-fields.ts';
-export { commonProtocol, PEER_PROTOCOL, type ProtocolRange } from './protocol.ts';
+export { commonProtocol, PEER_PROTOCOL, type ProtocolRange, SHADOWS_SINCE_PROTOCOL } from './protocol.ts';

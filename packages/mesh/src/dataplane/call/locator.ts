@@ -131,7 +131,12 @@ export const shuttingDown = (): MeshError => new MeshError('unavailable', 'the n
 
 function keyOf({ ask, exclude, refused = [] }: LocateOptions): string {
   const loads = refused.map(({ instance, sinceMs }) => `${instance} ${sinceMs}`);
-  return [ask.kind === 'here' ? ask.intent : 'anywhere', ...exclude.toSorted(), '', ...loads.toSorted()].join('\0');
+  return [wordOf(ask), ...exclude.toSorted(), '', ...loads.toSorted()].join('\0');
+}
+
+function wordOf(ask: LocateAsk): string {
+  if (ask.kind === 'shadow') return `shadow ${ask.here ?? 'anywhere'}`;
+  return ask.kind === 'here' ? ask.intent : 'anywhere';
 }
 
 function tell(waiter: CopyWaiter, outcome: Located): void {

@@ -27,7 +27,7 @@ describe('a call that arrives at the port between nodes', () => {
     const cases: readonly (readonly [readonly string[], RegExp])[] = [
       [[], /this port is for calls between nodes/],
       [['mesh-call', '1 copy 2 a'], /this port is for calls between nodes/],
-      [['mesh-call', formatPeerCall({ ...good, protocol: 9 })], /versions 1 to 1 .* not 9/],
+      [['mesh-call', formatPeerCall({ ...good, protocol: 9 })], /versions 1 to 2 .* not 9/],
       [['mesh-call', formatPeerCall({ ...good, visited: ['x', 'a'] })], /passed x, a .*ROUTE_HOPS_MAX/],
       [['mesh-call', formatPeerCall({ ...good, visited: ['b'] })], /passed b .*ROUTE_HOPS_MAX/],
     ];

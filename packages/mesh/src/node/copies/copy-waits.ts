@@ -1,4 +1,4 @@
-import { type EpochMs, MeshError, type ModelKey, type SizeUnits, unitsForBytes } from '@modelmesh/core';
+import { type EpochMs, epochMs, MeshError, type ModelKey, type SizeUnits, unitsForBytes } from '@modelmesh/core';
 import { type CacheEvent, type CopyPolicy, outcomeError, type Urgency, type WakeOutcome } from '@modelmesh/core/cache';
 import { artifactOf, type ModelRecord } from '@modelmesh/core/records';
 import type { ReachedLimits } from '../reached-limits.ts';
@@ -24,6 +24,9 @@ export const waitError = (model: ModelKey, outcome: Exclude<WaitOutcome, { reado
 /** Waits that end without a copy and without a verdict on the model: asking the cache again is sound, this often. */
 const DISPLACED_TRIES_MAX = 3;
 
+/** Before the last use of any copy. */
+const NEVER_USED_MS = epochMs(1);
+
 /** A copy that somebody wants. */
 interface Wish {
   readonly record: ModelRecord;
@@ -31,6 +34,8 @@ interface Wish {
   readonly lastUsedMs: EpochMs;
   /** What a copy elsewhere weighs; `null`: unknown. */
   readonly knownUnits: SizeUnits | null;
+  /** Nothing may be pushed out for it. */
+  readonly onlyFreeRoom?: boolean;
 }
 
 /** Everyone in control who waits for a model to be loaded here, whoever they wait for. */
@@ -66,6 +71,20 @@ export class CopyWaits {
     this.#ask({ record: current, urgency, lastUsedMs, knownUnits }, onOutcome, 1);
   }
 
+  /** Asks for a copy for which nothing is pushed out, and that is no use of the model. */
+  wantFreeRoom(record: ModelRecord, onOutcome: OnOutcome): void {
+    const current = this.#recordOf(record.key) ?? record;
+    const wish: Wish = {
+      record: current,
+      urgency: 'background',
+      lastUsedMs: NEVER_USED_MS,
+      knownUnits: null,
+      onlyFreeRoom: true,
+    };
+    // Once displaced it was not wanted enough.
+    this.#ask(wish, onOutcome, DISPLACED_TRIES_MAX);
+  }
+
   /** There will be no runtime: everyone is told why, now and until {@link open}. What the cache queued stays queued. */
   close(message: string): void {
     this.#hopeless = message;
@@ -97,7 +116,7 @@ export class CopyWaits {
   }
 
   #ask(wish: Wish, onOutcome: OnOutcome, tries: number): void {
-    const { record, urgency, lastUsedMs, knownUnits } = wish;
+    const { record, urgency, lastUsedMs, knownUnits, onlyFreeRoom = false } = wish;
     const { key } = record;
     const refusal = this.#refusal();
     if (refusal !== undefined) {
@@ -127,6 +146,7 @@ export class CopyWaits {
       knownUnits,
       declaredUnits: declared === undefined ? null : unitsForBytes(declared),
       policy: policyOf(record),
+      ...(onlyFreeRoom ? { onlyFreeRoom } : {}),
     });
   }
 

@@ -41,8 +41,55 @@ export class Locating {
 
   /** Answers the data plane. */
   locate(question: LocateQuestion): void {
-    if (question.ask.kind === 'anywhere') this.#locateAnywhere(this.#besidesNewHolders(question), 0);
-    else this.#locateHere(question, question.ask.intent);
+    const { ask } = question;
+    if (ask.kind === 'anywhere') this.#locateAnywhere(this.#besidesNewHolders(question), 0);
+    else if (ask.kind === 'here') this.#locateHere(question, ask.intent);
+    else if (ask.here === null) this.#locateForShadow(question);
+    else this.#locateShadowHere(question, ask.here);
+  }
+
+  /**
+   * A call that nobody waits for: to a copy that is there, here or elsewhere, else to one that is loaded into memory that is free. It waits for no
+   * runtime and no registry, tries one place, and is told at once what came of it.
+   */
+  #locateForShadow(question: LocateQuestion): void {
+    const { map, copies, desk, self } = this.#parts;
+    const tried = new Set(question.exclude);
+    const record = map.record(question.model);
+    if (record === undefined) {
+      this.#failed(question, 'nowhere', { kind: 'model-not-found', message: 'model not found', retryAfterMs: null });
+      return;
+    }
+    if (!tried.has(self) && copies.knowledge(record.key) !== 'absent') {
+      this.#waitForFreeRoom(question, record, 'nowhere');
+      return;
+    }
+    const [holder] = map.holders(record, tried);
+    const roomAt = holder ?? desk.freeRoomFor(record, tried);
+    if (roomAt === null) {
+      const message = `model ${record.key} has no copy, and no node has free memory for one`;
+      this.#failed(question, 'nowhere', { kind: 'no-capacity', message, retryAfterMs: null });
+    } else if (roomAt === self) this.#waitForFreeRoom(question, record, 'nowhere');
+    else this.#answer(question, { kind: 'peer', instance: roomAt, intent: holder === undefined ? 'load' : 'copy' });
+  }
+
+  #locateShadowHere(question: LocateQuestion, intent: 'copy' | 'load'): void {
+    const { map, copies, desk } = this.#parts;
+    const record = map.record(question.model);
+    if (record === undefined) this.#notHere(question, 'the model is not registered');
+    else if (copies.knowledge(record.key) !== 'absent') this.#waitForFreeRoom(question, record, 'here');
+    else {
+      const refusal = intent === 'copy' ? 'there is no copy here any more' : desk.refusalHere(record);
+      if (refusal === null) this.#waitForFreeRoom(question, record, 'here');
+      else this.#notHere(question, refusal);
+    }
+  }
+
+  #waitForFreeRoom(question: LocateQuestion, record: ModelRecord, where: 'here' | 'nowhere'): void {
+    this.#parts.copies.waits.wantFreeRoom(record, (outcome) => {
+      if (outcome.kind === 'serving') this.#answer(question, { kind: 'serving', slot: outcome.slot });
+      else this.#failed(question, where, factsOf(waitError(record.key, outcome)));
+    });
   }
 
   #locateAnywhere(question: LocateQuestion, overtaken: number): void {

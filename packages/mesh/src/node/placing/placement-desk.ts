@@ -90,6 +90,39 @@ export class PlacementDesk {
     return { instance: null, because: `model ${record.key}: ${decision.because}`, error: 'no-capacity' };
   }
 
+  /** Where a copy fits into memory that is free: here if it does, else where most is; `null`: nowhere. Nothing is reserved, and nothing told. */
+  freeRoomFor(record: ModelRecord, exclude: ReadonlySet<InstanceId>): InstanceId | null {
+    const { self, clock, members, failureExpiryMs } = this.#parts;
+    members.refreshOwn();
+    const units = this.#unitsOf(record);
+    const { candidates } = place(
+      {
+        namespace: record.namespace,
+        model: record.key,
+        type: record.type,
+        units,
+        lastUsedMs: clock.wallMs(),
+        copies: record.copies,
+        failures: record.failures,
+        exclude,
+        tried: new Set(),
+        favourSelf: true,
+      },
+      {
+        cluster: members.cluster,
+        nowMs: clock.wallMs(),
+        self,
+        failureExpiryMs,
+        reservations: this.#reservations,
+        upgrades: this.upgrades,
+      },
+    );
+    const roomy = candidates.filter(({ instance }) => instance.remainingUnits >= units);
+    if (roomy.some(({ id }) => id === self)) return self;
+    const [most] = roomy.toSorted((a, b) => b.instance.remainingUnits - a.instance.remainingUnits);
+    return most?.id ?? null;
+  }
+
   /** Why this instance takes no copy of the model, whatever room it has; `null` if it may. */
   refusalHere(record: ModelRecord): string | null {
     const { members, ownRecord, self } = this.#parts;

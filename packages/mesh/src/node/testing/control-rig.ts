@@ -14,6 +14,7 @@ import {
   type ChoiceQuery,
   createInProcessLink,
   type InProcessLink,
+  type LocateAsk,
   type Located,
   SlotCounters,
   type SlotRef,
@@ -144,11 +145,10 @@ export class ControlRig {
   }
 
   /** The data plane wants the model. */
-  locate(model: string): void {
+  locate(model: string, ask: LocateAsk = { kind: 'anywhere' }): void {
     const key = this.running.control.model(model)?.record.key;
     if (key === undefined) throw new Error(`${model} is not registered`);
     this.#requests += 1;
-    const ask = { kind: 'anywhere' } as const;
     const lastUsedMs = this.clock.wallMs();
     this.#link.dataPlane.send({ kind: 'locate', request: this.#requests, model: key, lastUsedMs, ask, exclude: [] });
   }

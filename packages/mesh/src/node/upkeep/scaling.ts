@@ -153,7 +153,7 @@ export class Scaling {
     const busy: BusyCopy[] = [];
     for (const copy of copies.cache.copies()) {
       const slot = servingSlot(copy);
-      const inFlight = slot === null ? 0 : counters.inFlight(slot);
+      const inFlight = slot === null ? 0 : counters.liveInFlight(slot);
       if (inFlight <= 1) continue;
       const record = mirror.view.model(DEFAULT_NAMESPACE, copy.model)?.record;
       if (record !== undefined) busy.push({ record, maxConcurrency: copies.concurrencyOf(copy.model), inFlight });
@@ -211,7 +211,7 @@ export class Scaling {
       const slot = servingSlot(copy);
       const record = slot === null ? undefined : this.#parts.mirror.view.model(DEFAULT_NAMESPACE, copy.model)?.record;
       if (slot === null || record === undefined) continue;
-      const calls = counters.calls(slot) - counters.inFlight(slot);
+      const calls = counters.calls(slot) - counters.liveInFlight(slot);
       const processingMs = counters.processingMs(slot);
       const { generation } = slot;
       const maxConcurrency = copies.concurrencyOf(copy.model);
@@ -227,7 +227,7 @@ export class Scaling {
     // What is in flight beyond what runs at a time waits.
     const queuedAt = (copy: CopyView): number => {
       const [slot, limit] = [servingSlot(copy), copies.concurrencyOf(copy.model)];
-      return slot === null || limit === null ? 0 : Math.max(0, counters.inFlight(slot) - limit);
+      return slot === null || limit === null ? 0 : Math.max(0, counters.liveInFlight(slot) - limit);
     };
     return [...this.#parts.copies.cache.copies()].flatMap((copy) => {
       const slot = servingSlot(copy);
