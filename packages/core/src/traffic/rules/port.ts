@@ -1,5 +1,6 @@
 import type { PayloadField } from '../../records/index.ts';
 import type { RequestFacts } from '../request-facts.ts';
+import type { Expression } from './syntax.ts';
 
 /** What is wrong with an expression, and where. */
 export interface ExpressionProblem {
@@ -8,14 +9,20 @@ export interface ExpressionProblem {
   readonly at: number;
 }
 
-/** Why an expression gave no value: CEL's runtime errors, above all a header or key that is not there. Such a rule does not match. */
-export type EvaluationError = 'no-such-key' | 'wrong-type' | 'cost-exceeded' | 'other';
+/**
+ * Why an expression gave no value: a header, query parameter, payload field or element that is not there; a value beyond the limits of what an
+ * expression may go through; or another of CEL's runtime errors, such as a text that is no number. Such a rule does not match.
+ */
+export type EvaluationError = 'no-such-key' | 'cost-exceeded' | 'other';
+
+/** What a condition comes to for a call. */
+export type Outcome = boolean | EvaluationError;
 
 /** A compiled condition. Evaluating it changes nothing and allocates nothing where `indexable` holds. */
 export interface Condition {
   /** Whether our own closures run it, rather than a CEL engine. */
   readonly indexable: boolean;
-  test(facts: RequestFacts): boolean | EvaluationError;
+  test(facts: RequestFacts): Outcome;
 }
 
 /** A compiled expression that gives a text. */
@@ -24,11 +31,23 @@ export interface TextExpression {
   read(facts: RequestFacts): string | undefined;
 }
 
-/** Compiles what {@link Condition}s of our own cannot express. Adapters run a CEL library under a cost limit. */
+/** A part of an expression whose types and cost have been checked. */
+export interface CheckedPart {
+  /** The part alone; positions in `expression` count from its beginning. */
+  readonly source: string;
+  readonly expression: Expression;
+  readonly payload: readonly PayloadField[];
+}
+
+/**
+ * Runs what {@link Condition}s of our own cannot express. Adapters put a CEL library behind it. What reaches it has passed our parser, our
+ * type checker and the bound of its cost; texts of more than `EXPRESSION_TEXT_CHARS_MAX` characters and maps of more than
+ * `EXPRESSION_NAMES_MAX` names must end in `cost-exceeded`, on which that bound stands.
+ */
 export interface CelEngine {
-  /** @returns the compiled expression, or what is wrong with it: syntax, types, unknown names, a cost above the limit */
-  condition(source: string, payload: readonly PayloadField[]): Condition | ExpressionProblem;
-  text(source: string, payload: readonly PayloadField[]): TextExpression | ExpressionProblem;
+  /** @returns the compiled condition, or what the library does not like, at a position that counts from the beginning of the part */
+  condition(part: CheckedPart): Condition | ExpressionProblem;
+  text(part: CheckedPart): TextExpression | ExpressionProblem;
 }
 
 /** What became of one rule for one call. */
