@@ -76,6 +76,8 @@ export {
 export {
   type EndpointRecordKey,
   endpointRecordKey,
+  type FiguresRecordKey,
+  figuresRecordKey,
   type InstanceRecordKey,
   instanceRecordKey,
   type ModelRecordKey,
@@ -86,6 +88,8 @@ export {
   policyRecordKey,
   policyRevisionKey,
   type RecordKey,
+  type WeightsRecordKey,
+  weightsRecordKey,
 } from './record-key.ts';
 export {
   ABSENT,
@@ -99,3 +103,14 @@ export {
   type RegistryWrite,
   type Versioned,
 } from './registry-change.ts';
+export {
+  type ArmFigures,
+  type EndpointFigures,
+  FIGURES_ENDPOINTS_MAX,
+  type FiguresRecord,
+  type NewFiguresRecord,
+  type NewWeightsRecord,
+  newFiguresRecord,
+  newWeightsRecord,
+  type WeightsRecord,
+} from './strategy-record.ts';

@@ -38,8 +38,28 @@ export interface InstanceRecordKey {
   readonly id: InstanceId;
 }
 
+/** Where the weights lie that the strategy of an endpoint set: `/endpoint-weights/<id>`. */
+export interface WeightsRecordKey {
+  readonly kind: 'weights';
+  readonly namespace: Namespace;
+  readonly id: EndpointId;
+}
+
+/** Where what an instance counted for strategies lies: `/strategy-figures/<instance>`. Instances belong to no namespace. */
+export interface FiguresRecordKey {
+  readonly kind: 'figures';
+  readonly id: InstanceId;
+}
+
 /** The name of any record; `wire` turns it into the registry's key and back. */
-export type RecordKey = ModelRecordKey | EndpointRecordKey | PolicyRecordKey | PolicyRevisionKey | InstanceRecordKey;
+export type RecordKey =
+  | ModelRecordKey
+  | EndpointRecordKey
+  | PolicyRecordKey
+  | PolicyRevisionKey
+  | InstanceRecordKey
+  | WeightsRecordKey
+  | FiguresRecordKey;
 
 /** The key of a model's record. */
 export const modelRecordKey = (key: ModelKey, namespace: Namespace = DEFAULT_NAMESPACE): ModelRecordKey => ({
@@ -67,3 +87,11 @@ export const policyRevisionKey = (
 ): PolicyRevisionKey => ({ kind: 'policy-revision', namespace, id, revision });
 /** The key of an instance's record. */
 export const instanceRecordKey = (id: InstanceId): InstanceRecordKey => ({ kind: 'instance', id });
+/** The key of the weights that the strategy of an endpoint set. */
+export const weightsRecordKey = (id: EndpointId, namespace: Namespace = DEFAULT_NAMESPACE): WeightsRecordKey => ({
+  kind: 'weights',
+  namespace,
+  id,
+});
+/** The key of what an instance counted for strategies. */
+export const figuresRecordKey = (id: InstanceId): FiguresRecordKey => ({ kind: 'figures', id });

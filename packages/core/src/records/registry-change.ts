@@ -4,16 +4,19 @@ import type { InstanceRecord } from './instance-record.ts';
 import type { ModelRecord } from './model-record.ts';
 import {
   endpointRecordKey,
+  figuresRecordKey,
   instanceRecordKey,
   modelRecordKey,
   type PolicyRevisionKey,
   policyRecordKey,
   policyRevisionKey,
   type RecordKey,
+  weightsRecordKey,
 } from './record-key.ts';
+import type { FiguresRecord, WeightsRecord } from './strategy-record.ts';
 
 /** Any record that the registry holds under a key of its own. */
-export type RegistryRecord = ModelRecord | EndpointRecord | PolicyRecord | InstanceRecord;
+export type RegistryRecord = ModelRecord | EndpointRecord | PolicyRecord | InstanceRecord | WeightsRecord | FiguresRecord;
 
 /** A record together with the revision that a compare-and-set must name. */
 export interface Versioned<R extends RegistryRecord> {
@@ -50,6 +53,10 @@ export function keyOf(record: RegistryRecord): RecordKey {
       return policyRecordKey(record.id, record.namespace);
     case 'instance':
       return instanceRecordKey(record.id);
+    case 'weights':
+      return weightsRecordKey(record.id, record.namespace);
+    case 'figures':
+      return figuresRecordKey(record.instance);
   }
 }
 

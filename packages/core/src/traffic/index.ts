@@ -42,3 +42,21 @@ export {
 } from './rules/index.ts';
 export { sharesOf } from './shares.ts';
 export { apportion, assignSlots, MAIN_SPLIT, movedSlots, slotCounts } from './slots.ts';
+export {
+  builtInStrategy,
+  type CallWorth,
+  type LearningConfig,
+  type LearningStrategy,
+  learn,
+  learningOf,
+  nextWeights,
+  SHARE_CHANGE_MIN,
+  STRATEGIES,
+  type Strategy,
+  type StrategyName,
+  type StrategyProblem,
+  strategyProblems,
+  sumArms,
+  type WeightsInput,
+  worthOf,
+} from './strategies/index.ts';

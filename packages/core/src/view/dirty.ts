@@ -28,13 +28,15 @@ export const isClean = (dirty: Dirty): boolean =>
 export function keyText(key: RecordKey): string {
   switch (key.kind) {
     case 'instance':
-      return `instance\0${key.id}`;
+    case 'figures':
+      return `${key.kind}\0${key.id}`;
     case 'model':
       return `model\0${key.namespace}\0${key.key}`;
     case 'policy-revision':
       return `policy-revision\0${key.namespace}\0${key.id}\0${key.revision}`;
     case 'endpoint':
     case 'policy':
+    case 'weights':
       return `${key.kind}\0${key.namespace}\0${key.id}`;
   }
 }

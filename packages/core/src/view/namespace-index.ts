@@ -1,4 +1,11 @@
-import { type EndpointRecord, type ModelRecord, type PolicyRecord, referencedModels, type Versioned } from '../records/index.ts';
+import {
+  type EndpointRecord,
+  type ModelRecord,
+  type PolicyRecord,
+  referencedModels,
+  type Versioned,
+  type WeightsRecord,
+} from '../records/index.ts';
 import type { DurationMs, EndpointId, EpochMs, ModelKey, Namespace } from '../units.ts';
 import type { DirtyMarks } from './dirty.ts';
 import { FamilyIndex, isServable } from './family-index.ts';
@@ -18,10 +25,9 @@ export class NamespaceIndex {
   readonly models = new Map<ModelKey, Versioned<ModelRecord>>();
   readonly endpoints = new Map<EndpointId, Versioned<EndpointRecord>>();
   readonly policies = new Map<EndpointId, Versioned<PolicyRecord>>();
+  readonly weights = new Map<EndpointId, Versioned<WeightsRecord>>();
   readonly families = new Map<string, FamilyIndex>();
   readonly #referents = new Map<ModelKey, Set<EndpointId>>();
-  /** The other way round: what {@link referentsOf} was told of each endpoint. */
-  readonly #references = new Map<EndpointId, readonly ModelKey[]>();
   /** Families with a version that failed somewhere: the only ones that time alone can change. */
   readonly #failing = new Set<string>();
   #withCopy = 0;
@@ -64,27 +70,38 @@ export class NamespaceIndex {
   }
 
   putEndpoint(entry: Versioned<EndpointRecord>, marks: DirtyMarks): void {
-    const { id } = entry.record;
-    this.endpoints.set(id, entry);
-    this.#refer(id);
-    marks.endpoint(this.namespace, id);
+    const { record } = entry;
+    this.#dropReferences(record.id);
+    this.endpoints.set(record.id, entry);
+    for (const key of referencedModels(record)) {
+      const referents = this.#referents.get(key);
+      if (referents === undefined) this.#referents.set(key, new Set([record.id]));
+      else referents.add(record.id);
+    }
+    marks.endpoint(this.namespace, record.id);
   }
 
   removeEndpoint(id: EndpointId, marks: DirtyMarks): void {
+    this.#dropReferences(id);
     if (this.endpoints.delete(id)) marks.endpoint(this.namespace, id);
-    this.#refer(id);
   }
 
   putPolicy(entry: Versioned<PolicyRecord>, marks: DirtyMarks): void {
-    const { id } = entry.record;
-    this.policies.set(id, entry);
-    this.#refer(id);
-    marks.endpoint(this.namespace, id);
+    this.policies.set(entry.record.id, entry);
+    marks.endpoint(this.namespace, entry.record.id);
   }
 
   removePolicy(id: EndpointId, marks: DirtyMarks): void {
     if (this.policies.delete(id)) marks.endpoint(this.namespace, id);
-    this.#refer(id);
+  }
+
+  putWeights(entry: Versioned<WeightsRecord>, marks: DirtyMarks): void {
+    this.weights.set(entry.record.id, entry);
+    marks.endpoint(this.namespace, entry.record.id);
+  }
+
+  removeWeights(id: EndpointId, marks: DirtyMarks): void {
+    if (this.weights.delete(id)) marks.endpoint(this.namespace, id);
   }
 
   /** Chooses again who answers for a family. */
@@ -124,24 +141,13 @@ export class NamespaceIndex {
     this.families.get(name)?.remove(key);
   }
 
-  /** Which models an endpoint refers to may have changed. */
-  #refer(id: EndpointId): void {
-    for (const key of this.#references.get(id) ?? []) {
+  #dropReferences(id: EndpointId): void {
+    const before = this.endpoints.get(id)?.record;
+    if (before === undefined) return;
+    for (const key of referencedModels(before)) {
       const referents = this.#referents.get(key);
       referents?.delete(id);
       if (referents?.size === 0) this.#referents.delete(key);
-    }
-    const record = this.endpoints.get(id)?.record;
-    if (record === undefined) {
-      this.#references.delete(id);
-      return;
-    }
-    const references = referencedModels(record, this.policies.get(id)?.record.policy);
-    this.#references.set(id, references);
-    for (const key of references) {
-      const referents = this.#referents.get(key);
-      if (referents === undefined) this.#referents.set(key, new Set([id]));
-      else referents.add(id);
     }
   }
 

@@ -1,6 +1,7 @@
 import type { NameIndex } from '../identity/index.ts';
 import {
   type EndpointRecord,
+  type FiguresRecord,
   type InstanceRecord,
   keyOf,
   type ModelRecord,
@@ -10,6 +11,7 @@ import {
   type RegistryRecord,
   type RegistryWrite,
   type Versioned,
+  type WeightsRecord,
 } from '../records/index.ts';
 import {
   type DurationMs,
@@ -64,6 +66,7 @@ export class RegistryView implements NameIndex {
   readonly #failureExpiryMs: DurationMs;
   readonly #namespaces = new Map<Namespace, NamespaceIndex>();
   readonly #instances = new Map<InstanceId, Versioned<InstanceRecord>>();
+  readonly #figures = new Map<InstanceId, Versioned<FiguresRecord>>();
   /** Models that name an instance in their copies or failures. */
   readonly #namedIn = new Map<InstanceId, Map<string, Scoped<ModelKey>>>();
   readonly #deletions = new Map<string, Revision>();
@@ -91,6 +94,16 @@ export class RegistryView implements NameIndex {
   /** The policy in force of an endpoint. */
   policy(namespace: Namespace, id: EndpointId): Versioned<PolicyRecord> | undefined {
     return this.#namespaces.get(namespace)?.policies.get(id);
+  }
+
+  /** The weights that the strategy of an endpoint set last, for whichever revision of its policy. */
+  weights(namespace: Namespace, id: EndpointId): Versioned<WeightsRecord> | undefined {
+    return this.#namespaces.get(namespace)?.weights.get(id);
+  }
+
+  /** What each instance counted for strategies, those that are gone included. */
+  figures(): Iterable<Versioned<FiguresRecord>> {
+    return this.#figures.values();
   }
 
   /** What an instance published of itself. */
@@ -233,6 +246,12 @@ export class RegistryView implements NameIndex {
       case 'policy':
         this.#index(record.namespace).putPolicy({ ...entry, record }, marks);
         break;
+      case 'weights':
+        this.#index(record.namespace).putWeights({ ...entry, record }, marks);
+        break;
+      case 'figures':
+        this.#figures.set(record.instance, { ...entry, record });
+        break;
       case 'instance':
         this.#instances.set(record.id, { ...entry, record });
         marks.instance(record.id);
@@ -260,6 +279,12 @@ export class RegistryView implements NameIndex {
         break;
       case 'policy-revision':
         break;
+      case 'weights':
+        this.#index(key.namespace).removeWeights(key.id, marks);
+        break;
+      case 'figures':
+        this.#figures.delete(key.id);
+        break;
       case 'instance':
         this.#instances.delete(key.id);
         marks.instance(key.id);
@@ -277,6 +302,10 @@ export class RegistryView implements NameIndex {
         return this.policy(key.namespace, key.id);
       case 'policy-revision':
         return undefined;
+      case 'weights':
+        return this.weights(key.namespace, key.id);
+      case 'figures':
+        return this.#figures.get(key.id);
       case 'instance':
         return this.instance(key.id);
     }
@@ -287,7 +316,9 @@ export class RegistryView implements NameIndex {
       yield* index.models.values();
       yield* index.endpoints.values();
       yield* index.policies.values();
+      yield* index.weights.values();
     }
+    yield* this.#figures.values();
     yield* this.#instances.values();
   }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it, test } from 'node:test';
+import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { resolveName, versionedKey } from '../identity/index.ts';
 import {
@@ -8,17 +8,18 @@ import {
   modelRecordKey,
   newEndpointPolicy,
   newEndpointRecord,
+  newFiguresRecord,
   newInstanceRecord,
   newModelRecord,
   newPolicyRecord,
-  newVariant,
+  newWeightsRecord,
   type RegistryEvent,
   type RegistryRecord,
   withCopyClaimed,
   withFailure,
 } from '../records/index.ts';
 import { DEFAULT_NAMESPACE, endpointId, epochMs, instanceId, modelKey, namespace, revision } from '../units.ts';
-import { failingUntilMs, isClean, isServable, LOAD_FAILURE_EXPIRY_MS, REMEMBERED_DELETIONS_MAX, RegistryView } from './index.ts';
+import { isClean, isServable, LOAD_FAILURE_EXPIRY_MS, REMEMBERED_DELETIONS_MAX, RegistryView } from './index.ts';
 
 const ns = DEFAULT_NAMESPACE;
 const nowMs = epochMs(10_000_000);
@@ -40,15 +41,6 @@ const i1 = instanceId('i1');
 const e = endpointId('e');
 const failedAt = (record: ModelRecord, atMs: number) => withFailure(record, i1, { atMs: epochMs(atMs), message: 'no' });
 
-test('a model fails as long as a failure counts and no copy is anywhere; a stamp from another clock counts as of now', () => {
-  const until = (record: ModelRecord) => failingUntilMs(record, nowMs, LOAD_FAILURE_EXPIRY_MS);
-  assert.equal(until(model('a')), null);
-  assert.equal(until(failedAt(model('a'), nowMs - 1000)), nowMs - 1000 + LOAD_FAILURE_EXPIRY_MS);
-  assert.equal(until(failedAt(model('a'), nowMs + 5000)), nowMs + LOAD_FAILURE_EXPIRY_MS);
-  assert.equal(until(failedAt(model('a'), nowMs - LOAD_FAILURE_EXPIRY_MS)), null);
-  assert.equal(until(withCopyClaimed(failedAt(model('a'), nowMs), instanceId('i2'), nowMs)), null);
-});
-
 describe('what became dirty', () => {
   it('is each changed name once', () => {
     const view = new RegistryView();
@@ -67,25 +59,6 @@ describe('what became dirty', () => {
     assert.deepEqual(view.apply([gone(a, 4)], nowMs).endpoints, [{ namespace: ns, name: 'e' }]);
   });
 
-  it('names the endpoint of a variant whose model vanishes, whichever of its two records was learned first', () => {
-    const b = model('b');
-    const endpoint = newEndpointRecord({ id: e, active: modelKey('a'), policyRevision: 1 });
-    const variants = [newVariant({ name: 'x', model: endpoint.active }), newVariant({ name: 'y', model: b.key })];
-    const policy = newPolicyRecord({ id: e, revision: 1, policy: newEndpointPolicy({ variants, defaultVariant: 'x' }) });
-    for (const [first, second] of [
-      [endpoint, policy],
-      [policy, endpoint],
-    ] as const) {
-      const view = new RegistryView();
-      view.apply([put(b, 1), put(first, 2)], nowMs);
-      view.apply([put(second, 3)], nowMs);
-      assert.deepEqual([...view.referentsOf(ns, b.key)], ['e']);
-      assert.deepEqual(view.apply([gone(b, 4)], nowMs).endpoints, [{ namespace: ns, name: 'e' }]);
-      view.apply([gone(endpoint, 5), gone(policy, 5)], nowMs);
-      assert.deepEqual([...view.referentsOf(ns, b.key)], []);
-    }
-  });
-
   it('names an endpoint whose policy changed, and an instance', () => {
     const view = new RegistryView();
     const policy = newPolicyRecord({ id: e, revision: 1, policy: newEndpointPolicy({ variants: [], defaultVariant: 'x' }) });
@@ -96,6 +69,18 @@ describe('what became dirty', () => {
     assert.equal(view.instance(i1)?.record, instance);
     assert.ok(!isClean(view.apply([gone(policy, 2), gone(instance, 2)], nowMs)));
     assert.deepEqual([view.policy(ns, e), view.instance(i1)], [undefined, undefined]);
+  });
+
+  it('names an endpoint whose weights changed, and nothing for what instances count', () => {
+    const view = new RegistryView();
+    const weights = newWeightsRecord({ id: e, revision: 1, sequence: 1, changedAtMs: nowMs, slots: [] });
+    const figures = newFiguresRecord({ instance: i1, incarnation: 'a', endpoints: [] });
+    assert.deepEqual(view.apply([put(weights, 1)], nowMs).endpoints, [{ namespace: ns, name: 'e' }]);
+    assert.ok(isClean(view.apply([put(figures, 2)], nowMs)));
+    assert.equal(view.weights(ns, e)?.record, weights);
+    assert.deepEqual([...view.figures()], [{ record: figures, revision: revision(2) }]);
+    view.reset([], revision(3), nowMs);
+    assert.deepEqual([view.weights(ns, e), [...view.figures()]], [undefined, []]);
   });
 
   it('is nothing for an event that is known already', () => {

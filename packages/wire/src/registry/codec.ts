@@ -6,6 +6,7 @@ import { losslessStringify } from './json.ts';
 import { modelRecordObject, readModelRecord } from './model-record.ts';
 import { ObjectReader } from './object-reader.ts';
 import { policyRecordObject, readPolicyRecord } from './policy-record.ts';
+import { figuresRecordObject, readFiguresRecord, readWeightsRecord, weightsRecordObject } from './strategy-record.ts';
 
 const nameOf = (key: RecordKey): string => (key.kind === 'model' ? key.key : key.id);
 
@@ -28,6 +29,10 @@ export function decodeRecord(key: RecordKey, text: string): RegistryRecord {
       return readPolicyRecord(reader, key.id, key.namespace, key.revision);
     case 'instance':
       return readInstanceRecord(reader, key.id);
+    case 'weights':
+      return readWeightsRecord(reader, key.id, key.namespace);
+    case 'figures':
+      return readFiguresRecord(reader, key.id);
     default:
       return assertNever(key);
   }
@@ -43,6 +48,10 @@ function objectOfRecord(record: RegistryRecord): object {
       return policyRecordObject(record);
     case 'instance':
       return instanceRecordObject(record);
+    case 'weights':
+      return weightsRecordObject(record);
+    case 'figures':
+      return figuresRecordObject(record);
     default:
       return assertNever(record);
   }

@@ -3,11 +3,13 @@ import { describe, it } from 'node:test';
 import { DEFAULT_NAMESPACE, endpointId, instanceId, MeshError, modelKey, type Namespace, namespace } from '@modelmesh/core';
 import {
   endpointRecordKey,
+  figuresRecordKey,
   instanceRecordKey,
   modelRecordKey,
   policyRecordKey,
   policyRevisionKey,
   type RecordKey,
+  weightsRecordKey,
 } from '@modelmesh/core/records';
 import fc from 'fast-check';
 import {
@@ -71,7 +73,9 @@ describe('registry keys', () => {
       fc
         .tuple(id, fc.integer({ min: 1 }), spaces)
         .map(([text, revision, of]) => policyRevisionKey(endpointId(text), revision, of)),
+      fc.tuple(id, spaces).map(([text, of]) => weightsRecordKey(endpointId(text), of)),
       id.filter((text) => !text.includes(',')).map((text) => instanceRecordKey(instanceId(text))),
+      id.filter((text) => !text.includes(',')).map((text) => figuresRecordKey(instanceId(text))),
     );
     fc.assert(
       fc.property(keys, (key) => {

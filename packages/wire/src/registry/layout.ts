@@ -11,11 +11,13 @@ import {
 } from '@modelmesh/core';
 import {
   endpointRecordKey,
+  figuresRecordKey,
   instanceRecordKey,
   modelRecordKey,
   policyRecordKey,
   policyRevisionKey,
   type RecordKey,
+  weightsRecordKey,
 } from '@modelmesh/core/records';
 
 /**
@@ -51,7 +53,7 @@ export function registryLayout({ root, prefix, service }: RegistryLayout): Regis
 }
 
 /** Tables that stand in the key space of a namespace. */
-type Table = 'registry' | 'vmodels' | 'endpoints' | 'endpoint-revisions' | 'instances';
+type Table = 'registry' | 'vmodels' | 'endpoints' | 'endpoint-revisions' | 'endpoint-weights' | 'instances' | 'strategy-figures';
 
 function baseOf(layout: RegistryLayout, space: Namespace): string {
   if (space.includes('/')) throw new MeshError('invalid-argument', `a namespace must not hold a slash: ${space}`);
@@ -75,6 +77,10 @@ export function recordKeyText(layout: RegistryLayout, key: RecordKey): string {
       return inTable(layout, key.namespace, 'endpoint-revisions', `${key.id}/${key.revision}`);
     case 'instance':
       return inTable(layout, DEFAULT_NAMESPACE, 'instances', key.id);
+    case 'weights':
+      return inTable(layout, key.namespace, 'endpoint-weights', key.id);
+    case 'figures':
+      return inTable(layout, DEFAULT_NAMESPACE, 'strategy-figures', key.id);
     default:
       return assertNever(key);
   }
@@ -119,6 +125,10 @@ export function parseRecordKey(layout: RegistryLayout, text: string): RecordKey 
       return policyRecordKey(endpointId(id), space);
     case 'endpoint-revisions':
       return policyRevisionOf(space, id);
+    case 'endpoint-weights':
+      return weightsRecordKey(endpointId(id), space);
+    case 'strategy-figures':
+      return space !== DEFAULT_NAMESPACE || id.includes(',') ? undefined : figuresRecordKey(instanceId(id));
     case 'instances':
       return space !== DEFAULT_NAMESPACE || id.includes(',') ? undefined : instanceRecordKey(instanceId(id));
     default:

@@ -5,9 +5,11 @@ import {
   keyOf,
   newEndpointPolicy,
   newEndpointRecord,
+  newFiguresRecord,
   newInstanceRecord,
   newModelRecord,
   newPolicyRecord,
+  newWeightsRecord,
   type RegistryRecord,
 } from '@modelmesh/core/records';
 import { anyPolicy, anySlots } from '@modelmesh/core/records/testing';
@@ -115,7 +117,41 @@ const policies = fc
   )
   .map(newPolicyRecord);
 
-const records: fc.Arbitrary<RegistryRecord> = fc.oneof(models, instances, endpoints, policies);
+const arms = fc.array(
+  fc
+    .record({ variant: text, calls: fc.nat(), rewards: fc.nat() }, plain)
+    .map((arm) => ({ ...arm, rewards: Math.min(arm.calls, arm.rewards) })),
+  { maxLength: 3 },
+);
+const figures = fc
+  .record(
+    {
+      instance,
+      incarnation: text,
+      endpoints: fc.array(
+        fc.record({ namespace: word.map(namespace), id: word.map(endpointId), revision: natural, arms }, plain),
+        { maxLength: 3 },
+      ),
+    },
+    plain,
+  )
+  .map(newFiguresRecord);
+const weights = fc
+  .record(
+    {
+      id: word.map(endpointId),
+      namespace: word.map(namespace),
+      revision: natural,
+      sequence: natural,
+      changedAtMs: when,
+      slots: fc.array(fc.record({ variant: word, count: natural }, plain), { maxLength: 4 }),
+      carried: arms,
+    },
+    plain,
+  )
+  .map(newWeightsRecord);
+
+const records: fc.Arbitrary<RegistryRecord> = fc.oneof(models, instances, endpoints, policies, figures, weights);
 const stored = (record: RegistryRecord): RegistryRecord => decodeRecord(keyOf(record), encodeRecord(record));
 
 /** Adds properties that no version knows to every object of a JSON value except those whose names are ids. */
@@ -157,6 +193,8 @@ describe('laws of stored records', () => {
       newInstanceRecord({ id: instanceId('m'), startedAtMs: epochMs(0) }),
       newEndpointRecord({ id: endpointId('m'), active: modelKey('m') }),
       newPolicyRecord({ id: endpointId('m'), revision: 1, policy: newEndpointPolicy({ variants: [], defaultVariant: '' }) }),
+      newFiguresRecord({ instance: instanceId('m'), incarnation: '', endpoints: [] }),
+      newWeightsRecord({ id: endpointId('m'), revision: 0, sequence: 0, changedAtMs: epochMs(0), slots: [] }),
     ];
     for (const base of defaults) {
       const generated = fc.sample(records, { numRuns: 400, seed: 7 }).filter((record) => record.kind === base.kind);

@@ -175,6 +175,8 @@ export class SmallMesh {
       case 'policy':
         return this.view.policy(key.namespace, key.id)?.revision ?? 0;
       case 'instance':
+      case 'weights':
+      case 'figures':
       case 'policy-revision':
         throw new Error(`no transaction of these rooms may depend on ${key.kind}`);
     }

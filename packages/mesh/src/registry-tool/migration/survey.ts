@@ -142,6 +142,8 @@ class SurveyReader {
         return;
       }
       case 'policy':
+      case 'weights':
+      case 'figures':
       case 'instance':
         return;
       default:
