@@ -10,6 +10,7 @@ import type {
 } from '../records/index.ts';
 import type { FollowUp, ModelReader } from '../registration/index.ts';
 import type { EndpointId, EpochMs, ModelKey, Namespace } from '../units.ts';
+import type { PolicyAbilities } from './policy-check.ts';
 
 /** Where decisions read records; the registry view is one. */
 export interface EndpointReader extends ModelReader {
@@ -24,6 +25,8 @@ export interface EndpointEnv {
   readonly defaultOwner?: string;
   /** The node must not write. */
   readonly readOnly?: boolean;
+  /** What policies may ask for; left out: nothing of that is checked. */
+  readonly abilities?: PolicyAbilities;
   /** Whether a copy of the model is known to be loaded. */
   isLoaded(namespace: Namespace, key: ModelKey): boolean;
 }
@@ -57,6 +60,12 @@ export type EndpointFollowUp =
   /** The transition engine brings the target up; with `sync` the answer waits for it, at most {@link TRANSITION_WAIT_MAX_MS}. */
   | { readonly kind: 'await-transition'; readonly id: EndpointId; readonly target: ModelKey; readonly sync: boolean };
 
+/** A model that is loaded ahead of its first call, as warm as those beside it; nobody waits for it. */
+export interface WarmedModel {
+  readonly model: ModelKey;
+  readonly lastUsedMs: EpochMs;
+}
+
 /** What a decision about an endpoint came to. A `write` that loses its compare-and-set is decided again on the fresh records. */
 export type EndpointDecision =
   | {
@@ -65,6 +74,7 @@ export type EndpointDecision =
       /** The record as it will be; `undefined` = it will be gone. */
       readonly endpoint: EndpointRecord | undefined;
       readonly next: EndpointFollowUp;
+      readonly warm?: readonly WarmedModel[];
     }
   | { readonly kind: 'no-change'; readonly endpoint: EndpointRecord | undefined; readonly next: EndpointFollowUp }
   | { readonly kind: 'error'; readonly error: MeshError };

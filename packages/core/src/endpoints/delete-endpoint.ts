@@ -30,6 +30,7 @@ export function decideDeleteEndpoint(
   if (existing === undefined || !mayChange(owner, existing.record, policy?.record)) {
     return { kind: 'no-change', endpoint: existing?.record, next: { kind: 'none' } };
   }
-  const writes = [...endpointDeletions(existing, policy), ...referenceWrites(reader, namespace, existing.record, undefined)];
+  const was = { record: existing.record, policy: policy?.record.policy };
+  const writes = [...endpointDeletions(existing, policy), ...referenceWrites(reader, namespace, was, undefined)];
   return { kind: 'write', writes, endpoint: undefined, next: { kind: 'none' } };
 }

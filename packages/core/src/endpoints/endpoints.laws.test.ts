@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { MeshError } from '../errors.ts';
-import { modelKey } from '../units.ts';
+import { newEndpointPolicy, newVariant, referencedModels } from '../records/index.ts';
+import { DEFAULT_NAMESPACE, endpointId, modelKey } from '../units.ts';
+import { decideApplyEndpoint } from './index.ts';
 import { INSTANCES_MAX, SmallMesh } from './testing/small-mesh.ts';
 
 const models = ['a', 'b', 'made', 'broken'] as const;
@@ -18,6 +20,14 @@ const call = fc.oneof(
     sync: fc.boolean(),
     loadNow: fc.boolean(),
   }),
+  fc.record({
+    call: fc.constant('apply' as const),
+    vModelId: fc.constantFrom(...endpoints),
+    variants: fc.uniqueArray(fc.constantFrom(...models), { minLength: 1, maxLength: models.length }),
+    weights: fc.array(fc.nat(100), { minLength: models.length, maxLength: models.length }),
+    makes: fc.boolean(),
+    force: fc.boolean(),
+  }),
   fc.record({ call: fc.constant('delete' as const), vModelId: fc.constantFrom(...endpoints) }),
   fc.record({ call: fc.constant('run' as const), vModelId: fc.constantFrom(...endpoints) }),
   fc.record({ call: fc.constant('evict' as const), model: fc.constantFrom(...models) }),
@@ -32,6 +42,25 @@ type Call = typeof call extends fc.Arbitrary<infer T> ? T : never;
 
 const infoOf = (model: string) => ({ type: 'onnx', path: model === 'broken' ? 'fail INTERNAL no' : 'p', key: '{}' });
 
+function applyPolicy(mesh: SmallMesh, { vModelId, variants, weights, makes, force }: Extract<Call, { call: 'apply' }>): void {
+  const policy = newEndpointPolicy({
+    variants: variants.map((model, at) => newVariant({ name: model, model: modelKey(model), weight: weights[at] ?? 0 })),
+    defaultVariant: variants[0] ?? '',
+  });
+  const info = (model: string) => ({ type: 'onnx', path: infoOf(model).path, encKey: '{}' });
+  const brought = variants.map((model) => ({ key: modelKey(model), info: info(model), description: {}, autoDelete: true }));
+  const request = {
+    namespace: DEFAULT_NAMESPACE,
+    id: endpointId(vModelId),
+    owner: '',
+    policy,
+    loadNow: false,
+    force,
+    sync: false,
+  };
+  mesh.carryOut(decideApplyEndpoint(mesh.view, { ...request, models: makes ? brought : [] }, mesh.env));
+}
+
 function perform(mesh: SmallMesh, what: Call): void {
   switch (what.call) {
     case 'set': {
@@ -40,6 +69,9 @@ function perform(mesh: SmallMesh, what: Call): void {
       mesh.setVModel({ ...request, ...info });
       return;
     }
+    case 'apply':
+      applyPolicy(mesh, what);
+      return;
     case 'delete':
       mesh.deleteVModel(what.vModelId);
       return;
@@ -62,7 +94,9 @@ function perform(mesh: SmallMesh, what: Call): void {
 function checkReferences(mesh: SmallMesh): void {
   const counted = new Map<string, number>();
   for (const { record } of mesh.view.endpoints()) {
-    for (const key of new Set([record.active, record.target])) {
+    const policy = mesh.view.policy(record.namespace, record.id)?.record;
+    assert.equal(policy?.revision ?? 0, record.policyRevision, 'endpoint and policy disagree');
+    for (const key of referencedModels(record, policy?.policy)) {
       counted.set(key, (counted.get(key) ?? 0) + 1);
       assert.ok(mesh.view.hasModel(record.namespace, key), `${record.id} names ${key}, which is gone`);
     }
@@ -99,7 +133,7 @@ test('law: without force an active model that is loaded is only replaced by a mo
       const active = (id: string) => [...mesh.view.endpoints()].find(({ record }) => record.id === id)?.record.active;
       const copies = (key: string | undefined) => (key === undefined ? 0 : mesh.modelStatus(key).copies.length);
       for (const what of history) {
-        if (what.call === 'delete' || (what.call === 'set' && what.force)) continue;
+        if (what.call === 'delete' || ('force' in what && what.force)) continue;
         const before = endpoints.map((id) => ({ id, key: active(id), had: copies(active(id)) }));
         try {
           perform(mesh, what);

@@ -1,13 +1,24 @@
 /** The door of the room: what becomes of a call that sets, deletes or asks about an endpoint, and how its transitions go on. */
 export {
   type ApplyEndpointRequest,
+  type BroughtModel,
   decideApplyEndpoint,
+  EDIT_OPERATIONS_MAX,
   ENDPOINT_MANIFEST_OWNER,
   INFERENCE_SERVICE_OWNER,
 } from './apply-endpoint.ts';
-export type { EndpointDecision, EndpointEnv, EndpointFollowUp, EndpointReader, SetEndpointRequest } from './decision.ts';
+export type {
+  EndpointDecision,
+  EndpointEnv,
+  EndpointFollowUp,
+  EndpointReader,
+  SetEndpointRequest,
+  WarmedModel,
+} from './decision.ts';
 export { type DeleteEndpointRequest, decideDeleteEndpoint } from './delete-endpoint.ts';
+export { type KeptVersions, keepingEndpoint, keptVersions } from './kept-versions.ts';
 export { defaultModelOf, samePolicy, withDefaultModel } from './policies.ts';
+export type { PolicyAbilities } from './policy-check.ts';
 export { decideSetEndpoint } from './set-endpoint.ts';
 export {
   ENDPOINT_NOT_FOUND,

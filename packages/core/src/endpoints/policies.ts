@@ -13,8 +13,10 @@ import {
   policyRevisionKey,
   putOf,
   type RegistryWrite,
+  type SlotAssignment,
   type Versioned,
 } from '../records/index.ts';
+import { assignSlots } from '../traffic/index.ts';
 import type { EpochMs, ModelKey } from '../units.ts';
 
 /** Whether two policies say the same. */
@@ -42,7 +44,9 @@ export const withDefaultModel = (policy: EndpointPolicy, model: ModelKey): Endpo
         variants: policy.variants.map((variant) => (variant.name === policy.defaultVariant ? { ...variant, model } : variant)),
       };
 
-/** The next policy of an endpoint. */
+/**
+ * The next policy of an endpoint. Its slots come from those in force, so that as few units move as the shares demand, whatever else is edited.
+ */
 export function nextPolicy(
   endpoint: EndpointRecord | undefined,
   current: Versioned<PolicyRecord> | undefined,
@@ -54,8 +58,27 @@ export function nextPolicy(
     ...fields,
     revision,
     createdAtMs: nowMs,
+    slots: assignSlots(fields.policy, slotsInForce(current?.record)),
     unknownFields: current?.record.unknownFields ?? new Map(),
   });
+}
+
+const NO_SLOTS: SlotAssignment = new Map();
+
+/** The slots by which calls are assigned now: of a policy that was stored without them, those that its workers made themselves. */
+const slotsInForce = (current: PolicyRecord | undefined): SlotAssignment =>
+  current === undefined ? NO_SLOTS : assignSlots(current.policy, current.slots);
+
+/**
+ * What a transaction demands that changes an endpoint's references and not its policy: the policy that the references were counted by. The two
+ * records may be learned one after the other.
+ */
+export function policyChecks(
+  { record }: Versioned<EndpointRecord>,
+  current: Versioned<PolicyRecord> | undefined,
+): readonly RegistryWrite[] {
+  if (current === undefined && record.policyRevision === 0) return [];
+  return [{ kind: 'check', key: policyRecordKey(record.id, record.namespace), expected: current?.revision ?? ABSENT }];
 }
 
 /** Writes a policy as the one in force and into the history, and drops what fell out of the history. */

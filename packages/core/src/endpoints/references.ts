@@ -1,6 +1,7 @@
 import {
   ABSENT,
   deleteOf,
+  type EndpointPolicy,
   type EndpointRecord,
   type ModelRecord,
   modelRecordKey,
@@ -18,6 +19,12 @@ export interface TouchedModel {
   readonly record: ModelRecord;
 }
 
+/** An endpoint's record and the policy beside it, which together refer to models. */
+export interface Referrer {
+  readonly record: EndpointRecord;
+  readonly policy: EndpointPolicy | undefined;
+}
+
 /**
  * The writes to models that go with an endpoint's change: each model that the endpoint refers to afterwards and did not before gains one
  * reference, each that it no longer refers to loses one, and a model that loses its last one is deleted if it was made to be.
@@ -28,16 +35,16 @@ export interface TouchedModel {
 export function referenceWrites(
   reader: ModelReader,
   namespace: Namespace,
-  before: EndpointRecord | undefined,
-  after: EndpointRecord | undefined,
-  touched?: TouchedModel,
+  before: Referrer | undefined,
+  after: Referrer | undefined,
+  touched: readonly TouchedModel[] = [],
 ): readonly RegistryWrite[] {
-  const held = new Set(before === undefined ? [] : referencedModels(before));
-  const wanted = new Set(after === undefined ? [] : referencedModels(after));
+  const held = new Set(before === undefined ? [] : referencedModels(before.record, before.policy));
+  const wanted = new Set(after === undefined ? [] : referencedModels(after.record, after.policy));
   const writes: RegistryWrite[] = [];
   for (const key of wanted) {
     const stored = reader.model(namespace, key);
-    const model = touched?.key === key ? touched.record : stored?.record;
+    const model = touched.find((one) => one.key === key)?.record ?? stored?.record;
     if (model === undefined) continue;
     // A model that is created now holds no reference yet, even where the endpoint has named it before.
     const gained = stored === undefined || !held.has(key) ? 1 : 0;

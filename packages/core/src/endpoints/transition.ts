@@ -10,6 +10,7 @@ import {
 import { type DurationMs, durationMs, type EndpointId, type EpochMs, epochMs, type ModelKey, type Namespace } from '../units.ts';
 import { isServable } from '../view/index.ts';
 import type { EndpointReader } from './decision.ts';
+import { policyChecks } from './policies.ts';
 import { referenceWrites } from './references.ts';
 
 /** How long a transition waits for one load of its target (spec `modelmesh.md` §5.3). */
@@ -71,12 +72,22 @@ export function nextTransitionStep(
   const existing = reader.endpoint(namespace, id);
   if (existing === undefined || !inTransition(existing.record)) return { kind: 'settled' };
   const { record, revision } = existing;
+  const policy = reader.policy(namespace, id);
   const [active, target] = [reader.model(namespace, record.active)?.record, reader.model(namespace, record.target)?.record];
   const switched = (): TransitionStep => {
     const endpoint = withTransitionDone(record);
     return {
       kind: 'switch',
-      writes: [putOf(endpoint, revision), ...referenceWrites(reader, namespace, record, endpoint)],
+      writes: [
+        putOf(endpoint, revision),
+        ...policyChecks(existing, policy),
+        ...referenceWrites(
+          reader,
+          namespace,
+          { record, policy: policy?.record.policy },
+          { record: endpoint, policy: policy?.record.policy },
+        ),
+      ],
       endpoint,
     };
   };

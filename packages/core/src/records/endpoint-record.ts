@@ -44,9 +44,13 @@ export const newEndpointRecord = (fields: NewEndpointRecord): EndpointRecord => 
 /** Whether calls still go to another model than the one wanted. */
 export const inTransition = (record: EndpointRecord): boolean => record.active !== record.target;
 
-/** The distinct models that the record refers to: one, or two while in transition. */
-export const referencedModels = (record: EndpointRecord): readonly ModelKey[] =>
-  inTransition(record) ? [record.active, record.target] : [record.active];
+/**
+ * The distinct models that an endpoint refers to, each once: the active one, the target while in transition, and those of all variants of the
+ * policy in force.
+ */
+export const referencedModels = (record: EndpointRecord, policy?: EndpointPolicy): readonly ModelKey[] => [
+  ...new Set([record.active, record.target, ...(policy?.variants.map(({ model }) => model) ?? [])]),
+];
 
 /** Asks for another model; calls go on to the active one until {@link withTransitionDone}. */
 export const withTarget = (record: EndpointRecord, target: ModelKey): EndpointRecord => ({ ...record, target, failed: false });

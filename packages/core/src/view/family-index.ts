@@ -1,6 +1,6 @@
 import { newestFirst } from '../identity/index.ts';
 import type { ModelRecord } from '../records/index.ts';
-import type { DurationMs, EpochMs, ModelKey } from '../units.ts';
+import { type DurationMs, type EpochMs, epochMs, type ModelKey } from '../units.ts';
 
 /** Whether a failure at `atMs` still counts. A stamp that lies in the future is another node's clock and counts as of now. */
 const isFresh = (atMs: EpochMs, nowMs: EpochMs, failureExpiryMs: DurationMs): boolean =>
@@ -13,6 +13,16 @@ export function isServable(record: ModelRecord, nowMs: EpochMs, failureExpiryMs:
   if (record.copies.size > 0) return true;
   for (const { atMs } of record.failures.values()) if (isFresh(atMs, nowMs, failureExpiryMs)) return false;
   return true;
+}
+
+/**
+ * Until when a model counts as one that cannot be loaded, because a load of it failed and no copy is anywhere; `null`: it does not. Loads are
+ * tried again afterwards, or when the failure is taken out of its record.
+ */
+export function failingUntilMs(record: ModelRecord, nowMs: EpochMs, failureExpiryMs: DurationMs): EpochMs | null {
+  if (isServable(record, nowMs, failureExpiryMs)) return null;
+  const failedAtMs = [...record.failures.values()].map(({ atMs }) => Math.min(atMs, nowMs));
+  return epochMs(Math.max(...failedAtMs) + failureExpiryMs);
 }
 
 interface Member {

@@ -28,6 +28,8 @@ export class NamespaceIndex {
   readonly weights = new Map<EndpointId, Versioned<WeightsRecord>>();
   readonly families = new Map<string, FamilyIndex>();
   readonly #referents = new Map<ModelKey, Set<EndpointId>>();
+  /** The other way round: what {@link referentsOf} was told of each endpoint. */
+  readonly #references = new Map<EndpointId, readonly ModelKey[]>();
   /** Families with a version that failed somewhere: the only ones that time alone can change. */
   readonly #failing = new Set<string>();
   #withCopy = 0;
@@ -70,29 +72,27 @@ export class NamespaceIndex {
   }
 
   putEndpoint(entry: Versioned<EndpointRecord>, marks: DirtyMarks): void {
-    const { record } = entry;
-    this.#dropReferences(record.id);
-    this.endpoints.set(record.id, entry);
-    for (const key of referencedModels(record)) {
-      const referents = this.#referents.get(key);
-      if (referents === undefined) this.#referents.set(key, new Set([record.id]));
-      else referents.add(record.id);
-    }
-    marks.endpoint(this.namespace, record.id);
+    const { id } = entry.record;
+    this.endpoints.set(id, entry);
+    this.#refer(id);
+    marks.endpoint(this.namespace, id);
   }
 
   removeEndpoint(id: EndpointId, marks: DirtyMarks): void {
-    this.#dropReferences(id);
     if (this.endpoints.delete(id)) marks.endpoint(this.namespace, id);
+    this.#refer(id);
   }
 
   putPolicy(entry: Versioned<PolicyRecord>, marks: DirtyMarks): void {
-    this.policies.set(entry.record.id, entry);
-    marks.endpoint(this.namespace, entry.record.id);
+    const { id } = entry.record;
+    this.policies.set(id, entry);
+    this.#refer(id);
+    marks.endpoint(this.namespace, id);
   }
 
   removePolicy(id: EndpointId, marks: DirtyMarks): void {
     if (this.policies.delete(id)) marks.endpoint(this.namespace, id);
+    this.#refer(id);
   }
 
   putWeights(entry: Versioned<WeightsRecord>, marks: DirtyMarks): void {
@@ -141,13 +141,24 @@ export class NamespaceIndex {
     this.families.get(name)?.remove(key);
   }
 
-  #dropReferences(id: EndpointId): void {
-    const before = this.endpoints.get(id)?.record;
-    if (before === undefined) return;
-    for (const key of referencedModels(before)) {
+  /** Which models an endpoint refers to may have changed. */
+  #refer(id: EndpointId): void {
+    for (const key of this.#references.get(id) ?? []) {
       const referents = this.#referents.get(key);
       referents?.delete(id);
       if (referents?.size === 0) this.#referents.delete(key);
+    }
+    const record = this.endpoints.get(id)?.record;
+    if (record === undefined) {
+      this.#references.delete(id);
+      return;
+    }
+    const references = referencedModels(record, this.policies.get(id)?.record.policy);
+    this.#references.set(id, references);
+    for (const key of references) {
+      const referents = this.#referents.get(key);
+      if (referents === undefined) this.#referents.set(key, new Set([id]));
+      else referents.add(id);
     }
   }
 

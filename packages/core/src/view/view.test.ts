@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, it, test } from 'node:test';
 import fc from 'fast-check';
 import { resolveName, versionedKey } from '../identity/index.ts';
 import {
@@ -12,6 +12,7 @@ import {
   newInstanceRecord,
   newModelRecord,
   newPolicyRecord,
+  newVariant,
   newWeightsRecord,
   type RegistryEvent,
   type RegistryRecord,
@@ -19,7 +20,7 @@ import {
   withFailure,
 } from '../records/index.ts';
 import { DEFAULT_NAMESPACE, endpointId, epochMs, instanceId, modelKey, namespace, revision } from '../units.ts';
-import { isClean, isServable, LOAD_FAILURE_EXPIRY_MS, REMEMBERED_DELETIONS_MAX, RegistryView } from './index.ts';
+import { failingUntilMs, isClean, isServable, LOAD_FAILURE_EXPIRY_MS, REMEMBERED_DELETIONS_MAX, RegistryView } from './index.ts';
 
 const ns = DEFAULT_NAMESPACE;
 const nowMs = epochMs(10_000_000);
@@ -41,6 +42,15 @@ const i1 = instanceId('i1');
 const e = endpointId('e');
 const failedAt = (record: ModelRecord, atMs: number) => withFailure(record, i1, { atMs: epochMs(atMs), message: 'no' });
 
+test('a model fails as long as a failure counts and no copy is anywhere; a stamp from another clock counts as of now', () => {
+  const until = (record: ModelRecord) => failingUntilMs(record, nowMs, LOAD_FAILURE_EXPIRY_MS);
+  assert.equal(until(model('a')), null);
+  assert.equal(until(failedAt(model('a'), nowMs - 1000)), nowMs - 1000 + LOAD_FAILURE_EXPIRY_MS);
+  assert.equal(until(failedAt(model('a'), nowMs + 5000)), nowMs + LOAD_FAILURE_EXPIRY_MS);
+  assert.equal(until(failedAt(model('a'), nowMs - LOAD_FAILURE_EXPIRY_MS)), null);
+  assert.equal(until(withCopyClaimed(failedAt(model('a'), nowMs), instanceId('i2'), nowMs)), null);
+});
+
 describe('what became dirty', () => {
   it('is each changed name once', () => {
     const view = new RegistryView();
@@ -57,6 +67,25 @@ describe('what became dirty', () => {
     assert.deepEqual(view.apply([put(a, 2)], nowMs).endpoints, [{ namespace: ns, name: 'e' }]);
     assert.deepEqual(view.apply([put({ ...a, refs: 1 }, 3)], nowMs).endpoints, []);
     assert.deepEqual(view.apply([gone(a, 4)], nowMs).endpoints, [{ namespace: ns, name: 'e' }]);
+  });
+
+  it('names the endpoint of a variant whose model vanishes, whichever of its two records was learned first', () => {
+    const b = model('b');
+    const endpoint = newEndpointRecord({ id: e, active: modelKey('a'), policyRevision: 1 });
+    const variants = [newVariant({ name: 'x', model: endpoint.active }), newVariant({ name: 'y', model: b.key })];
+    const policy = newPolicyRecord({ id: e, revision: 1, policy: newEndpointPolicy({ variants, defaultVariant: 'x' }) });
+    for (const [first, second] of [
+      [endpoint, policy],
+      [policy, endpoint],
+    ] as const) {
+      const view = new RegistryView();
+      view.apply([put(b, 1), put(first, 2)], nowMs);
+      view.apply([put(second, 3)], nowMs);
+      assert.deepEqual([...view.referentsOf(ns, b.key)], ['e']);
+      assert.deepEqual(view.apply([gone(b, 4)], nowMs).endpoints, [{ namespace: ns, name: 'e' }]);
+      view.apply([gone(endpoint, 5), gone(policy, 5)], nowMs);
+      assert.deepEqual([...view.referentsOf(ns, b.key)], []);
+    }
   });
 
   it('names an endpoint whose policy changed, and an instance', () => {

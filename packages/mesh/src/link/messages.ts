@@ -45,6 +45,8 @@ export interface ModelRoute {
   /** A copy elsewhere that was claimed longer ago than this is taken for loaded, by what loads of its type took here; left out: nothing was measured. */
   readonly settledAfterMs?: DurationMs;
   readonly retry: 'safe' | 'never';
+  /** Every load of it failed lately and no copy is anywhere: until then a variant with this model cannot be called. Left out: it can. */
+  readonly failingUntilMs?: EpochMs;
 }
 
 /** What a worker compiles the policy of an endpoint from. */

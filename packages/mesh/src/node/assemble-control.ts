@@ -11,7 +11,7 @@ import {
 import { DecisionJournal } from '@modelmesh/core/journal';
 import type { InstanceRecord } from '@modelmesh/core/records';
 import { LoadTimes } from '@modelmesh/core/scaling';
-import { type Dirty, RegistryView } from '@modelmesh/core/view';
+import { type Dirty, failingUntilMs, RegistryView } from '@modelmesh/core/view';
 import { encodeRecord } from '@modelmesh/wire/registry';
 import { SlotCounters } from '../link/index.ts';
 import { LocalCopies, RoutePublisher } from './copies/index.ts';
@@ -71,6 +71,7 @@ export function assembleControl(setup: ControlSetup): ControlAssembly {
   const { members, routes, claims, copies, counters, desk } = assembleCluster(setup, registry);
   const loadTimes = { current: new LoadTimes(LOAD_TIMEOUT_MS), timeoutMs: LOAD_TIMEOUT_MS };
   routes.settledAfterMs = (type) => loadTimes.current.assumeLoadedAfterMs(type);
+  routes.failingUntilMs = (record) => failingUntilMs(record, clock.wallMs(), setup.cache.failureExpiryMs);
   const readiness = watchLoads(setup, { copies, events, loadTimes, members });
   const { signal } = scope;
   const { failureExpiryMs } = setup.cache;
@@ -90,12 +91,7 @@ export function assembleControl(setup: ControlSetup): ControlAssembly {
   const manifests = new Manifests({ mirror, management, copies, clock, readOnly });
   const ownRecord = (): InstanceRecord => own.record();
   const parts = {
-    link,
-    mirror,
-    copies,
-    ...{ members, peers: setup.peers },
-    placing,
-    locating,
+    ...{ link, mirror, copies, members, peers: setup.peers, placing, locating },
     management,
     manifests,
     routes,

@@ -1,4 +1,11 @@
-import { DEFAULT_NAMESPACE, type DurationMs, type EndpointId, type InstanceId, type ModelKey } from '@modelmesh/core';
+import {
+  DEFAULT_NAMESPACE,
+  type DurationMs,
+  type EndpointId,
+  type EpochMs,
+  type InstanceId,
+  type ModelKey,
+} from '@modelmesh/core';
 import type { Slot } from '@modelmesh/core/cache';
 import { withDefaultModel } from '@modelmesh/core/endpoints';
 import type { ModelRecord } from '@modelmesh/core/records';
@@ -39,6 +46,8 @@ export class RoutePublisher {
   peers: PeerSource = NO_PEERS;
   /** How long loads of a type take. */
   settledAfterMs: (type: string) => DurationMs | undefined = () => undefined;
+  /** Until when a model counts as one that cannot be loaded; `null`: it does not. */
+  failingUntilMs: (record: ModelRecord) => EpochMs | null = () => null;
 
   /** @param epoch differs between the lives of control, so that a delta of another life is never applied */
   constructor(link: ControlEnd, view: RegistryView, epoch: number, self: InstanceId) {
@@ -152,6 +161,7 @@ export class RoutePublisher {
     const record = this.#view.model(DEFAULT_NAMESPACE, key)?.record;
     if (record === undefined) return undefined;
     const { family, version, retry } = record;
+    const failingUntilMs = record.failures.size === 0 ? null : this.failingUntilMs(record);
     return {
       key,
       family: family ?? null,
@@ -159,6 +169,7 @@ export class RoutePublisher {
       retry,
       ...this.#local(key),
       ...this.#elsewhere(record),
+      ...(failingUntilMs === null ? {} : { failingUntilMs }),
     };
   }
 

@@ -17,8 +17,10 @@ import {
   type EndpointFollowUp,
   type EndpointStatus,
   endpointStatus,
+  keepingEndpoint,
   type SetEndpointRequest,
   type TargetEvidence,
+  type WarmedModel,
 } from '@modelmesh/core/endpoints';
 import { type ModelRecord, withCopyClaimed, withFailure } from '@modelmesh/core/records';
 import {
@@ -123,7 +125,12 @@ export class Management {
   /** Removes a model; unknown ids succeed. */
   async unregisterModel(id: string): Promise<void> {
     const { mirror } = this.#parts;
-    const decision = await this.#decided(() => decideUnregister(mirror.view, DEFAULT_NAMESPACE, id, this.#env()));
+    const decision = await this.#decided((): ModelDecision => {
+      const keeper = id === '' ? undefined : keepingEndpoint(mirror.view, DEFAULT_NAMESPACE, modelKey(id));
+      if (keeper === undefined) return decideUnregister(mirror.view, DEFAULT_NAMESPACE, id, this.#env());
+      const message = `model ${id} is a version that endpoint ${keeper} keeps (spec.versions): change the endpoint first`;
+      return { kind: 'error', error: new MeshError('failed-precondition', message) };
+    });
     if (decision.kind === 'write') this.#emit('model-unregistered', id, 'unregistered');
   }
 
@@ -203,10 +210,24 @@ export class Management {
   /** Carries out any decision about an endpoint, waits for what it asks to wait for, and answers with the status. */
   async carryOut(id: string, decide: () => EndpointDecision, signal: AbortSignal): Promise<EndpointStatus> {
     const decision = await this.#decided(decide);
-    if (decision.kind === 'write')
+    if (decision.kind === 'write') {
       this.#parts.events.emit({ kind: 'endpoint-changed', endpoint: id, message: `endpoint ${id} changed` });
+      this.#warm(id, decision.warm ?? []);
+    }
     if (decision.kind !== 'error') await this.#followEndpoint(decision.next, signal);
     return this.endpointStatus(id, '');
+  }
+
+  /** Loads what an endpoint's calls will soon go to. Nobody waits for it: calls load what they find unloaded. */
+  #warm(id: string, models: readonly WarmedModel[]): void {
+    const { placing, scope, events } = this.#parts;
+    for (const { model, lastUsedMs } of models) {
+      placing.ensure(model, { lastUsedMs, sync: false, exclude: [], signal: scope.signal }).catch((error: unknown) => {
+        if (scope.signal.aborted) return;
+        const message = `endpoint ${id}: model ${model} could not be loaded ahead of its calls: ${toMeshError(error).message}`;
+        events.emit({ kind: 'variant-not-loaded', endpoint: id, model, message });
+      });
+    }
   }
 
   /** Removes an endpoint; unknown ones and those of other owners are left alone. */

@@ -1,0 +1,74 @@
+import { MeshError } from '../errors.ts';
+import type { EndpointPolicy } from '../records/index.ts';
+import type { PolicyExpressionProblem } from '../traffic/index.ts';
+import type { EndpointId } from '../units.ts';
+
+/** What this mesh can do for a policy; what it cannot is refused when a policy that asks for it is applied. */
+export interface PolicyAbilities {
+  /** What is wrong with the expressions of a policy; empty: nothing. */
+  readonly expressionProblems: (policy: EndpointPolicy) => readonly PolicyExpressionProblem[];
+  /** Names of the strategies that a policy may name, built in or from plug-ins. */
+  readonly strategies: () => readonly string[];
+  /** Names of the comparers that a mirror may name. */
+  readonly comparers: () => readonly string[];
+  /** Why no sticky token can be issued; `null`: they can. */
+  readonly tokenProblem: () => string | null;
+}
+
+/**
+ * Why a policy cannot be put in force. Its manifest was read and found consistent in itself before; what is checked again here are the laws
+ * that whoever compiles it rests on, since not every policy comes from a manifest.
+ */
+export function policyError(
+  id: EndpointId,
+  policy: EndpointPolicy,
+  abilities: PolicyAbilities | undefined,
+): MeshError | undefined {
+  const problems = [...structureProblems(policy), ...(abilities === undefined ? [] : abilityProblems(policy, abilities))];
+  if (problems.length === 0) return undefined;
+  return new MeshError('invalid-argument', problems.map((problem) => `endpoint ${id}: ${problem}`).join('\n'));
+}
+
+function structureProblems({ variants, defaultVariant, rules, mirrors, fallback }: EndpointPolicy): readonly string[] {
+  const names = variants.map(({ name }) => name);
+  const known = new Set(names);
+  const problems: string[] = [];
+  const needs = (where: string, name: string): void => {
+    if (!known.has(name)) problems.push(`${where}: got ${JSON.stringify(name)}, expected the name of a variant`);
+  };
+  if (known.size < names.length) problems.push('spec.variants: two variants have one name');
+  needs('spec.default', defaultVariant);
+  for (const { name, weight } of variants) {
+    if (!Number.isFinite(weight) || weight < 0)
+      problems.push(`spec.variants: the weight of ${name} is ${weight}, expected a number that is not negative`);
+  }
+  if (!variants.some(({ weight }) => weight > 0)) problems.push('spec.variants: all weights are 0, at least one must be more');
+  for (const [at, { to }] of rules.entries()) {
+    if (to.kind === 'variant') needs(`spec.rules[${at}].to`, to.variant);
+    else for (const { variant } of to.shares) needs(`spec.rules[${at}].split`, variant);
+  }
+  for (const [at, { to }] of mirrors.entries()) needs(`spec.mirror[${at}].to`, to);
+  if (fallback !== null) needs('spec.fallback.to', fallback.to);
+  return problems;
+}
+
+function abilityProblems(policy: EndpointPolicy, abilities: PolicyAbilities): readonly string[] {
+  const problems = abilities
+    .expressionProblems(policy)
+    .map(({ where, message, at }) => `${where}: ${message} (at character ${at + 1})`);
+  const { strategy, sticky, mirrors } = policy;
+  const strategies = abilities.strategies();
+  if (!strategies.includes(strategy.name))
+    problems.push(unknownName('spec.strategy.name', strategy.name, 'strategy', strategies));
+  const comparers = abilities.comparers();
+  for (const [at, { compare }] of mirrors.entries()) {
+    const where = `spec.mirror[${at}].compare.comparer`;
+    if (!comparers.includes(compare.comparer)) problems.push(unknownName(where, compare.comparer, 'comparer', comparers));
+  }
+  const tokens = sticky?.unit.kind === 'token' ? abilities.tokenProblem() : null;
+  if (tokens !== null) problems.push(`spec.sticky.token: ${tokens}`);
+  return problems;
+}
+
+const unknownName = (where: string, got: string, what: string, known: readonly string[]): string =>
+  `${where}: there is no ${what} ${JSON.stringify(got)} here; known are ${known.join(', ')}`;
