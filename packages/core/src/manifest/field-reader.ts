@@ -16,6 +16,9 @@ export class Findings {
   }
 }
 
+/** The fields of an object. */
+export type JsonFields = Readonly<Record<string, unknown>>;
+
 /** A rule for a text: a test, and the clause that says what it wants. */
 export interface TextRule {
   readonly test: (text: string) => boolean;
@@ -60,6 +63,11 @@ export class FieldReader {
     if (isObject(value)) return new FieldReader(value, path, findings);
     findings.problem(path, value, 'an object');
     return undefined;
+  }
+
+  /** A reader of what `merge` makes of this object and the one of `under`, at the place of this one. */
+  over(under: FieldReader, merge: (over: JsonFields, under: JsonFields) => JsonFields): FieldReader {
+    return new FieldReader(merge(this.#fields, under.#fields), this.path, this.#findings);
   }
 
   /** Whether the field is there and not `null`. */

@@ -1,9 +1,17 @@
 /** The door of the room: what a manifest says, or everything that is wrong with it, and what to register for it. */
 export { type EndpointManifest, endpointManifestOf } from './endpoint-manifest.ts';
+export { CANARIES_MAX } from './inference-service-manifest.ts';
 export { LABELS_MAX, type Metadata } from './metadata.ts';
 export { COPIES_MAX, SESSIONS_MAX } from './model-manifest.ts';
 export { parseManifest } from './parse-manifest.ts';
-export { inferenceServiceModelKey, planEndpoint, planInferenceService, planModel, typeString } from './plan.ts';
+export { planEndpoint, planModel, typeString } from './plan.ts';
+export {
+  type InferenceServicePlan,
+  inferenceServiceModelKey,
+  planInferenceService,
+  type ServiceEndpoint,
+  type ServiceModel,
+} from './plan-inference-service.ts';
 export {
   endpointSpecOf,
   MIRRORS_MAX,
@@ -23,7 +31,9 @@ export {
   type ManifestResult,
   MESH_API_VERSION,
   type ModelResource,
+  type PredictorModel,
   type Resource,
+  type ServiceCanary,
 } from './resource.ts';
 export { parseStaticModels, STATIC_MODELS_MAX, type StaticModel, type StaticModelsResult } from './static-models.ts';
 export { isRelativePath, STORAGE_PARAMETERS_MAX, type StorageSource, uriOf } from './storage-source.ts';

@@ -1,8 +1,9 @@
 import type { ModelFormat } from '../records/index.ts';
-import type { FieldReader } from './field-reader.ts';
+import type { FieldReader, TextRule } from './field-reader.ts';
 import { INFERENCE_SERVICE_NAME, type Metadata, readMetadata } from './metadata.ts';
 import { readFormat, readRuntime } from './model-manifest.ts';
-import type { InferenceServiceResource } from './resource.ts';
+import { IMPLEMENTATIONS, overlaidModel } from './predictor-overlay.ts';
+import type { InferenceServiceResource, PredictorModel, ServiceCanary } from './resource.ts';
 import {
   mergedParameters,
   readStorageFields,
@@ -11,25 +12,33 @@ import {
   type StorageSource,
 } from './storage-source.ts';
 
-/** The older spelling: the field's name is the format (spec `modelmesh-serving.md` §1.2). */
-const FRAMEWORKS = ['xgboost', 'lightgbm', 'sklearn', 'tensorflow', 'onnx', 'pytorch', 'triton', 'pmml'];
+/** Most entries of `spec.canary`. */
+export const CANARIES_MAX = 8;
+
+/** What the predictor's variant is called beside canaries where the manifest gives it no name. */
+export const STABLE_NAME = 'stable';
+
+/** Variants of services without named canaries: KServe's tags of the newest revision and of the one before it (spec `kserve.md` §2.4). */
+export const LATEST_NAME = 'latest';
+export const PREVIOUS_NAME = 'prev';
+
+const PERCENT = { min: 0, max: 100 };
+
+const CANARY_NAME: TextRule = {
+  test: (text) => INFERENCE_SERVICE_NAME.test(text) && text.length <= 63 && text !== LATEST_NAME && text !== PREVIOUS_NAME,
+  expected: `a name of at most 63 lower-case letters, digits and dashes other than ${LATEST_NAME} and ${PREVIOUS_NAME}`,
+};
 
 const SECRET_KEY = 'serving.kserve.io/secretKey';
 const SCHEMA_PATH = 'serving.kserve.io/schemaPath';
 const SERVING_RUNTIME = 'serving.kserve.io/servingRuntime';
 
 /** Fields of KServe that ask for something which would be missed; refused, because to serve without it would be wrong. */
-const REFUSED_SPEC = ['transformer', 'explainer', 'canary'];
-const REFUSED_PREDICTOR = [
-  'batcher',
-  'canaryTrafficPercent',
-  'containers',
-  'huggingface',
-  'logger',
-  'paddle',
-  'storageUris',
-  'workerSpec',
-];
+const REFUSED_SPEC = ['transformer', 'explainer'];
+const REFUSED_PREDICTOR = ['batcher', 'containers', 'huggingface', 'logger', 'paddle', 'storageUris', 'workerSpec'];
+
+/** What a canary takes from the predictor of the service (spec `kserve.md` §1.7). */
+const REFUSED_CANARY = ['autoScaling', 'canaryTrafficPercent', 'maxReplicas', 'scaleMetric', 'scaleTarget'];
 
 /** Fields that shape the pod which KServe would start for this model alone. There is none: models share runtimes. */
 const POD_FIELDS = [
@@ -44,7 +53,6 @@ const POD_FIELDS = [
   'labels',
   'maxReplicas',
   'minReplicas',
-  'name',
   'nodeSelector',
   'priorityClassName',
   'scaleMetric',
@@ -92,25 +100,58 @@ export function readInferenceService(root: FieldReader): InferenceServiceResourc
   const predictor = spec.object('predictor');
   if (!spec.has('predictor')) spec.problem('predictor', 'an object with a model');
   spec.unsupported(REFUSED_SPEC);
+  const canarySpecs = spec.objects('canary', CANARIES_MAX);
   spec.close();
   if (predictor === undefined) return undefined;
-  const implementation = readImplementation(predictor, metadata);
+  const model = readPredictorModel(predictor, metadata);
+  const predictorName = canarySpecs.length === 0 ? undefined : predictor.text('name', CANARY_NAME);
+  const canaryTrafficPercent = predictor.integer('canaryTrafficPercent', PERCENT);
+  if (canaryTrafficPercent !== undefined && canarySpecs.length > 0) {
+    predictor.problem('canaryTrafficPercent', 'nothing beside spec.canary: give one of the two');
+  }
   predictor.unsupported(REFUSED_PREDICTOR);
-  predictor.without(POD_FIELDS, NO_POD);
+  predictor.without(predictorName === undefined ? [...POD_FIELDS, 'name'] : POD_FIELDS, NO_POD);
   predictor.close();
-  return metadata === undefined || implementation === undefined
-    ? undefined
-    : { kind: 'InferenceService', metadata, ...implementation };
+  const canaries = readCanaries(canarySpecs, predictor, metadata, predictorName ?? STABLE_NAME);
+  if (metadata === undefined || model === undefined) return undefined;
+  return { kind: 'InferenceService', metadata, ...model, predictorName, canaryTrafficPercent, canaries };
 }
 
-type Implementation = Pick<InferenceServiceResource, 'format' | 'storage' | 'runtime' | 'protocolVersion'>;
+/** Each canary is a predictor laid over the one of the service: what it gives wins, the rest is as there (spec `kserve.md` §1.7). */
+function readCanaries(
+  readers: readonly FieldReader[],
+  stable: FieldReader,
+  metadata: Metadata | undefined,
+  stableName: string,
+): readonly ServiceCanary[] {
+  const names = new Set([stableName]);
+  let sum = 0;
+  return readers.flatMap((reader) => {
+    const trafficPercent = reader.integer('trafficPercent', PERCENT) ?? 0;
+    sum += trafficPercent;
+    if (sum > PERCENT.max) reader.problem('trafficPercent', 'a share that leaves the sum of all canaries at 100 or less');
+    const predictor = reader.object('predictor');
+    if (!reader.has('predictor')) reader.problem('predictor', 'an object with a name');
+    reader.close();
+    if (predictor === undefined) return [];
+    const name = predictor.requiredText('name', CANARY_NAME);
+    if (name !== undefined && names.has(name)) predictor.problem('name', 'a name that no other variant of the service has');
+    if (name !== undefined) names.add(name);
+    predictor.unsupported([...REFUSED_PREDICTOR, ...REFUSED_CANARY]);
+    predictor.without(POD_FIELDS, NO_POD);
+    const model = readPredictorModel(predictor.over(stable, overlaidModel), metadata);
+    predictor.ignore(IMPLEMENTATIONS);
+    predictor.close();
+    return name === undefined || model === undefined ? [] : [{ ...model, name, trafficPercent }];
+  });
+}
 
 /** Exactly one of `model` and the older spellings. */
-function readImplementation(predictor: FieldReader, metadata: Metadata | undefined): Implementation | undefined {
-  const given = ['model', ...FRAMEWORKS].filter((name) => predictor.has(name));
+function readPredictorModel(predictor: FieldReader, metadata: Metadata | undefined): PredictorModel | undefined {
+  const given = IMPLEMENTATIONS.filter((name) => predictor.has(name));
   const [name, second] = given;
   if (name === undefined) {
-    predictor.problem('model', `an object with modelFormat and storageUri, or one of ${FRAMEWORKS.join(', ')}`);
+    predictor.problem('model', `an object with modelFormat and storageUri, or one of ${IMPLEMENTATIONS.slice(1).join(', ')}`);
     return undefined;
   }
   if (second !== undefined) predictor.problem(second, `nothing beside ${name}: a predictor has exactly one model`);

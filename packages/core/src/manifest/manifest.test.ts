@@ -52,6 +52,11 @@ const readModel = (value: unknown): ModelResource => {
   assert.ok(resource.kind === 'Model');
   return resource;
 };
+const vmodelOf = (value: unknown) => {
+  const plan = planInferenceService(readService(value), undefined);
+  assert.ok(plan.kind === 'vmodel');
+  return plan.request;
+};
 const readService = (value: unknown) => {
   const resource = read(value);
   assert.ok(resource.kind === 'InferenceService');
@@ -260,7 +265,7 @@ describe('an InferenceService', () => {
   const recorded = { model: { modelFormat: { name: 'onnx' }, storage: { key: 'default', path: 'models/i1' } } };
 
   it('becomes the records that a real controller left', () => {
-    const plan = planInferenceService(readService(service(recorded)));
+    const plan = vmodelOf(service(recorded));
     assert.deepEqual([plan.vModelId, plan.owner, plan.targetModelId], ['i1', 'isvc', 'i1__isvc-8ad8985c6c']);
     assert.deepEqual(plan.modelInfo, {
       type: 'mt:onnx',
@@ -271,7 +276,8 @@ describe('an InferenceService', () => {
   });
 
   it('is another model with any change, and the same without', () => {
-    const keyOf = (change: Fields) => inferenceServiceModelKey(readService(service({ model: { ...recorded.model, ...change } })));
+    const keyOf = (change: Fields) =>
+      inferenceServiceModelKey('i1', readService(service({ model: { ...recorded.model, ...change } })));
     const keys = [{}, { runtime: 'triton' }, { protocolVersion: 'v2' }, { modelFormat: { name: 'onnx', version: '1' } }].map(
       keyOf,
     );
@@ -293,7 +299,7 @@ describe('an InferenceService', () => {
         ],
       ],
     );
-    assert.equal(planInferenceService(readService(service({ model: withUri }))).modelInfo?.type, 'mt:sklearn:1|pv:v2');
+    assert.equal(vmodelOf(service({ model: withUri })).modelInfo?.type, 'mt:sklearn:1|pv:v2');
   });
 
   it('takes the older spelling, with its annotations', () => {
@@ -303,7 +309,7 @@ describe('an InferenceService', () => {
       'serving.kserve.io/secretKey': 'minio',
       'serving.kserve.io/schemaPath': 'schema.json',
     };
-    const plan = planInferenceService(readService(service({ sklearn: { storageUri: 's3://b/m.joblib' } }, { annotations })));
+    const plan = vmodelOf(service({ sklearn: { storageUri: 's3://b/m.joblib' } }, { annotations }));
     assert.deepEqual(plan.modelInfo, {
       type: 'rt:mlserver',
       path: 'm.joblib',
@@ -336,9 +342,9 @@ describe('an InferenceService', () => {
       result.warnings.map(({ path }) => path),
       ['spec.predictor.model.resources', 'spec.predictor.minReplicas'],
     );
-    assert.deepEqual(paths(service({ ...recorded, canaryTrafficPercent: 10, loger: {} }, {}, { transformer: {} })), [
+    assert.deepEqual(paths(service({ ...recorded, batcher: {}, loger: {} }, {}, { transformer: {} })), [
       'spec.transformer',
-      'spec.predictor.canaryTrafficPercent',
+      'spec.predictor.batcher',
       'spec.predictor.loger',
     ]);
   });

@@ -1,15 +1,8 @@
-import {
-  type ApplyEndpointRequest,
-  ENDPOINT_MANIFEST_OWNER,
-  INFERENCE_SERVICE_OWNER,
-  type SetEndpointRequest,
-} from '../endpoints/index.ts';
-import { sha1Hex } from '../identity/index.ts';
-import { DEFAULT_COPIES_POLICY, type ModelDescription, type ModelFormat, type ModelInfo } from '../records/index.ts';
+import { type ApplyEndpointRequest, ENDPOINT_MANIFEST_OWNER } from '../endpoints/index.ts';
+import type { ModelDescription, ModelFormat, ModelInfo } from '../records/index.ts';
 import type { ApplyModelRequest } from '../registration/index.ts';
-import { type ModelKey, modelKey } from '../units.ts';
 import { goJson } from './go-json.ts';
-import type { EndpointResource, InferenceServiceResource, ModelResource } from './resource.ts';
+import type { EndpointResource, ModelResource } from './resource.ts';
 import type { StorageSource } from './storage-source.ts';
 
 /**
@@ -22,13 +15,14 @@ export function typeString(format: ModelFormat | undefined, runtime: string | un
   return `mt:${format?.name ?? ''}${version}${protocolVersion === undefined ? '' : `|pv:${protocolVersion}`}`;
 }
 
-const asObject = (map: ReadonlyMap<string, string>): Readonly<Record<string, string>> => Object.fromEntries(map);
+/** A map of texts as a plain object. */
+export const asObject = (map: ReadonlyMap<string, string>): Readonly<Record<string, string>> => Object.fromEntries(map);
 
 /**
  * The key JSON of a model, which the runtime gets with the path: the fields of ModelMesh's controller in its order (spec
  * `modelmesh-serving.md` §2.5), then ours. A ModelMesh puller understands the first four and drops the rest.
  */
-function keyJson(storage: StorageSource, format: ModelFormat | undefined, instances?: number): string {
+export function keyJson(storage: StorageSource, format: ModelFormat | undefined, instances?: number): string {
   return goJson({
     storage_key: storage.key,
     storage_params: storage.parameters.size === 0 ? undefined : asObject(storage.parameters),
@@ -72,50 +66,3 @@ export const planEndpoint = ({
   owner: ENDPOINT_MANIFEST_OWNER,
   policy,
 });
-
-/**
- * The key of an InferenceService's model, `<name>__isvc-<10 hex>`: the digest of the Predictor that ModelMesh's controller makes of it (spec
- * `modelmesh-serving.md` §2.4; verified against a recording). Any change of the service is a new model.
- */
-export function inferenceServiceModelKey({
-  metadata,
-  format,
-  storage,
-  runtime,
-  protocolVersion,
-}: InferenceServiceResource): ModelKey {
-  const predictor = {
-    modelType: { name: format.name, version: format.version },
-    path: '',
-    storage: {
-      path: storage.path,
-      schemaPath: storage.schemaPath,
-      parameters: asObject(storage.parameters),
-      key: storage.key,
-    },
-    runtime: runtime === undefined ? undefined : { name: runtime },
-    protocolVersion,
-  };
-  return modelKey(`${metadata.name}__${INFERENCE_SERVICE_OWNER}-${sha1Hex(goJson(predictor)).slice(0, 10)}`);
-}
-
-/** What to set for an InferenceService: the same records that ModelMesh's controller makes. */
-export function planInferenceService(resource: InferenceServiceResource): Omit<SetEndpointRequest, 'loadNow' | 'force' | 'sync'> {
-  const { metadata, format, storage, runtime, protocolVersion } = resource;
-  const info: ModelInfo = {
-    type: typeString(format, runtime, protocolVersion),
-    path: storage.path,
-    encKey: keyJson(storage, format),
-  };
-  return {
-    namespace: metadata.namespace,
-    vModelId: metadata.name,
-    owner: INFERENCE_SERVICE_OWNER,
-    targetModelId: inferenceServiceModelKey(resource),
-    modelInfo: info,
-    modelDescription: { format, labels: metadata.labels, copiesPolicy: DEFAULT_COPIES_POLICY, sha256: storage.sha256 },
-    autoDeleteTargetModel: true,
-    updateOnly: false,
-    expectedTargetModelId: '',
-  };
-}

@@ -37,14 +37,30 @@ export interface EndpointResource {
   readonly policy: EndpointPolicy;
 }
 
-/** An `InferenceService` of `serving.kserve.io/v1beta1`, as far as ModelMesh honours it (spec `modelmesh-serving.md` §1.2). */
-export interface InferenceServiceResource {
-  readonly kind: 'InferenceService';
-  readonly metadata: Metadata;
+/** What a predictor of an InferenceService says of its model. */
+export interface PredictorModel {
   readonly format: ModelFormat;
   readonly storage: StorageSource;
   readonly runtime: string | undefined;
   readonly protocolVersion: string | undefined;
+}
+
+/** A named variant beside the predictor of an InferenceService (`spec.canary[]`, spec `kserve.md` §1.7). */
+export interface ServiceCanary extends PredictorModel {
+  readonly name: string;
+  /** 0 to 100; together with the others at most 100. */
+  readonly trafficPercent: number;
+}
+
+/** An `InferenceService` of `serving.kserve.io/v1beta1`, as far as it is honoured (spec `modelmesh-serving.md` §1.2, `kserve.md` §1.7, §2.4). */
+export interface InferenceServiceResource extends PredictorModel {
+  readonly kind: 'InferenceService';
+  readonly metadata: Metadata;
+  /** `predictor.name`: what the predictor's variant is called beside canaries. */
+  readonly predictorName: string | undefined;
+  /** Share of the newest predictor, 0 to 100; `undefined`: all. */
+  readonly canaryTrafficPercent: number | undefined;
+  readonly canaries: readonly ServiceCanary[];
 }
 
 /** Any manifest that was read. */

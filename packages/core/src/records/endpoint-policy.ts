@@ -97,6 +97,7 @@ export type FallbackCause = 'error' | 'timeout' | 'overloaded';
 
 /** The variant that answers where another cannot. */
 export interface FallbackPolicy {
+  /** Empty: only where the model of the variant cannot be loaded. */
   readonly on: readonly FallbackCause[];
   readonly to: string;
   /** Time that a variant has before the other is asked; `null`: what an attempt gets of the call's deadline. */

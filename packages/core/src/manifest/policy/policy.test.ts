@@ -281,7 +281,8 @@ describe('strategy, shadows, fallback and versions', () => {
   it('a fallback names causes and another variant', () => {
     assert.deepEqual(paths({ fallback: {} }), ['spec.fallback.to']);
     assert.deepEqual(paths({ variants: [stable], fallback: { to: 'stable' } }), ['spec.fallback.to']);
-    assert.deepEqual(paths({ fallback: { on: [], to: 'stable' } }), ['spec.fallback.on']);
+    assert.deepEqual(policyOf({ fallback: { on: [], to: 'stable' } }).fallback?.on, []);
+    assert.deepEqual(paths({ fallback: { on: 'error', to: 'stable' } }), ['spec.fallback.on']);
     assert.deepEqual(paths({ fallback: { on: ['error', 'fire'], to: 'stable' } }), ['spec.fallback.on[1]']);
     assert.deepEqual(paths({ fallback: { on: ['error'], to: 'stable', timeout: '1s' } }), ['spec.fallback.timeout']);
     assert.deepEqual(paths({ fallback: { to: 'stable', timeout: '0ms' } }), ['spec.fallback.timeout']);

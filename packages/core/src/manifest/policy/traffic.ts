@@ -94,7 +94,7 @@ export function readFallback(spec: FieldReader, names: VariantNames, variants: r
   return { on, to, timeoutMs: timeoutMs ?? null };
 }
 
-/** Each cause once, in one order, so that equal policies are alike. */
+/** Each cause once, in one order, so that equal policies are alike. An empty list: only for models that cannot be loaded. */
 function readCauses(reader: FieldReader): readonly FallbackCause[] {
   const items = reader.list('on', CAUSES.length);
   const isCause = (value: unknown): value is FallbackCause => CAUSES.some((cause) => cause === value);
@@ -102,7 +102,6 @@ function readCauses(reader: FieldReader): readonly FallbackCause[] {
     if (!isCause(value)) reader.problemAt(path, value, `one of ${CAUSES.join(', ')}`);
   }
   if (!reader.has('on')) return DEFAULT_CAUSES;
-  if (reader.isEmptyList('on')) reader.problem('on', `a list of ${CAUSES.join(', ')}`);
   return CAUSES.filter((cause) => items.some(({ value }) => value === cause));
 }
 

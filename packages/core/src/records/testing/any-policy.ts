@@ -107,7 +107,7 @@ const fallbackOf = (names: readonly string[]): fc.Arbitrary<FallbackPolicy | nul
   const causes: FallbackCause[] = ['error', 'timeout', 'overloaded'];
   return fc.option(
     fc
-      .record({ on: fc.subarray(causes, { minLength: 1 }), to: fc.constantFrom(...names), timeoutMs }, plain)
+      .record({ on: fc.subarray(causes), to: fc.constantFrom(...names), timeoutMs }, plain)
       .map((policy) => (policy.on.includes('timeout') ? policy : { ...policy, timeoutMs: null })),
   );
 };

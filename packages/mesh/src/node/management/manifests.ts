@@ -119,12 +119,14 @@ export class Manifests {
   }
 
   async #applyInferenceService(resource: InferenceServiceResource, signal: AbortSignal): Promise<Applied> {
-    const plan = { ...planInferenceService(resource), loadNow: false, force: false, sync: false };
     const id = endpointId(resource.metadata.name);
-    const before = this.#mirror.view.endpoint(DEFAULT_NAMESPACE, id)?.revision;
-    await this.#management.setEndpoint(plan, signal);
+    const stored = this.#mirror.view.endpoint(DEFAULT_NAMESPACE, id);
+    const policy = this.#mirror.view.policy(DEFAULT_NAMESPACE, id)?.record.policy ?? null;
+    const plan = planInferenceService(resource, stored && { record: stored.record, policy });
+    if (plan.kind === 'policy') throw new MeshError('invalid-argument', 'spec.canary: not supported by this version');
+    await this.#management.setEndpoint({ ...plan.request, loadNow: false, force: false, sync: false }, signal);
     const after = this.#mirror.view.endpoint(DEFAULT_NAMESPACE, id)?.revision;
-    return { kind: 'InferenceService', name: id, change: changeOf(before, after), warnings: [] };
+    return { kind: 'InferenceService', name: id, change: changeOf(stored?.revision, after), warnings: [] };
   }
 
   async #deleteModel(name: string): Promise<void> {
