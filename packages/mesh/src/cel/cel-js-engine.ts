@@ -29,12 +29,23 @@ interface Program {
   readonly payload: object;
 }
 
+/** What an engine tells its owner. */
+export interface CelEngineOptions {
+  /** An evaluation ended in `cost-exceeded`. */
+  readonly costExceeded?: () => void;
+}
+
 const ABSENT_CODES: ReadonlySet<string> = new Set(['no_such_key', 'index_out_of_bounds']);
 
 /** {@link CelEngine} on cel-js: compiled to closures, two microseconds an evaluation. Types and costs are checked before parts come here. */
 class CelJsEngine implements CelEngine {
   readonly #activation = new Activation();
   readonly #grounds = new WeakMap<readonly PayloadField[], Ground>();
+  readonly #costExceeded: () => void;
+
+  constructor({ costExceeded = () => undefined }: CelEngineOptions) {
+    this.#costExceeded = costExceeded;
+  }
 
   condition(part: CheckedPart): Condition | ExpressionProblem {
     const program = this.#compile(part, 'bool');
@@ -78,6 +89,7 @@ class CelJsEngine implements CelEngine {
     try {
       return this.#activation.during(facts, payload, run);
     } catch (error) {
+      if (error === COST_EXCEEDED) this.#costExceeded();
       return error instanceof Error ? error : new Error('not an error', { cause: error });
     }
   }
@@ -92,7 +104,7 @@ class CelJsEngine implements CelEngine {
 }
 
 /** The CEL library, behind its port. */
-export const createCelEngine = (): CelEngine => new CelJsEngine();
+export const createCelEngine = (options: CelEngineOptions = {}): CelEngine => new CelJsEngine(options);
 
 function groundOf(activation: Activation, fields: readonly PayloadField[]): Ground {
   const environment = new Environment();

@@ -1,2 +1,2 @@
 /** The door of the room: a CEL library behind the port of `core/traffic/rules`. */
-export { createCelEngine } from './cel-js-engine.ts';
+export { type CelEngineOptions, createCelEngine } from './cel-js-engine.ts';

@@ -188,7 +188,7 @@ class Checker {
   #loop({ name, nameAt, args: [variable] }: Call, range: Expression, scope: Scope): Scope {
     this.type(range, scope);
     if (variable?.kind !== 'name') throw new ExpressionFault(`${name}() takes a variable first`, variable?.at ?? nameAt);
-    if (scope.has(variable.name) || Object.hasOwn(VARIABLES, variable.name)) {
+    if (Object.hasOwn(VARIABLES, variable.name)) {
       throw new ExpressionFault(`${variable.name} has a meaning already`, variable.at);
     }
     return new Map([...scope, [variable.name, this.#elementOf(range)]]);

@@ -9,7 +9,7 @@ import { type Need, needsOf, requiredReads } from './needs.ts';
 import { ownTest, type Test } from './own-test.ts';
 import { parseExpression } from './parser.ts';
 import type { CelEngine, CheckedPart, Condition, ExpressionProblem, Outcome, TextExpression } from './port.ts';
-import { type Expression, partsOf } from './syntax.ts';
+import { type Expression, type ExpressionOf, partsOf } from './syntax.ts';
 import { BOOL, STRING, sameType, typeText, type ValueType } from './value-type.ts';
 
 /** A condition, and what an index of many can know of it. */
@@ -133,7 +133,14 @@ class TestBuilder {
     }
     if (node.kind === 'unary' && node.operator === '!') return not(this.#test(node.operand));
     if (node.kind === 'conditional') return conditional(this.#test(node.test), this.#test(node.yes), this.#test(node.no));
+    if (node.kind === 'binary' && this.#types.get(node.left)?.kind === 'bool') return this.#equality(node);
     return ownTest(node, this.#types) ?? this.#foreign(node);
+  }
+
+  /** Of two conditions; `in` a list of conditions is the engine's. */
+  #equality(node: ExpressionOf<'binary'>): Test {
+    if (node.operator !== '==' && node.operator !== '!=') return this.#foreign(node);
+    return same(this.#test(node.left), this.#test(node.right), node.operator === '==');
   }
 
   #part(node: Expression): CheckedPart {
@@ -194,6 +201,15 @@ function either(left: Test, right: Test): Test {
     if (first === true) return true;
     const second = right(facts);
     return second === true || first === false ? second : first;
+  };
+}
+
+function same(left: Test, right: Test, wanted: boolean): Test {
+  return (facts) => {
+    const first = left(facts);
+    if (typeof first !== 'boolean') return first;
+    const second = right(facts);
+    return typeof second === 'boolean' ? (first === second) === wanted : second;
   };
 }
 
