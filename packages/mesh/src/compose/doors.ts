@@ -68,7 +68,7 @@ export function openDoors(roles: ReadonlySet<ListenerRole>, parts: DoorParts): D
   const http: AcceptStream = (stream, headers, end, connection) => {
     const path = headers.get(':path') ?? '/';
     if (infers && rest.handles(path)) {
-      const exchange = streamExchange(stream, headers, end, principalOf(connection.info));
+      const exchange = streamExchange(stream, headers, end, principalOf(connection.info), connection.info.encrypted);
       rest.handle(exchange);
       return exchange;
     }
@@ -95,8 +95,9 @@ export function openDoors(roles: ReadonlySet<ListenerRole>, parts: DoorParts): D
       if (isGrpcWeb(request.method, request.headers['content-type'])) {
         acceptHttp1(request, response, awaitsContinue, accept);
       } else if (infers && rest.handles(request.url ?? '/')) {
-        const principal = principalOf(connectionInfoOf(request.socket));
-        rest.handle(http1Exchange(request, response, { principal, awaitsContinue }));
+        const info = connectionInfoOf(request.socket);
+        const facts = { principal: principalOf(info), encrypted: info.encrypted, awaitsContinue };
+        rest.handle(http1Exchange(request, response, facts));
       } else if (manages) {
         if (awaitsContinue) response.writeContinue();
         management.handle(request, response);

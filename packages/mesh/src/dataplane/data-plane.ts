@@ -1,4 +1,6 @@
-import { assertNever, type Clock, type DurationMs, type InstanceId, MeshError } from '@modelmesh/core';
+import { assertNever, type Clock, type DurationMs, type InstanceId, MeshError, type Random } from '@modelmesh/core';
+import type { EndpointPolicy } from '@modelmesh/core/records';
+import type { PolicyExpressions } from '@modelmesh/core/traffic';
 import { refuseCall } from '@modelmesh/grpc/call';
 import type { AcceptStream, StreamEngine, StreamLimits } from '@modelmesh/grpc/stream';
 import type { TimerWheel } from '@modelmesh/grpc/timer-wheel';
@@ -28,6 +30,7 @@ import {
 } from './call/index.ts';
 import { GrpcIngress, PeerIngress, RuntimeHeaders } from './grpc/index.ts';
 import { PeerLinks, type PeerLinksParts } from './peers/index.ts';
+import { VariantPicker } from './picking/index.ts';
 import { RouteTable } from './routes/index.ts';
 
 /** Bounds of one data plane worker. */
@@ -64,6 +67,10 @@ export interface DataPlaneParts {
   readonly authorizer: Authorizer;
   readonly limits: DataPlaneLimits;
   readonly rules: MethodRules;
+  /** Where chance among variants comes from. */
+  readonly random: Random;
+  /** Compiles the expressions of policies; without it no policy may have any. */
+  readonly expressionsOf?: (policy: EndpointPolicy) => PolicyExpressions;
   /** How other nodes are reached; without it the node is alone. */
   readonly peers?: Omit<PeerLinksParts, 'clock' | 'timers' | 'link' | 'routes'>;
   /** What gives tokens to clients and knows them again; without it endpoints with tokens have none. */
@@ -87,7 +94,7 @@ export class DataPlane {
     this.#parts = parts;
     this.#limits = limits;
     const { timers } = parts;
-    const routes = new RouteTable();
+    const routes = new RouteTable(parts.expressionsOf);
     const counters = new SlotCounters(parts.counters);
     const peers = parts.peers === undefined ? null : new PeerLinks({ ...parts.peers, clock, timers, link, routes });
     this.plane = {
@@ -99,6 +106,8 @@ export class DataPlane {
       routes,
       peers,
       copies: new CopyChooser({ instance: parts.instance, clock, counters, peers }),
+      picker: new VariantPicker({ routes, random: parts.random, clock, tokens: parts.tokens ?? NO_TOKENS }),
+      stalePolicy: null,
       locator: new Locator(link, { callsPerModelMax: limits.waitingCallsPerModelMax, callsMax: limits.waitingCallsMax }),
       gates: counters.sharesTurns ? new SharedGates(parts.worker, counters) : new CopyGates(),
       names: new NameLookups(link, routes, clock),
@@ -154,7 +163,7 @@ export class DataPlane {
     const target = (headers.get(':path') ?? '/').slice(1);
     const verdict = this.#parts.authorizer.authorize(principal, { verb: 'infer', target });
     if (verdict.kind === 'deny') return refuseCall(stream, new MeshError('permission-denied', verdict.reason), end);
-    const ingress = new GrpcIngress(this.plane, stream, headers, principal, this.#runtimeHeaders);
+    const ingress = new GrpcIngress(this.plane, stream, headers, principal, info.encrypted, this.#runtimeHeaders);
     ingress.begin(end, this.#limits.unaryTimeoutMs);
     return ingress;
   };

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { durationMs, instanceId } from '@modelmesh/core';
 import { type CacheConfig, DEFAULT_CACHE_CONFIG } from '@modelmesh/core/cache';
 import { Scope } from '@modelmesh/core/scope';
+import { SeededRandom } from '@modelmesh/core/testing';
 import { GrpcClient, GrpcRouter } from '@modelmesh/grpc/call';
 import { createFrameEngine, DEFAULT_STREAM_LIMITS, type ServerConnection } from '@modelmesh/grpc/stream';
 import { TimerWheel } from '@modelmesh/grpc/timer-wheel';
@@ -137,6 +138,7 @@ async function startNode(options: TestNodeOptions, path: string, scope: Scope): 
     authorizer: allowAll,
     limits: TEST_LIMITS,
     rules: options.rules ?? { rules: new Map(), allowOthers: true },
+    random: new SeededRandom(1, 'variants'),
   });
   const layout = registryLayout({ root: '', prefix: 'mm', service: 'test' });
   const kv = await openRegistry('memory', { location: '', clock, schemaKey: schemaKey(layout) });

@@ -7,6 +7,7 @@ import {
   type StreamLimits,
 } from '@modelmesh/grpc/stream';
 import { allowAll } from '../authz/index.ts';
+import { createCelEngine } from '../cel/index.ts';
 import type { Config } from '../config/index.ts';
 import {
   ByteBudget,
@@ -14,6 +15,7 @@ import {
   DataPlane,
   type DataPlaneLimits,
   type DataPlaneParts,
+  policyExpressions,
   type RestLimits,
   readMethodRules,
 } from '../dataplane/index.ts';
@@ -41,6 +43,8 @@ export function makeDataPlane(config: Config, parts: DataPlaneAround, links: Dat
     authorizer: allowAll,
     limits: dataPlaneLimits(config),
     rules: readMethodRules(config.dataPlaneRules),
+    random: systemRandom,
+    expressionsOf: policyExpressions(createCelEngine()),
     exhaustedKind: config.modelMeshCompat ? 'internal' : 'unavailable',
     ...(links == null ? {} : { peers: links }),
   });

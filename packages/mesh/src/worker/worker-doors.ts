@@ -39,7 +39,7 @@ export function openWorkerDoors(parts: WorkerDoorParts): ListenerHandlers {
   const isRelayed = (path: string): boolean => relayed.has(path) || canonicalManagementMethod(path.slice(1)) !== undefined;
   const http: AcceptStream = (stream, headers, end, connection) => {
     if (!rest.infers(headers.get(':path') ?? '/')) return relay(stream, headers, end, connection);
-    const exchange = streamExchange(stream, headers, end, principalOf(connection.info));
+    const exchange = streamExchange(stream, headers, end, principalOf(connection.info), connection.info.encrypted);
     rest.handle(exchange);
     return exchange;
   };
@@ -62,8 +62,9 @@ export function openWorkerDoors(parts: WorkerDoorParts): ListenerHandlers {
       if (isGrpcWeb(request.method, request.headers['content-type'])) {
         acceptHttp1(request, response, awaitsContinue, accept);
       } else if (rest.infers(request.url ?? '/')) {
-        const principal = principalOf(connectionInfoOf(request.socket));
-        rest.handle(http1Exchange(request, response, { principal, awaitsContinue }));
+        const info = connectionInfoOf(request.socket);
+        const facts = { principal: principalOf(info), encrypted: info.encrypted, awaitsContinue };
+        rest.handle(http1Exchange(request, response, facts));
       } else {
         acceptHttp1(request, response, awaitsContinue, relay);
       }

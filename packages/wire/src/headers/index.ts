@@ -1,7 +1,14 @@
 /** The door of the room: names, forms and rules of header fields. */
 export { decodeBinaryHeader, encodeBinaryHeader, splitBinaryHeader } from './binary-header.ts';
 export { type HeaderReader, isVisibleAscii } from './header-reader.ts';
-export { HEADER, INTERNAL_PREFIX, isInternalHeader, isStrippedTowardsRuntime, isTransportHeader } from './names.ts';
+export {
+  HEADER,
+  INTERNAL_PREFIX,
+  isInternalHeader,
+  isStrippedTowardsRuntime,
+  isTransportHeader,
+  ORIGIN_HEADER,
+} from './names.ts';
 export {
   type CallTarget,
   forbidsRetry,
@@ -12,5 +19,6 @@ export {
   runtimeIdHeaders,
   TARGET_IDS_MAX,
   targetOfPayloadId,
+  wantsOrigin,
 } from './target.ts';
 export { formatGrpcTimeout, parseGrpcTimeout, REST_TIMEOUT_MS_MAX, readRestTimeout } from './timeout.ts';

@@ -16,6 +16,12 @@ export const HEADER = {
   timeoutMs: 'mm-timeout-ms',
   /** Ours, in answers: this node may decide by an outdated policy. */
   stalePolicy: 'mm-stale-policy',
+  /** Ours: the label of the variant that is wanted; REST has it in the path. */
+  label: 'mm-label',
+  /** Ours: the variant that is wanted, where the policy lets callers choose. */
+  variant: 'mm-variant',
+  /** Ours: `true` asks for an answer that says where it comes from, in the fields of {@link ORIGIN_HEADER}. */
+  explain: 'mm-explain',
   grpcTimeout: 'grpc-timeout',
   grpcEncoding: 'grpc-encoding',
   grpcAcceptEncoding: 'grpc-accept-encoding',
@@ -25,6 +31,21 @@ export const HEADER = {
   tracestate: 'tracestate',
   /** Customary: names a call in the logs of everyone. */
   requestId: 'x-request-id',
+} as const;
+
+/** Fields of answers that say where they come from, for callers that asked with `mm-explain`. All are ours. */
+export const ORIGIN_HEADER = {
+  endpoint: 'mm-endpoint',
+  /** Revision of the endpoint's policy. */
+  revision: 'mm-revision',
+  variant: 'mm-variant',
+  /** The rule that decided; not there where none did. */
+  rule: 'mm-rule',
+  /** Why the variant was chosen, as a sentence. */
+  reason: 'mm-reason',
+  model: 'mm-model',
+  /** The instance whose copy answered; not there where none was reached. */
+  instance: 'mm-instance',
 } as const;
 
 /** Prefix of header fields that only nodes of the mesh send to one another. */

@@ -101,6 +101,9 @@ export const isBalanced = (headers: HeaderReader): boolean => headers.get(HEADER
 /** Whether the caller forbids to send a call again that perhaps was executed. */
 export const forbidsRetry = (headers: HeaderReader): boolean => headers.get(HEADER.retry) === 'never';
 
+/** Whether the caller wants to know where the answer comes from. */
+export const wantsOrigin = (headers: HeaderReader): boolean => headers.get(HEADER.explain) === 'true';
+
 /**
  * The fields that tell the runtime which model is meant, as a flat list name, value: the concrete id in binary form, and in plain form if it
  * is visible ASCII. Source: spec `modelmesh.md` §2.2.

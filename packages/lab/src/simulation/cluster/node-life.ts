@@ -125,6 +125,7 @@ export class NodeLife {
       authorizer: allowAll,
       limits: LIMITS,
       rules: { rules: new Map(), allowOthers: true },
+      random: world.random(`variants ${actor.name}`),
       peers: {
         self,
         random: world.random(`peers ${actor.name}`),

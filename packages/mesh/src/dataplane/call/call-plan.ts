@@ -1,7 +1,8 @@
-import type { MeshError, ModelKey, MonotonicMs } from '@modelmesh/core';
+import type { InstanceId, MeshError, ModelKey, MonotonicMs } from '@modelmesh/core';
 import type { MessageEncoding } from '@modelmesh/grpc/compression';
 import type { HeaderBlock } from '@modelmesh/grpc/stream';
 import type { ChosenEndpoint } from '../../link/index.ts';
+import type { VariantChoice } from '../picking/index.ts';
 
 /** What lines of the log say of a call, at whichever node they are written. */
 export interface CallLog {
@@ -23,6 +24,10 @@ export interface CallPlan {
   readonly method: string;
   readonly model: ModelKey;
   readonly endpoint: ChosenEndpoint | null;
+  /** What the policy of the endpoint chose, at the node where the call entered; not there without a policy. */
+  readonly choice?: VariantChoice | undefined;
+  /** What the answer brings besides the runtime's own fields, as a flat list name, value. */
+  readonly answerFields?: readonly string[] | undefined;
   /** For the runtime: its own pseudo-header fields and ids included, nothing of ours left in. `grpc-timeout`, and between nodes the internal fields,
    * are added with each attempt. */
   readonly headers: HeaderBlock;
@@ -40,6 +45,14 @@ export interface CallPlan {
   readonly origin: CallOrigin;
   /** `undefined` where no header of a call is logged. */
   readonly log?: CallLog | undefined;
+}
+
+/** Where the answer to a call comes from. */
+export interface AnswerOrigin {
+  /** As it is carried out: where another variant answers than was picked, that one's. */
+  readonly plan: CallPlan;
+  /** Who answered, or was asked last; `null`: nobody. */
+  readonly instance: InstanceId | null;
 }
 
 /** The side that made the call. Exactly one of `onResponseEnd` and `onFailed` comes, last. */

@@ -1,8 +1,9 @@
 /** The door of the room: one call, from its plan to its end. */
 
+export { answerFields } from './answer-fields.ts';
 export type { AttemptOutcome, AttemptOwner, RuntimeRefusal } from './attempt.ts';
 export { callLog } from './call-log.ts';
-export type { Caller, CallLog, CallOrigin, CallPlan } from './call-plan.ts';
+export type { AnswerOrigin, Caller, CallLog, CallOrigin, CallPlan } from './call-plan.ts';
 export { ASSUME_LOADED_AFTER_MS, CopyChooser } from './copy-chooser.ts';
 export { CopyGates, turnsMax } from './copy-gates.ts';
 export { InferenceCall } from './inference-call.ts';

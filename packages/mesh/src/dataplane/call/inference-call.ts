@@ -20,13 +20,14 @@ import {
 } from '@modelmesh/core/routing';
 import { FrameScanner, type FrameSink } from '@modelmesh/grpc/framing';
 import type { HeaderBlock } from '@modelmesh/grpc/stream';
-import type { Expirable, WheelTimer } from '@modelmesh/grpc/timer-wheel';
+import type { Expirable } from '@modelmesh/grpc/timer-wheel';
 import type { ModelRoute, PeerIntent, SlotRef } from '../../link/index.ts';
 import type { PeerLink, ReturnWaiter } from '../peers/index.ts';
 import { awaitHolder, isCopyBesides, isElsewhere, mayBeLoading, noteAbsence, turnsElsewhere } from './alternatives.ts';
 import type { Attempt, AttemptOwner, RuntimeRefusal } from './attempt.ts';
 import { AttemptLog } from './attempt-log.ts';
-import type { Caller, CallPlan } from './call-plan.ts';
+import { CallDeadline } from './call-deadline.ts';
+import type { AnswerOrigin, Caller, CallPlan } from './call-plan.ts';
 import { type CopyWaiter, LOCATE_ANYWHERE } from './locator.ts';
 import { PeerAttempt } from './peer-attempt.ts';
 import type { Plane } from './plane.ts';
@@ -52,7 +53,7 @@ const SILENT_WAIT_MS = 10;
  * One call on its way to a copy of its model: finds the copy, sends the request there, gives the answer back, and tries again as
  * `nextAttempt` allows. Knows nothing of who called; gRPC and REST are two {@link Caller}s.
  */
-export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, AttemptOwner, FrameSink, Expirable {
+export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, AttemptOwner, AnswerOrigin, FrameSink, Expirable {
   readonly body: RequestBody;
   readonly plan: CallPlan;
   readonly #plane: Plane;
@@ -61,8 +62,8 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, A
   readonly #log = new AttemptLog();
   readonly #answer = new StreamProof();
   #phase: Phase = { kind: 'new' };
-  #deadline: MonotonicMs | null;
-  #timer: WheelTimer | undefined;
+  readonly #deadline: CallDeadline;
+  #instance: InstanceId | null = null;
   #messages = 0;
   #payloadBytes = 0;
   #untaken = 0;
@@ -74,7 +75,7 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, A
     this.#plane = plane;
     this.#caller = caller;
     this.plan = plan;
-    this.#deadline = plan.deadline;
+    this.#deadline = new CallDeadline(plane, this, plan.deadline);
     this.body = new RequestBody(plane.replay, plane.limits.replayBytesPerCallMax);
     this.#scanner = new FrameScanner(plane.limits.messageBytesMax, this);
   }
@@ -84,6 +85,11 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, A
     return this.#payloadBytes;
   }
 
+  /** Who answers, or was asked last; `null`: nobody yet. */
+  get instance(): InstanceId | null {
+    return this.#instance;
+  }
+
   /** Whether the call has ended. */
   get over(): boolean {
     return this.#phase.kind === 'over';
@@ -91,7 +97,8 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, A
 
   /** Sets off. Bytes may be pushed before or after. */
   start(): void {
-    if (this.#deadline !== null) this.#wakeAt(this.#deadline);
+    this.#deadline.watch();
+    this.plan.choice?.calls.enter();
     this.#plane.retryBudgets.earn(this.plan.model);
     this.#seek();
   }
@@ -139,10 +146,10 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, A
 
   /** The deadline passed, or the share of it that an attempt has. */
   expired(): void {
-    this.#timer = undefined;
+    this.#deadline.woken();
     const { remainingMs } = this;
-    if (remainingMs !== null && remainingMs > 0 && this.#deadline !== null) {
-      this.#wakeAt(this.#deadline);
+    if (remainingMs !== null && remainingMs > 0) {
+      this.#deadline.watch();
       if (this.#phase.kind !== 'running') return;
       const { attempt } = this.#phase;
       if (mayBeLeft(this.#factsBesides(attempt), attempt.sent)) attempt.timeOut();
@@ -238,8 +245,7 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, A
 
   /** Until the deadline; `null`: none. */
   get remainingMs(): DurationMs | null {
-    const deadline = this.#deadline;
-    return deadline === null ? null : durationMs(Math.max(0, deadline - this.#plane.clock.monotonicMs()));
+    return this.#deadline.remainingMs;
   }
 
   get forwardedMs(): DurationMs | null {
@@ -247,10 +253,7 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, A
   }
 
   #provenStream(): void {
-    if (!this.plan.deadlineIsDefault || this.#deadline === null) return;
-    this.#deadline = null;
-    if (this.#timer !== undefined) this.#plane.deadlines.cancel(this.#timer);
-    this.#timer = undefined;
+    if (this.plan.deadlineIsDefault) this.#deadline.drop();
   }
 
   /** Does what was decided about an attempt that ended at `instance`. */
@@ -431,10 +434,11 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, A
 
   #attempt(attempt: Attempt): void {
     this.#phase = { kind: 'running', attempt };
+    this.#instance = attempt.instance;
     const { remainingMs } = this;
     if (remainingMs !== null) {
       const shareMs = attemptTimeoutMs(this.#factsBesides(attempt), attempt.sent) ?? remainingMs;
-      if (shareMs < remainingMs) this.#wakeAt(monotonicMs(this.#plane.clock.monotonicMs() + shareMs));
+      if (shareMs < remainingMs) this.#deadline.wakeAt(monotonicMs(this.#plane.clock.monotonicMs() + shareMs));
     }
     attempt.start();
   }
@@ -448,11 +452,6 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, A
         ? isCopyBesides(this.#plane, this.plan.model, this.#log, instance)
         : isElsewhere(this.#plane, this.#log, instance),
     );
-  }
-
-  #wakeAt(at: MonotonicMs): void {
-    if (this.#timer !== undefined) this.#plane.deadlines.cancel(this.#timer);
-    this.#timer = this.#plane.deadlines.add(at, this);
   }
 
   #countMiss(): void {
@@ -491,8 +490,9 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, A
     if (this.#phase.kind === 'locating') this.#plane.locator.leave(this.plan.model, this);
     if (this.#phase.kind === 'waiting-for-runtime') this.#plane.runtime.leave(this);
     if (this.#phase.kind === 'waiting-for-peer') this.#phase.link.leaveReturn(this);
+    if (!this.over) this.plan.choice?.calls.leave();
     this.#phase = { kind: 'over' };
-    if (this.#timer !== undefined) this.#plane.deadlines.cancel(this.#timer);
+    this.#deadline.stop();
     this.body.release();
   }
 }

@@ -5,6 +5,7 @@ import type { HeaderReader } from '@modelmesh/wire/headers';
 import type { CallRecord, DataPlaneEnd, MethodRules, SlotCounters } from '../../link/index.ts';
 import type { TokenVault } from '../../tokens/index.ts';
 import type { PeerLinks } from '../peers/index.ts';
+import type { VariantPicker } from '../picking/index.ts';
 import type { RouteTable } from '../routes/index.ts';
 import type { AttemptOutcome } from './attempt.ts';
 import type { CallLog } from './call-plan.ts';
@@ -68,6 +69,10 @@ export interface Plane {
   readonly deadlines: TimerWheel;
   readonly counters: SlotCounters;
   readonly routes: RouteTable;
+  /** Chooses among the variants of endpoints. */
+  readonly picker: VariantPicker;
+  /** Whether answers must say that the policies of this node may be outdated, and how; `null`: they are not. */
+  stalePolicy: string | null;
   readonly locator: Locator;
   readonly names: NameLookups;
   readonly runtime: RuntimeGate;

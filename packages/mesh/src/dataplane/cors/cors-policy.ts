@@ -1,4 +1,4 @@
-import { HEADER } from '@modelmesh/wire/headers';
+import { HEADER, ORIGIN_HEADER } from '@modelmesh/wire/headers';
 import type { CorsConfig } from '../../config/index.ts';
 
 /** Fields of requests that the node itself understands; source of the first ones: gRPC-Web, *Protocol differences vs gRPC over HTTP2*. */
@@ -23,6 +23,7 @@ const KNOWN_ANSWER_FIELDS: readonly string[] = [
   'retry-after',
   HEADER.requestId,
   HEADER.stalePolicy,
+  ...Object.values(ORIGIN_HEADER),
 ];
 
 const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE';

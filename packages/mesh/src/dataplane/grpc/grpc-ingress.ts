@@ -13,18 +13,12 @@ import { HEADER, requiresAll } from '@modelmesh/wire/headers';
 import { errorMapping, grpcTrailersOf, parseGrpcStatus } from '@modelmesh/wire/status';
 import type { Principal } from '../../authz/index.ts';
 import type { MethodRule } from '../../link/index.ts';
-import { type Caller, type CallPlan, callLog, InferenceCall, type NameWaiter, type Plane } from '../call/index.ts';
+import { answerFields, type Caller, type CallPlan, callLog, InferenceCall, type NameWaiter, type Plane } from '../call/index.ts';
+import type { ChosenTarget, NamedTarget } from '../picking/index.ts';
 import { CallHead } from './call-head.ts';
 import { MessageOpener, type OpenedIds, type OpenerSink } from './message-opener.ts';
 import { MultiCall } from './multi-call.ts';
-import {
-  isUnknownName,
-  namesAsked,
-  type ResolvedTarget,
-  type ResolvedTargets,
-  resolveFromHeaders,
-  resolveFromPayload,
-} from './resolve-target.ts';
+import { isUnknownName, namesAsked, type ResolvedTargets, resolveFromHeaders, resolveFromPayload } from './resolve-target.ts';
 import { forPlainAnswer, type RuntimeHeaders } from './runtime-headers.ts';
 
 /** A chunk of the request that waits until the target is known. */
@@ -44,6 +38,9 @@ type Phase =
 
 const NOTHING = new Uint8Array(0);
 
+/** Asks what a model takes and gives, and calls none. */
+const METADATA_METHOD = 'inference.GRPCInferenceService/ModelMetadata';
+
 /** A trailers-only answer is a header block, which has a status and a content type. */
 const TRAILERS_ONLY = headerRecipe({ front: [':status', '200', 'content-type', 'application/grpc'] });
 const TYPED_TRAILERS_ONLY = headerRecipe({ front: [':status', '200'] });
@@ -57,14 +54,13 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, NameWaite
   readonly #stream: ByteStream;
   readonly #headers: HeaderBlock;
   readonly #principal: Principal;
+  readonly #encrypted: boolean;
   readonly #runtimeHeaders: RuntimeHeaders;
   /** `undefined` only before it was read, and for a call whose head is wrong. */
   #head: CallHead | undefined;
   readonly #startedMs: MonotonicMs;
   #deadline: MonotonicMs | null = null;
   #phase: Phase = { kind: 'new' };
-  /** Undefined also for a call for several models. */
-  #target: ResolvedTarget | undefined;
   #call: InferenceCall | MultiCall | undefined;
   #sentHeaders = false;
   #requestEnded = false;
@@ -74,8 +70,17 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, NameWaite
   #opening: WheelTimer | undefined;
   #responseBytes = 0;
 
-  constructor(plane: Plane, stream: ByteStream, headers: HeaderBlock, principal: Principal, runtimeHeaders: RuntimeHeaders) {
+  /** @param encrypted whether the call came over TLS */
+  constructor(
+    plane: Plane,
+    stream: ByteStream,
+    headers: HeaderBlock,
+    principal: Principal,
+    encrypted: boolean,
+    runtimeHeaders: RuntimeHeaders,
+  ) {
     this.#plane = plane;
+    this.#encrypted = encrypted;
     this.#stream = stream;
     this.#headers = headers;
     this.#principal = principal;
@@ -169,7 +174,8 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, NameWaite
 
   onResponseHeaders(headers: HeaderBlock): void {
     this.#sentHeaders = true;
-    this.#stream.sendHeaders(headers, false);
+    const added = this.#answerFields;
+    this.#stream.sendHeaders(added.length === 0 ? headers : headers.derive(headerRecipe({ back: added })), false);
   }
 
   onResponseData(bytes: Uint8Array): boolean {
@@ -246,23 +252,34 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, NameWaite
   }
 
   #callOf(asked: ResolvedTargets): InferenceCall | MultiCall {
-    if (asked.kind === 'one') {
-      this.#target = asked.target;
-      return new InferenceCall(this.#plane, this, this.#planOf(CallHead.of(this.#headers), asked.target));
-    }
+    const head = CallHead.of(this.#headers);
+    if (asked.kind === 'one') return new InferenceCall(this.#plane, this, this.#planOf(head, this.#chosen(head, asked.target)));
     const plans = asked.targets.map((target) => {
-      const plan = this.#planOf(CallHead.of(this.#headers), target);
+      const plan = this.#planOf(head, this.#chosen(head, target));
       return { ...plan, headers: forPlainAnswer(plan.headers) };
     });
     return new MultiCall(this.#plane, this, plans, requiresAll(this.#headers));
   }
 
-  #planOf(head: CallHead, target: ResolvedTarget): CallPlan {
+  /** The variant for the call; metadata are those of the default one, whoever asks. */
+  #chosen(head: CallHead, target: NamedTarget): ChosenTarget {
+    const { picker } = this.#plane;
+    const { method, wanted } = head;
+    if (!picker.decides(target, wanted)) return target;
+    if (method === METADATA_METHOD) return picker.about(target, wanted);
+    const [headers, principal, encrypted] = [this.#headers, this.#principal, this.#encrypted];
+    return picker.choose(target, wanted, { headers, principal, path: `/${method}`, method: 'POST', query: '', encrypted });
+  }
+
+  #planOf(head: CallHead, target: ChosenTarget): CallPlan {
+    const { model, endpoint, choice, answerFields: added } = target;
     return {
       method: head.method,
-      model: target.model,
-      endpoint: target.endpoint,
-      headers: this.#runtimeHeaders.of(this.#headers, target.model),
+      model,
+      endpoint,
+      choice,
+      answerFields: added,
+      headers: head.forRuntime(model, this.#runtimeHeaders),
       encoding: head.encoding,
       deadline: this.#deadline,
       deadlineIsDefault: head.timeoutMs === undefined,
@@ -297,6 +314,16 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, NameWaite
     this.#heldBytes -= byteCount;
   }
 
+  /** How the call is carried out; `undefined` before it is known, and for a call for several models. */
+  get #plan(): CallPlan | undefined {
+    return this.#call instanceof InferenceCall ? this.#call.plan : undefined;
+  }
+
+  get #answerFields(): readonly string[] {
+    const origin = this.#call instanceof InferenceCall ? this.#call : undefined;
+    return answerFields(this.#plane, origin, this.#head?.explains ?? false);
+  }
+
   #stopOpening(): void {
     if (this.#opening !== undefined) this.#plane.deadlines.cancel(this.#opening);
     this.#opening = undefined;
@@ -306,14 +333,15 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, NameWaite
     this.#phase = { kind: 'over' };
     this.#stopOpening();
     this.#release(this.#heldBytes);
+    const plan = this.#plan;
     this.#plane.metrics.call({
       method: this.#head?.method ?? methodOf(this.#headers),
       code,
       durationMs: durationMs(this.#plane.clock.monotonicMs() - this.#startedMs),
       requestBytes: this.#call?.requestBytes ?? 0,
       responseBytes: this.#responseBytes,
-      model: this.#target?.model ?? null,
-      endpoint: this.#target?.endpoint?.id ?? null,
+      model: plan?.model ?? null,
+      endpoint: plan?.endpoint?.id ?? null,
       headers: this.#headers,
     });
   }
@@ -322,7 +350,9 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, NameWaite
     if (this.#sentHeaders) this.#stream.sendTrailers(trailers);
     else {
       const isTyped = trailers.get('content-type') !== undefined;
-      this.#stream.sendHeaders(trailers.derive(isTyped ? TYPED_TRAILERS_ONLY : TRAILERS_ONLY), true);
+      const added = this.#answerFields;
+      const whole = added.length === 0 ? trailers : trailers.derive(headerRecipe({ back: added }));
+      this.#stream.sendHeaders(whole.derive(isTyped ? TYPED_TRAILERS_ONLY : TRAILERS_ONLY), true);
     }
     // The rest of a request that is answered already is of no use to anyone.
     if (!this.#requestEnded) this.#stream.reset(RESET_CODE.noError);

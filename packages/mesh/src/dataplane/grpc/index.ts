@@ -4,7 +4,6 @@ export { PeerIngress } from './peer-ingress.ts';
 export {
   isUnknownName,
   namesAsked,
-  type ResolvedTarget,
   resolveFromHeaders,
   resolveFromPayload,
   resolveUrlName,

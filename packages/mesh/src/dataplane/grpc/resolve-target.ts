@@ -1,22 +1,17 @@
-import { assertNever, MeshError, type ModelKey, type Namespace } from '@modelmesh/core';
+import { assertNever, MeshError, type Namespace } from '@modelmesh/core';
 import { type Resolution, resolveEndpointId, resolveModelId, resolveName } from '@modelmesh/core/identity';
 import { type CallTarget, type HeaderReader, readTarget, requiresAll, targetOfPayloadId } from '@modelmesh/wire/headers';
 import { errorMapping, GRPC_CODE } from '@modelmesh/wire/status';
-import type { ChosenEndpoint, MethodRule } from '../../link/index.ts';
+import type { MethodRule } from '../../link/index.ts';
+import type { NamedTarget } from '../picking/index.ts';
 import type { RouteTable } from '../routes/index.ts';
 import { noneFound } from './multi-call.ts';
 
-/** The model that a call goes to, and the endpoint it came through. */
-export interface ResolvedTarget {
-  readonly model: ModelKey;
-  readonly endpoint: ChosenEndpoint | null;
-}
-
 /** What a call is for: one model, or several that all get the same message (spec `modelmesh.md` §2.4). */
 export type ResolvedTargets =
-  | { readonly kind: 'one'; readonly target: ResolvedTarget }
+  | { readonly kind: 'one'; readonly target: NamedTarget }
   /** In the order of the headers, without those that do not exist. */
-  | { readonly kind: 'several'; readonly targets: readonly ResolvedTarget[] };
+  | { readonly kind: 'several'; readonly targets: readonly NamedTarget[] };
 
 /** What the payload of a call names. */
 export interface PayloadIds {
@@ -64,22 +59,18 @@ export function resolveFromPayload(
     case 'endpoint':
       return resolveFromHeaders(routes, namespace, targetOfPayloadId(ids.id, 'vmodel'), headers);
     case 'name': {
-      const target = settled(routes, resolveName(routes, { namespace, name: ids.id, version: ids.version ?? undefined }));
-      return { kind: 'one', target };
+      return { kind: 'one', target: resolveUrlName(routes, namespace, ids.id, ids.version ?? undefined) };
     }
     default:
       return assertNever(rule.names);
   }
 }
 
-/** The target that an OIP or V1 name in a URL names. @throws {MeshError} if it names nothing. */
-export function resolveUrlName(
-  routes: RouteTable,
-  namespace: Namespace,
-  name: string,
-  version: string | undefined,
-): ResolvedTarget {
-  return settled(routes, resolveName(routes, { namespace, name, version }));
+/** The target that an OIP or V1 name names, in a URL or a payload. @throws {MeshError} if it names nothing. */
+export function resolveUrlName(routes: RouteTable, namespace: Namespace, name: string, version: string | undefined): NamedTarget {
+  const resolution = resolveName(routes, { namespace, name, version });
+  const target = settled(routes, resolution);
+  return resolution.kind === 'model' && resolution.by === 'version' ? target : { ...target, family: name };
 }
 
 /** The names that headers or a payload gave, for a look at the registry itself: with its version a name may be a key of its own. */
@@ -89,7 +80,7 @@ export const namesAsked = (ids: readonly string[], version: string | null = null
 /** Whether an error says that a name is unknown, so that it is worth asking the registry itself. */
 export const isUnknownName = ({ kind }: MeshError): boolean => errorMapping(kind).grpc === GRPC_CODE.NOT_FOUND;
 
-function settled(routes: RouteTable, resolution: Resolution): ResolvedTarget {
+function settled(routes: RouteTable, resolution: Resolution): NamedTarget {
   switch (resolution.kind) {
     case 'endpoint':
       return { model: resolution.model, endpoint: routes.endpoint(resolution.id) ?? null };

@@ -41,8 +41,8 @@ export function respondError(exchange: HttpExchange, error: MeshError, more: rea
  * Answers with a body of tensors, compressed if the client likes that. `Inference-Header-Content-Length` counts what was before compression
  * (spec `kserve.md` §6.5, 26).
  */
-export function respondTensors(exchange: HttpExchange, body: RestBody): void {
-  const fields = headFields(exchange, body.contentType);
+export function respondTensors(exchange: HttpExchange, body: RestBody, more: readonly string[] = []): void {
+  const fields = [...headFields(exchange, body.contentType), ...more];
   if (body.headerLength !== undefined) fields.push('inference-header-content-length', String(body.headerLength));
   const coding = body.byteLength < COMPRESS_BYTES_MIN ? 'identity' : negotiatedCoding(exchange.headers);
   if (coding === 'identity') {

@@ -2,7 +2,8 @@ import { MeshError, type ModelKey, monotonicMs, toMeshError } from '@modelmesh/c
 import type { Expirable, WheelTimer } from '@modelmesh/grpc/timer-wheel';
 import { readRestTimeout } from '@modelmesh/wire/headers';
 import type { NameWaiter, Plane } from '../call/index.ts';
-import { isUnknownName, namesAsked, type ResolvedTarget, resolveUrlName } from '../grpc/index.ts';
+import { isUnknownName, namesAsked, resolveUrlName } from '../grpc/index.ts';
+import { type NamedTarget, type WantedVariant, wantedBy } from '../picking/index.ts';
 import { respondError } from './answers.ts';
 import type { ExchangeListener, HttpExchange } from './exchange/index.ts';
 import type { RestDeps } from './rest-deps.ts';
@@ -11,10 +12,20 @@ import type { RestDeps } from './rest-deps.ts';
 export interface NamedModel {
   readonly name: string;
   readonly version?: string | undefined;
+  /** Of the variant of an endpoint. */
+  readonly label?: string | undefined;
+}
+
+/** The variant that a request names: in its path, else in its fields. @throws {MeshError} for a path with a version where the fields name a variant */
+export function wantedVariant({ headers }: HttpExchange, { version, label }: NamedModel): WantedVariant {
+  const wanted = wantedBy(headers);
+  if (version !== undefined && (wanted.label ?? wanted.variant) !== undefined)
+    throw new MeshError('invalid-argument', 'the path names a version, and the fields a variant; name one');
+  return label === undefined ? wanted : { ...wanted, label };
 }
 
 /** What a URL names, as the route table has it. @throws {MeshError} if it names nothing there */
-export const targetOf = (plane: Plane, { principal }: HttpExchange, { name, version }: NamedModel): ResolvedTarget =>
+export const targetOf = (plane: Plane, { principal }: HttpExchange, { name, version }: NamedModel): NamedTarget =>
   resolveUrlName(plane.routes, principal.namespace, name, version);
 
 /**
@@ -27,7 +38,7 @@ export function targetOrAsk(
   exchange: HttpExchange,
   asked: NamedModel,
   waiter: NameWaiter,
-): ResolvedTarget | undefined {
+): NamedTarget | undefined {
   try {
     return targetOf(plane, exchange, asked);
   } catch (error) {
@@ -66,13 +77,13 @@ export class NamedExchange implements ExchangeListener, NameWaiter, Expirable {
     if (target === undefined) {
       this.#exchange.listener = this;
       this.#timer = plane.deadlines.add(deadline, this);
-    } else this.#proceed(target.model);
+    } else this.#proceed(this.#modelOf(target));
   }
 
   onNamesKnown(): void {
     this.#stop();
     try {
-      this.#proceed(targetOf(this.#deps.plane, this.#exchange, this.#asked).model);
+      this.#proceed(this.#modelOf(targetOf(this.#deps.plane, this.#exchange, this.#asked)));
     } catch (error) {
       respondError(this.#exchange, toMeshError(error));
     }
@@ -95,6 +106,10 @@ export class NamedExchange implements ExchangeListener, NameWaiter, Expirable {
   onWritable(): void {}
 
   onOver(): void {}
+
+  #modelOf(target: NamedTarget): ModelKey {
+    return this.#deps.plane.picker.about(target, wantedVariant(this.#exchange, this.#asked)).model;
+  }
 
   #stop(): void {
     const { plane } = this.#deps;

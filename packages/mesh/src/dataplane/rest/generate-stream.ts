@@ -48,7 +48,7 @@ export class GenerateStream extends ModelExchange implements Caller {
     this.#id = request.id;
     const call = new InferenceCall(this.deps.plane, this, this.plan());
     this.#call = call;
-    this.calling(call);
+    this.calling({ cancel: () => call.cancel(), origin: call });
     startWhole(call, frameMessage(encodeInferRequest(request)));
   }
 
@@ -111,7 +111,7 @@ export class GenerateStream extends ModelExchange implements Caller {
   #begin(): void {
     if (this.#begun) return;
     this.#begun = true;
-    const fields = headFields(this.exchange, EVENT_STREAM_CONTENT_TYPE);
+    const fields = [...headFields(this.exchange, EVENT_STREAM_CONTENT_TYPE), ...this.answerFields];
     this.exchange.startStream(200, [...fields, 'cache-control', 'no-store', 'x-accel-buffering', 'no']);
   }
 

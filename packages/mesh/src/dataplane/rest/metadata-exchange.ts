@@ -4,9 +4,9 @@ import { readRestTimeout } from '@modelmesh/wire/headers';
 import { type ModelMetadata, modelMetadataBody } from '@modelmesh/wire/oip';
 import { GRPC_CODE, type GrpcCode } from '@modelmesh/wire/status';
 import type { NameWaiter } from '../call/index.ts';
-import type { ResolvedTarget } from '../grpc/index.ts';
+import type { ChosenTarget, NamedTarget } from '../picking/index.ts';
 import { respondFailure, respondJson } from './answers.ts';
-import { type NamedModel, targetOf, targetOrAsk } from './asked-name.ts';
+import { type NamedModel, targetOf, targetOrAsk, wantedVariant } from './asked-name.ts';
 import type { ExchangeListener, HttpExchange } from './exchange/index.ts';
 import { type Failure, failureOf } from './failure.ts';
 import type { ExchangeParts } from './model-exchange.ts';
@@ -20,7 +20,7 @@ export class MetadataExchange implements ExchangeListener, MetadataWaiter, NameW
   readonly #exchange: HttpExchange;
   readonly #asked: NamedModel;
   readonly #startedMs: MonotonicMs;
-  #target: ResolvedTarget | undefined;
+  #target: ChosenTarget | undefined;
   #timer: WheelTimer | undefined;
   #over = false;
 
@@ -37,8 +37,8 @@ export class MetadataExchange implements ExchangeListener, MetadataWaiter, NameW
     try {
       const deadline = monotonicMs(this.#startedMs + (readRestTimeout(this.#exchange.headers) ?? limits.unaryTimeoutMs));
       this.#timer = plane.deadlines.add(deadline, this);
-      this.#target = targetOrAsk(plane, this.#exchange, this.#asked, this);
-      if (this.#target !== undefined) this.#describe(this.#target);
+      const target = targetOrAsk(plane, this.#exchange, this.#asked, this);
+      if (target !== undefined) this.#describe(target);
     } catch (error) {
       this.onMetadataFailed(failureOf(toMeshError(error)));
     }
@@ -47,8 +47,7 @@ export class MetadataExchange implements ExchangeListener, MetadataWaiter, NameW
   onNamesKnown(): void {
     if (this.#over) return;
     try {
-      this.#target = targetOf(this.#parts.deps.plane, this.#exchange, this.#asked);
-      this.#describe(this.#target);
+      this.#describe(targetOf(this.#parts.deps.plane, this.#exchange, this.#asked));
     } catch (error) {
       this.onMetadataFailed(failureOf(toMeshError(error)));
     }
@@ -91,8 +90,11 @@ export class MetadataExchange implements ExchangeListener, MetadataWaiter, NameW
     );
   }
 
-  #describe({ model }: ResolvedTarget): void {
-    const { metadata } = this.#parts;
+  #describe(named: NamedTarget): void {
+    const { metadata, deps } = this.#parts;
+    const target = deps.plane.picker.about(named, wantedVariant(this.#exchange, this.#asked));
+    this.#target = target;
+    const { model } = target;
     const known = metadata.known(model);
     if (known === undefined) metadata.wait(model, this);
     else this.onMetadata(known);

@@ -1,13 +1,13 @@
 import { assertNever, durationMs, type InstanceId, MeshError, type MonotonicMs, monotonicMs, toMeshError } from '@modelmesh/core';
 import type { Expirable, WheelTimer } from '@modelmesh/grpc/timer-wheel';
-import { forbidsRetry, HEADER, isBalanced, readRestTimeout } from '@modelmesh/wire/headers';
+import { forbidsRetry, HEADER, isBalanced, readRestTimeout, wantsOrigin } from '@modelmesh/wire/headers';
 import { HEADER_LENGTH_HEADER, JSON_LIMITS, type ModelMetadata } from '@modelmesh/wire/oip';
 import { errorMapping, GRPC_CODE, type GrpcCode } from '@modelmesh/wire/status';
 import type { SlotRef } from '../../link/index.ts';
-import { type CallPlan, type CopyWaiter, callLog, type NameWaiter } from '../call/index.ts';
-import type { ResolvedTarget } from '../grpc/index.ts';
+import { type AnswerOrigin, answerFields, type CallPlan, type CopyWaiter, callLog, type NameWaiter } from '../call/index.ts';
+import type { ChosenTarget, NamedTarget } from '../picking/index.ts';
 import { respondError, respondFailure } from './answers.ts';
-import { type NamedModel, targetOf, targetOrAsk } from './asked-name.ts';
+import { type NamedModel, targetOf, targetOrAsk, wantedVariant } from './asked-name.ts';
 import type { BodyDrain, BodyReader } from './body-drain.ts';
 import type { BodyGate, BodyGateWaiter } from './body-gate.ts';
 import { BodyPace } from './body-pace.ts';
@@ -25,6 +25,8 @@ const READ_AHEAD_BYTES_MAX = 65_536;
 /** Waits shorter than this are no cache miss (spec `modelmesh.md` §2.5). */
 const SILENT_WAIT_MS = 10;
 
+/** Of a call that ended before it was known which model it is for. */
+const NOBODY_NAMED = { model: null, endpoint: null };
 const NOBODY: ReadonlySet<InstanceId> = new Set();
 
 /** What one route asks of the exchange. */
@@ -45,8 +47,10 @@ export interface ExchangeParts {
 }
 
 /** A running call, as far as the exchange must know it. */
-export interface Cancellable {
+export interface RunningCall {
   cancel(): void;
+  /** Where the answer comes from; `undefined` before it set off. */
+  readonly origin: AnswerOrigin | undefined;
 }
 
 /** How far an exchange has come. */
@@ -61,7 +65,7 @@ type Phase =
   | { readonly kind: 'reading' }
   | { readonly kind: 'inflating' }
   | { readonly kind: 'describing'; readonly body: Uint8Array }
-  | { readonly kind: 'calling'; readonly call: Cancellable }
+  | { readonly kind: 'calling'; readonly call: RunningCall }
   | { readonly kind: 'over' };
 
 /**
@@ -81,7 +85,8 @@ export abstract class ModelExchange
   readonly #startedMs: MonotonicMs;
   #phase: Phase = { kind: 'new' };
   #coding: ContentCoding = 'identity';
-  #target: ResolvedTarget | undefined;
+  #target: ChosenTarget | undefined;
+  #call: RunningCall | undefined;
   #deadline: MonotonicMs | null = null;
   #timer: WheelTimer | undefined;
   #requestBytes = 0;
@@ -118,7 +123,7 @@ export abstract class ModelExchange
 
   /** The version that the answer names, where the registry knows one. */
   protected get modelVersion(): string | undefined {
-    const model = this.#target?.model;
+    const model = this.#call?.origin?.plan.model ?? this.#target?.model;
     return model === undefined ? undefined : (this.deps.plane.routes.model(model)?.version ?? undefined);
   }
 
@@ -127,9 +132,15 @@ export abstract class ModelExchange
   }
 
   /** The call is set up: from now on its own deadline counts. To be called before it starts. */
-  protected calling(call: Cancellable): void {
+  protected calling(call: RunningCall): void {
     this.#cancelTimer();
+    this.#call = call;
     this.#phase = { kind: 'calling', call };
+  }
+
+  /** What the mesh adds to the head of the answer, as a flat list name, value. */
+  protected get answerFields(): readonly string[] {
+    return answerFields(this.deps.plane, this.#call?.origin, wantsOrigin(this.exchange.headers));
   }
 
   /** How the call is to be made. */
@@ -142,6 +153,8 @@ export abstract class ModelExchange
       method,
       model: target.model,
       endpoint: target.endpoint,
+      choice: target.choice,
+      answerFields: target.answerFields,
       headers: restRuntimeHeaders(method, headers, target.model),
       encoding: 'identity',
       deadline: this.#deadline,
@@ -157,14 +170,14 @@ export abstract class ModelExchange
   protected fail(error: MeshError): void {
     if (this.over) return;
     this.finish(errorMapping(error.kind).grpc, 0);
-    respondError(this.exchange, error);
+    respondError(this.exchange, error, this.answerFields);
   }
 
   /** Ends the exchange with what a call ended with. */
   protected failWith(failure: Failure): void {
     if (this.over) return;
     this.finish(failure.grpc, 0);
-    respondFailure(this.exchange, failure);
+    respondFailure(this.exchange, failure, this.answerFields);
   }
 
   /** Lets go of everything and counts the call; the answer is the caller's business. */
@@ -176,9 +189,9 @@ export abstract class ModelExchange
     if (phase.kind === 'reading') this.#drain.ended(this);
     if (phase.kind === 'calling') phase.call.cancel();
     const { plane } = this.deps;
-    const model = this.#target?.model;
-    if (model !== undefined && phase.kind === 'locating') plane.locator.leave(model, this);
-    if (model !== undefined && phase.kind === 'describing') this.#metadata.leave(model, this);
+    const { model, endpoint } = this.#call?.origin?.plan ?? this.#target ?? NOBODY_NAMED;
+    if (model !== null && phase.kind === 'locating') plane.locator.leave(model, this);
+    if (model !== null && phase.kind === 'describing') this.#metadata.leave(model, this);
     if (phase.kind === 'asking') plane.names.leave(this);
     if (phase.kind === 'queued') this.#gate.giveUp(this);
     plane.metrics.call({
@@ -187,8 +200,8 @@ export abstract class ModelExchange
       durationMs: durationMs(plane.clock.monotonicMs() - this.#startedMs),
       requestBytes: this.#requestBytes,
       responseBytes,
-      model: model ?? null,
-      endpoint: this.#target?.endpoint?.id ?? null,
+      model,
+      endpoint: endpoint?.id ?? null,
       headers: this.exchange.headers,
     });
   }
@@ -252,7 +265,7 @@ export abstract class ModelExchange
     if (this.#phase.kind !== 'asking') return;
     this.#phase = { kind: 'new' };
     try {
-      this.#target = targetOf(this.deps.plane, this.exchange, this.asked);
+      this.#pick(targetOf(this.deps.plane, this.exchange, this.asked));
       this.#locateOrRead();
     } catch (error) {
       this.fail(toMeshError(error));
@@ -317,9 +330,16 @@ export abstract class ModelExchange
 
   /** False: whether there is such a model will be known later. @throws {MeshError} if there is none */
   #resolveOrAsk(): boolean {
-    this.#target = targetOrAsk(this.deps.plane, this.exchange, this.asked, this);
-    if (this.#target === undefined) this.#phase = { kind: 'asking' };
-    return this.#target !== undefined;
+    const target = targetOrAsk(this.deps.plane, this.exchange, this.asked, this);
+    if (target === undefined) this.#phase = { kind: 'asking' };
+    else this.#pick(target);
+    return target !== undefined;
+  }
+
+  #pick(target: NamedTarget): void {
+    const { picker } = this.deps.plane;
+    const wanted = wantedVariant(this.exchange, this.asked);
+    this.#target = picker.decides(target, wanted) ? picker.choose(target, wanted, this.exchange) : target;
   }
 
   get #headerLength(): string | undefined {

@@ -48,11 +48,13 @@ it('paths of REST inference are told from all others', () => {
     assert.equal(isRestPath(path), false, path);
 });
 
-it('every name comes back from its path, with or without a version', () => {
+it('every name comes back from its path, alone, with a version or with a label', () => {
   const name = fc.string({ minLength: 1, maxLength: 20, unit: 'binary' }).filter((text) => text.isWellFormed());
   fc.assert(
-    fc.property(name, fc.option(fc.stringMatching(/^[A-Za-z0-9._-]{1,63}$/)), (model, version) => {
-      const base = encodeURIComponent(model) + (version === null ? '' : `/versions/${version}`);
+    fc.property(name, fc.constantFrom('alone', 'versions', 'labels'), name, (model, what, which) => {
+      const base = encodeURIComponent(model) + (what === 'alone' ? '' : `/${what}/${encodeURIComponent(which)}`);
+      const version = what === 'versions' ? which : undefined;
+      const label = what === 'labels' ? which : undefined;
       for (const [path, kind] of [
         [`/v2/models/${base}`, 'model-metadata'],
         [`/v2/models/${base}/ready`, 'model-ready'],
@@ -62,7 +64,7 @@ it('every name comes back from its path, with or without a version', () => {
         [`/v1/models/${base}`, 'v1-status'],
         [`/v1/models/${base}:predict`, 'predict'],
       ] as const)
-        assert.deepEqual(parseRoute(path), { kind, name: model, version: version ?? undefined });
+        assert.deepEqual(parseRoute(path), { kind, name: model, version, label });
     }),
   );
 });
@@ -70,7 +72,7 @@ it('every name comes back from its path, with or without a version', () => {
 it('a path is answered or refused, never a crash', () => {
   fc.assert(
     fc.property(
-      fc.array(fc.constantFrom('v1', 'v2', 'models', 'a', 'versions', '1', 'infer', 'health', '', '%', ':predict')),
+      fc.array(fc.constantFrom('v1', 'v2', 'models', 'a', 'versions', 'labels', '1', 'infer', 'health', '', '%', ':predict')),
       (parts) => {
         try {
           const route = parseRoute(`/${parts.join('/')}`);

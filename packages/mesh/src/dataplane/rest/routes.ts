@@ -11,6 +11,8 @@ interface ModelRoute<Kind> {
   readonly kind: Kind;
   readonly name: string;
   readonly version: string | undefined;
+  /** Of the variant of an endpoint. */
+  readonly label: string | undefined;
 }
 
 type PlainKind = 'alive' | 'server-metadata' | 'server-live' | 'server-ready' | 'model-list' | 'repository-index' | 'v1-list';
@@ -117,11 +119,23 @@ const MODEL_VERBS: ReadonlyMap<string | undefined, ModelKind> = new Map([
 function modelRoute(segments: readonly string[]): RestRoute | undefined {
   const [name, ...tail] = segments;
   if (name === undefined) return { kind: 'model-list' };
-  const versioned = tail[0] === 'versions' && tail.length > 1;
-  const [verb, ...more] = versioned ? tail.slice(2) : tail;
+  const [what, which] = tail;
+  const isNarrowed = isNarrowing(what) && which !== undefined;
+  const [verb, ...more] = isNarrowed ? tail.slice(2) : tail;
   const kind = MODEL_VERBS.get(verb);
   if (kind === undefined || more.length > 0) return undefined;
-  return { kind, name: decoded(name), version: versioned ? decoded(tail[1] ?? '') : undefined };
+  return { kind, name: decoded(name), ...narrowed(isNarrowed ? what : undefined, which) };
+}
+
+/** What stands behind a name and says which version of the family, or which variant of the endpoint, is meant. */
+const isNarrowing = (segment: string | undefined): segment is 'versions' | 'labels' =>
+  segment === 'versions' || segment === 'labels';
+
+function narrowed(what: 'versions' | 'labels' | undefined, which = ''): Pick<ModelRoute<ModelKind>, 'version' | 'label'> {
+  return {
+    version: what === 'versions' ? decoded(which) : undefined,
+    label: what === 'labels' ? decoded(which) : undefined,
+  };
 }
 
 function repositoryRoute([what, name, verb, ...more]: readonly string[]): RestRoute | undefined {
@@ -133,19 +147,20 @@ function repositoryRoute([what, name, verb, ...more]: readonly string[]): RestRo
 
 const PREDICT = ':predict';
 
-/** `{m}`, `{m}:predict`, and both with `/versions/{v}` before the colon, as TensorFlow Serving has it. */
+/** `{m}`, `{m}:predict`, and both with `/versions/{v}` or `/labels/{l}` before the colon, as TensorFlow Serving has it. */
 function v1Route(segments: readonly string[]): RestRoute | undefined {
   const [name, ...tail] = segments;
   if (name === undefined) return { kind: 'v1-list' };
-  if (tail.length > 0 && (tail[0] !== 'versions' || tail.length !== 2)) return undefined;
+  const [what] = tail;
+  if (tail.length > 0 && (!isNarrowing(what) || tail.length !== 2)) return undefined;
   const last = tail[1] ?? name;
   const predicts = last.endsWith(PREDICT);
   const bare = predicts ? last.slice(0, -PREDICT.length) : last;
   // A colon that belongs to a name may be percent-encoded; another verb is not served.
   if (!predicts && /:(explain|classify|regress)$/.test(last)) return undefined;
   const kind = predicts ? 'predict' : 'v1-status';
-  if (tail.length === 0) return { kind, name: decoded(bare), version: undefined };
-  return { kind, name: decoded(name), version: decoded(bare) };
+  if (!isNarrowing(what)) return { kind, name: decoded(bare), ...narrowed(undefined) };
+  return { kind, name: decoded(name), ...narrowed(what, bare) };
 }
 
 function decoded(segment: string): string {

@@ -2,7 +2,15 @@ import { durationMs, MeshError, toMeshError } from '@modelmesh/core';
 import { MessageAssembler } from '@modelmesh/grpc/framing';
 import type { HeaderBlock } from '@modelmesh/grpc/stream';
 import { decodeGrpcMessage, GRPC_CODE, parseGrpcStatus } from '@modelmesh/wire/status';
-import { type ByteBudget, type Caller, type CallPlan, InferenceCall, type Plane, startWhole } from '../call/index.ts';
+import {
+  type AnswerOrigin,
+  type ByteBudget,
+  type Caller,
+  type CallPlan,
+  InferenceCall,
+  type Plane,
+  startWhole,
+} from '../call/index.ts';
 import { type Failure, failureOf, failureOfStatus } from './failure.ts';
 
 /** Hears how a call ended: exactly one of the two, once; neither after the call was cancelled. */
@@ -34,6 +42,11 @@ export class UnaryCall implements Caller {
     this.#outcome = outcome;
     this.#limits = limits;
     this.#assembler = new MessageAssembler(limits.messageBytesMax, (bytes, compressed) => this.#take(bytes, compressed));
+  }
+
+  /** Where the answer comes from; `undefined` before the call set off. */
+  get origin(): AnswerOrigin | undefined {
+    return this.#call;
   }
 
   /** Sets off with one framed message. The outcome may come before this returns. */

@@ -50,7 +50,7 @@ export class UnaryExchange<Memo> extends ModelExchange implements UnaryOutcome {
     }
     this.#unsentBytes = body.byteLength;
     this.finish(GRPC_CODE.OK, body.byteLength);
-    respondTensors(this.exchange, body);
+    respondTensors(this.exchange, body, this.answerFields);
   }
 
   override onOver(): void {

@@ -75,7 +75,13 @@ export class RouteTable implements NameIndex {
 
   endpointModels(namespace: Namespace, id: EndpointId): { readonly active: ModelKey; readonly target: ModelKey } | undefined {
     const route = namespace === DEFAULT_NAMESPACE ? this.#endpoints.get(id) : undefined;
-    return route === undefined ? undefined : { active: route.model, target: route.successor ?? route.model };
+    return route === undefined ? undefined : { active: route.model, target: route.successor ?? this.#answering(route) };
+  }
+
+  /** The default variant's model, or where that is not registered the first one of a variant that is: the policy replaces who cannot be called. */
+  #answering({ model, policy }: EndpointRoute): ModelKey {
+    if (policy === null || this.#models.has(model)) return model;
+    return policy.policy.variants.find((variant) => this.#models.has(variant.model))?.model ?? model;
   }
 
   newestOf(namespace: Namespace, family: string): ModelKey | undefined {

@@ -1,12 +1,25 @@
-import { durationMs, type EpochMs, instanceId, type MeshError, type ModelKey, modelKey, monotonicMs } from '@modelmesh/core';
-import { FakeClock } from '@modelmesh/core/testing';
+import {
+  durationMs,
+  type EpochMs,
+  endpointId,
+  instanceId,
+  type MeshError,
+  type ModelKey,
+  modelKey,
+  monotonicMs,
+} from '@modelmesh/core';
+import type { EndpointPolicy } from '@modelmesh/core/records';
+import { FakeClock, SeededRandom } from '@modelmesh/core/testing';
+import { assignSlots } from '@modelmesh/core/traffic';
 import { frameMessage } from '@modelmesh/grpc/framing';
 import { DEFAULT_STREAM_LIMITS, type HeaderBlock, headerBlock, type ServerConnection } from '@modelmesh/grpc/stream';
 import { TimerWheel } from '@modelmesh/grpc/timer-wheel';
 import { allowAll } from '../../../authz/index.ts';
+import { createCelEngine } from '../../../cel/index.ts';
 import {
   allocateCounters,
   createInProcessLink,
+  type EndpointRoute,
   type Located,
   type ModelRoute,
   SlotCounters,
@@ -14,6 +27,7 @@ import {
   type ToControl,
 } from '../../../link/index.ts';
 import { DataPlane, type DataPlaneLimits, type DataPlaneParts } from '../../data-plane.ts';
+import { policyExpressions } from '../../picking/index.ts';
 import { type Caller, type CallFacts, type CallPlan, InferenceCall } from '../index.ts';
 import { FakeEngine, FakeStream } from './fake-engine.ts';
 
@@ -102,7 +116,7 @@ export class RecordingCaller implements Caller {
 }
 
 /** What a test may want otherwise. */
-export interface CallRigOptions extends Pick<Partial<DataPlaneParts>, 'rules' | 'authorizer' | 'exhaustedKind'> {
+export interface CallRigOptions extends Pick<Partial<DataPlaneParts>, 'rules' | 'authorizer' | 'exhaustedKind' | 'tokens'> {
   readonly limits?: Partial<DataPlaneLimits>;
 }
 
@@ -136,6 +150,8 @@ export class CallRig {
       metrics: { call: (facts) => this.finished.push(facts), attempt: () => {}, cacheMiss: () => {} },
       authorizer: allowAll,
       rules: { rules: new Map(), allowOthers: true },
+      random: new SeededRandom(1, 'variants'),
+      expressionsOf: policyExpressions(createCelEngine()),
       ...options,
       limits: { ...LIMITS, ...options.limits },
     });
@@ -180,6 +196,19 @@ export class CallRig {
     const from = this.#version;
     this.#version += 1;
     const put = { ...NO_ROUTES, models: [model] };
+    this.#link.control.send({ kind: 'route-delta', epoch: 1, from, to: this.#version, put, remove: NO_ROUTES });
+    await this.settle();
+  }
+
+  /** Control: an endpoint has this policy. */
+  async endpoint(id: string, policy: EndpointPolicy, revision = 1): Promise<void> {
+    const model = policy.variants.find(({ name }) => name === policy.defaultVariant)?.model;
+    if (model === undefined) throw new Error('the default variant is none of the policy');
+    const route = { id: endpointId(id), revision, variant: policy.defaultVariant, model, successor: null };
+    const endpoint: EndpointRoute = { ...route, policy: { policy, slots: assignSlots(policy, new Map()), published: null } };
+    const from = this.#version;
+    this.#version += 1;
+    const put = { ...NO_ROUTES, endpoints: [endpoint] };
     this.#link.control.send({ kind: 'route-delta', epoch: 1, from, to: this.#version, put, remove: NO_ROUTES });
     await this.settle();
   }

@@ -137,6 +137,7 @@ export class PeerNode {
             : Object.fromEntries(this.loggedHeaders.map((name) => [name, headers.get(name) ?? ''])),
       },
       authorizer: allowAll,
+      random: new SeededRandom(1, 'variants'),
       limits: { ...LIMITS, ...options.limits },
       rules: { rules: new Map(), allowOthers: true },
       peers: {

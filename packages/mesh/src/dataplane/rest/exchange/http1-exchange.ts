@@ -8,6 +8,8 @@ import { announcedLength, splitTarget } from './request-target.ts';
 /** What a server on `node:http` knows of a request besides the request. */
 export interface Http1Facts {
   readonly principal: Principal;
+  /** It came over TLS. */
+  readonly encrypted: boolean;
   /** It came as `checkContinue`: the client waits to be told before it sends the body. */
   readonly awaitsContinue: boolean;
 }
@@ -55,6 +57,7 @@ class Http1Exchange implements HttpExchange {
   readonly path: string;
   readonly query: string;
   readonly principal: Principal;
+  readonly encrypted: boolean;
   listener: ExchangeListener | undefined = undefined;
   readonly #request: Bound<IncomingMessage>;
   readonly #response: Bound<ServerResponse>;
@@ -75,6 +78,7 @@ class Http1Exchange implements HttpExchange {
     this.path = path;
     this.query = query;
     this.principal = facts.principal;
+    this.encrypted = facts.encrypted;
     this.#request = request as Bound<IncomingMessage>;
     this.#response = response as Bound<ServerResponse>;
     this.#request[EXCHANGE] = this;

@@ -38,6 +38,8 @@ export interface HttpExchange {
   readonly query: string;
   readonly headers: HeaderBlock;
   readonly principal: Principal;
+  /** Whether it came over TLS. */
+  readonly encrypted: boolean;
   /** Bytes of the body that have arrived since {@link readBody}, while it is not complete. */
   readonly bodyBytes: number;
   /** To be set by whoever handles the exchange before it returns to the event loop. */

@@ -22,7 +22,7 @@ function opened(heldBefore: readonly Uint8Array[] = []) {
     },
   };
   const headers = headerBlock([':method', 'POST', ':path', '/x']);
-  const exchange = streamExchange(stream, headers, false, {} as Principal);
+  const exchange = streamExchange(stream, headers, false, {} as Principal, false);
   exchange.listener = {
     onBody: (body) => {
       heard.body = body;

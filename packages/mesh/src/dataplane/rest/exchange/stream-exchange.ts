@@ -22,6 +22,7 @@ class StreamExchange implements HttpExchange, StreamHandler {
   readonly query: string;
   readonly headers: HeaderBlock;
   readonly principal: Principal;
+  readonly encrypted: boolean;
   listener: ExchangeListener | undefined = undefined;
   readonly #stream: ByteStream;
   #reading: Reading = { kind: 'not-yet', held: [] };
@@ -33,13 +34,14 @@ class StreamExchange implements HttpExchange, StreamHandler {
   /** Nothing more is to be said: all of the answer was given, or nobody is there to hear it. */
   #over = false;
 
-  constructor(stream: ByteStream, headers: HeaderBlock, requestEnded: boolean, principal: Principal) {
+  constructor(stream: ByteStream, headers: HeaderBlock, requestEnded: boolean, principal: Principal, encrypted: boolean) {
     const { path, query } = splitTarget(headers.get(':path') ?? '/');
     this.method = headers.get(':method') ?? 'GET';
     this.path = path;
     this.query = query;
     this.headers = headers;
     this.principal = principal;
+    this.encrypted = encrypted;
     this.#stream = stream;
     this.#requestEnded = requestEnded;
   }
@@ -177,12 +179,13 @@ class StreamExchange implements HttpExchange, StreamHandler {
 const collect = (collector: BodyCollector, bytes: Uint8Array, isWhole: boolean): MeshError | undefined =>
   isWhole ? collector.pushWhole(bytes) : collector.push(bytes, false);
 
-/** The exchange of a stream that is no gRPC; at the same time the handler that `accept` has to return. */
+/** The exchange of a stream that is no gRPC; at the same time the handler that `accept` has to return. @param encrypted whether it came over TLS */
 export function streamExchange(
   stream: ByteStream,
   headers: HeaderBlock,
   requestEnded: boolean,
   principal: Principal,
+  encrypted: boolean,
 ): HttpExchange & StreamHandler {
-  return new StreamExchange(stream, headers, requestEnded, principal);
+  return new StreamExchange(stream, headers, requestEnded, principal, encrypted);
 }

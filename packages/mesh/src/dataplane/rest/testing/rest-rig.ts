@@ -2,6 +2,7 @@ import { createServer as createHttp1, type Server as HttpServer, type IncomingMe
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { durationMs, endpointId, instanceId, MeshError, type ModelKey, modelKey } from '@modelmesh/core';
 import type { ModelReadiness } from '@modelmesh/core/registration';
+import { SeededRandom } from '@modelmesh/core/testing';
 import { GrpcRouter } from '@modelmesh/grpc/call';
 import { createFrameEngine, DEFAULT_STREAM_LIMITS, type ServerConnection } from '@modelmesh/grpc/stream';
 import { TimerWheel } from '@modelmesh/grpc/timer-wheel';
@@ -80,7 +81,7 @@ export class ExchangeServers {
   static async start(handle: (exchange: HttpExchange) => void): Promise<ExchangeServers> {
     const principal: Principal = principalOf({ remoteAddress: '', encrypted: false, clientCertificate: undefined });
     const one = (request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): void =>
-      handle(http1Exchange(request, response, { principal, awaitsContinue }));
+      handle(http1Exchange(request, response, { principal, encrypted: false, awaitsContinue }));
     const http1 = createHttp1((request, response) => one(request, response, false));
     http1.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => one(request, response, true));
     const engine = createFrameEngine({ clock: systemClock, poison: true });
@@ -89,7 +90,7 @@ export class ExchangeServers {
       timers: new TimerWheel(systemClock),
       messageBytesMax: MIB,
       http: (stream, headers, end) => {
-        const exchange = streamExchange(stream, headers, end, principal);
+        const exchange = streamExchange(stream, headers, end, principal, false);
         handle(exchange);
         return exchange;
       },
@@ -169,6 +170,7 @@ export class RestRig {
         unaryTimeoutMs: durationMs(30_000),
       },
       rules: { rules: new Map(), allowOthers: true },
+      random: new SeededRandom(1, 'variants'),
     });
     this.deps = {
       plane: this.dataPlane.plane,

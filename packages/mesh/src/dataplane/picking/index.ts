@@ -1,0 +1,14 @@
+/** The door of the room: which variant of an endpoint a call gets, at the node where it enters. */
+export { type AskedCall, CallFacts, type PayloadValues } from './call-facts.ts';
+export { policyExpressions } from './policy-expressions.ts';
+export { PolicyInForce, type VariantChoice } from './policy-in-force.ts';
+export { VariantBook, VariantCalls } from './variant-calls.ts';
+export {
+  type ChosenTarget,
+  LATEST_LABEL,
+  type NamedTarget,
+  VariantPicker,
+  type VariantPickerParts,
+  type WantedVariant,
+  wantedBy,
+} from './variant-picker.ts';

@@ -1,0 +1,72 @@
+import type { EndpointId, ModelKey, Random } from '@modelmesh/core';
+import type { CompiledPolicy, Live, Pick } from '@modelmesh/core/traffic';
+import type { ChosenEndpoint, EndpointRoute } from '../../link/index.ts';
+import type { RouteTable } from '../routes/index.ts';
+import type { VariantBook, VariantCalls } from './variant-calls.ts';
+
+/** What was chosen for a call through an endpoint with a policy. One object for all calls with the same pick of the same revision. */
+export interface VariantChoice extends ChosenEndpoint {
+  readonly model: ModelKey;
+  readonly pick: Pick;
+  readonly policy: PolicyInForce;
+  readonly calls: VariantCalls;
+}
+
+/** Where a policy in force finds what is live. */
+export interface LiveParts {
+  readonly routes: RouteTable;
+  readonly random: Random;
+  readonly book: VariantBook;
+  /** The answer of a plug-in strategy in the path of a request. */
+  readonly plugin?: Live['plugin'] | undefined;
+}
+
+/** The policy of an endpoint as a worker runs it, with what picking asks beside the request. Of one revision. */
+export class PolicyInForce implements Live {
+  readonly endpoint: EndpointId;
+  readonly revision: number;
+  readonly compiled: CompiledPolicy;
+  readonly #parts: LiveParts;
+  readonly #calls: readonly VariantCalls[];
+  readonly #choices = new Map<Pick, VariantChoice>();
+
+  constructor({ id, revision }: EndpointRoute, compiled: CompiledPolicy, parts: LiveParts) {
+    this.endpoint = id;
+    this.revision = revision;
+    this.compiled = compiled;
+    this.#parts = parts;
+    const { variants } = compiled.policy;
+    parts.book.forget(id, new Set(variants.map(({ name }) => name)));
+    this.#calls = variants.map(({ name }) => parts.book.of(id, name));
+  }
+
+  chance(): number {
+    return this.#parts.random.unit();
+  }
+
+  /** A model that is not registered, or fails to load wherever it is tried, answers nobody. */
+  available(index: number): boolean {
+    const model = this.compiled.policy.variants[index]?.model;
+    return model !== undefined && this.#parts.routes.model(model) !== undefined;
+  }
+
+  inFlight(index: number): number {
+    return this.#calls[index]?.inFlight ?? 0;
+  }
+
+  plugin(strategy: string): number | undefined {
+    return this.#parts.plugin?.(strategy);
+  }
+
+  /** A pick as calls carry it. */
+  choiceOf(pick: Pick): VariantChoice {
+    let choice = this.#choices.get(pick);
+    if (choice === undefined) {
+      const { name: variant, model } = pick.variant;
+      const calls = this.#calls[pick.index] ?? this.#parts.book.of(this.endpoint, variant);
+      choice = { id: this.endpoint, revision: this.revision, variant, model, pick, policy: this, calls };
+      this.#choices.set(pick, choice);
+    }
+    return choice;
+  }
+}

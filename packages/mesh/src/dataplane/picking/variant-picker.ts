@@ -1,0 +1,194 @@
+import { type Clock, DEFAULT_NAMESPACE, type EndpointId, MeshError, type ModelKey, type Random } from '@modelmesh/core';
+import type { CompiledPolicy, Live, Pick } from '@modelmesh/core/traffic';
+import { HEADER, type HeaderReader } from '@modelmesh/wire/headers';
+import type { ChosenEndpoint, EndpointRoute } from '../../link/index.ts';
+import { type TokenUse, type TokenVault, tokenAnswerFields, tokenOfCall } from '../../tokens/index.ts';
+import type { RouteTable } from '../routes/index.ts';
+import { type AskedCall, CallFacts, type PayloadValues } from './call-facts.ts';
+import { PolicyInForce, type VariantChoice } from './policy-in-force.ts';
+import { VariantBook } from './variant-calls.ts';
+
+/** What a name stands for, before a variant is picked. */
+export interface NamedTarget {
+  /** The model itself, or that of the endpoint's default variant. */
+  readonly model: ModelKey;
+  readonly endpoint: EndpointRoute | null;
+  /** The name as it was asked for; not there where an id in the headers named it. */
+  readonly family?: string;
+}
+
+/** Where a call goes, decided once. */
+export interface ChosenTarget {
+  readonly model: ModelKey;
+  readonly endpoint: ChosenEndpoint | null;
+  /** Not there where no policy chose. */
+  readonly choice?: VariantChoice;
+  /** Fields that the answer brings, as a flat list name, value. */
+  readonly answerFields?: readonly string[];
+}
+
+/** The variant that a caller names. */
+export interface WantedVariant {
+  readonly label: string | undefined;
+  readonly variant: string | undefined;
+}
+
+/** What the fields of a call name. */
+export const wantedBy = (headers: HeaderReader): WantedVariant => ({
+  label: headers.get(HEADER.label),
+  variant: headers.get(HEADER.variant),
+});
+
+/** The label that is the newest servable version where no variant has it. */
+export const LATEST_LABEL = 'latest';
+
+/** What picking stands on. */
+export interface VariantPickerParts {
+  readonly routes: RouteTable;
+  readonly random: Random;
+  readonly clock: Clock;
+  readonly tokens: TokenVault;
+  /** The answer of a plug-in strategy in the path of a request. */
+  readonly plugin?: Live['plugin'] | undefined;
+}
+
+const NO_FIELDS: readonly string[] = [];
+
+/** Chooses the variant of each call that enters through an endpoint with a policy. One per worker. */
+export class VariantPicker {
+  readonly book = new VariantBook();
+  readonly #parts: VariantPickerParts;
+  readonly #facts: CallFacts;
+  readonly #inForce = new WeakMap<EndpointRoute, PolicyInForce>();
+  /** Of the call that is picked for just now: fields that its answer has to bring. */
+  #answerFields = NO_FIELDS;
+
+  constructor(parts: VariantPickerParts) {
+    this.#parts = parts;
+    this.#facts = new CallFacts(parts.clock);
+  }
+
+  /** The policy of an endpoint; `undefined`: it has none. */
+  policyOf(route: EndpointRoute): PolicyInForce | undefined {
+    let policy = this.#inForce.get(route);
+    if (policy !== undefined) return policy;
+    const compiled = this.#parts.routes.policyOf(route);
+    if (compiled === undefined) return undefined;
+    policy = new PolicyInForce(route, compiled, { ...this.#parts, book: this.book });
+    this.#inForce.set(route, policy);
+    return policy;
+  }
+
+  /** Whether the payload of a call must be read before its variant can be picked. */
+  readsPayload({ endpoint }: NamedTarget): boolean {
+    if (endpoint === null || endpoint.policy === null) return false;
+    return (this.policyOf(endpoint)?.compiled.expressions.payloadNames.length ?? 0) > 0;
+  }
+
+  /** Whether there is anything to decide: other calls go where their name leads. */
+  decides({ endpoint }: NamedTarget, { label, variant }: WantedVariant): boolean {
+    return (endpoint !== null && endpoint.policy !== null) || label !== undefined || variant !== undefined;
+  }
+
+  /** The variant that a question about an endpoint is asked of: the default one unless the caller names another. @throws as {@link choose} */
+  about(target: NamedTarget, wanted: WantedVariant): ChosenTarget {
+    const { label, variant } = wanted;
+    if (label !== undefined) return this.#labelled(target, label, variant);
+    return variant === undefined ? target : this.#named(target, variant);
+  }
+
+  /**
+   * The variant for a call, and with it the model. To be asked once per call: chance may answer otherwise the next time.
+   *
+   * @throws {MeshError} `not-found` for a label or variant that is not there, `permission-denied` for a variant that callers may not choose
+   */
+  choose(
+    target: NamedTarget,
+    { label, variant }: WantedVariant,
+    call: AskedCall,
+    payload: PayloadValues | null = null,
+  ): ChosenTarget {
+    const { endpoint } = target;
+    if (label !== undefined || variant !== undefined) return this.about(target, { label, variant });
+    const policy = endpoint === null ? undefined : this.policyOf(endpoint);
+    if (policy === undefined) return target;
+    const { compiled } = policy;
+    const unit = compiled.policy.sticky?.unit;
+    this.#answerFields = NO_FIELDS;
+    const token = unit?.kind === 'token' ? (asked: AskedCall) => this.#unitOfToken(asked, unit, policy.endpoint) : null;
+    const choice = policy.choiceOf(compiled.pick(this.#facts.of(call, payload, token), policy));
+    const answerFields = this.#answerFields;
+    return { model: choice.model, endpoint: choice, choice, ...(answerFields.length === 0 ? {} : { answerFields }) };
+  }
+
+  #unitOfToken(call: AskedCall, use: TokenUse, endpoint: EndpointId): string | undefined {
+    const { tokens, clock } = this.#parts;
+    const token = tokenOfCall(tokens, call.headers, use, endpoint, clock.wallMs());
+    if (token === null) return undefined;
+    if (token.issued !== null) this.#answerFields = tokenAnswerFields(token.issued, use, call.encrypted).flat();
+    return token.unit;
+  }
+
+  #labelled(target: NamedTarget, label: string, variant: string | undefined): ChosenTarget {
+    const { endpoint } = target;
+    if (variant !== undefined)
+      throw new MeshError('invalid-argument', `the call names both the label ${quoted(label)} and a variant; name one`);
+    const policy = endpoint === null ? undefined : this.policyOf(endpoint);
+    const pick = policy?.compiled.pickLabel(label);
+    if (policy !== undefined && pick !== undefined) return chosen(policy, pick);
+    if (label === LATEST_LABEL) {
+      const newest = this.#newest(target);
+      if (newest !== undefined) return newest;
+    }
+    if (endpoint !== null && policy === undefined && (label === 'stable' || label === endpoint.variant)) return target;
+    if (endpoint === null) throw new MeshError('not-found', `only endpoints have labels; ${quoted(target.model)} is a model`);
+    const labels = policy === undefined ? ['stable'] : labelsOf(policy.compiled);
+    throw new MeshError(
+      'not-found',
+      `endpoint ${quoted(endpoint.id)} has no label ${quoted(label)}; there are ${labels.join(', ')}`,
+    );
+  }
+
+  /** The newest servable version of the family that has the endpoint's name. */
+  #newest({ endpoint, family = endpoint?.id }: NamedTarget): ChosenTarget | undefined {
+    const model = family === undefined ? undefined : this.#parts.routes.newestOf(DEFAULT_NAMESPACE, family);
+    if (model === undefined) return undefined;
+    const policy = endpoint === null ? undefined : this.policyOf(endpoint);
+    const variant = policy?.compiled.policy.variants.find((one) => one.model === model);
+    const pick = variant === undefined ? undefined : policy?.compiled.pickLabel(variant.name);
+    if (policy !== undefined && pick !== undefined) return chosen(policy, pick);
+    if (endpoint === null) return { model, endpoint };
+    const { id, revision } = endpoint;
+    return { model, endpoint: { id, revision, variant: LATEST_LABEL } };
+  }
+
+  #named({ model, endpoint }: NamedTarget, variant: string): ChosenTarget {
+    if (endpoint === null) throw new MeshError('not-found', `only endpoints have variants; ${quoted(model)} is a model`);
+    const policy = this.policyOf(endpoint);
+    if (policy?.compiled.policy.callerChooses !== true) {
+      const sentence = `the policy of endpoint ${quoted(endpoint.id)} does not let callers name the variant (callerChooses)`;
+      throw new MeshError('permission-denied', sentence);
+    }
+    const pick = policy.compiled.pickNamed(variant);
+    if (pick !== undefined) return chosen(policy, pick);
+    const names = policy.compiled.policy.variants.map(({ name }) => name);
+    throw new MeshError(
+      'not-found',
+      `endpoint ${quoted(endpoint.id)} has no variant ${quoted(variant)}; there are ${names.join(', ')}`,
+    );
+  }
+}
+
+const quoted = (text: string): string => JSON.stringify(text);
+
+function chosen(policy: PolicyInForce, pick: Pick): ChosenTarget {
+  const choice = policy.choiceOf(pick);
+  return { model: choice.model, endpoint: choice, choice };
+}
+
+/** The labels of a policy, each variant's own first, then the names of the variants. */
+function labelsOf({ policy }: CompiledPolicy): readonly string[] {
+  const labels = new Set(policy.variants.flatMap((variant) => variant.labels));
+  for (const { name } of policy.variants) labels.add(name);
+  return [...labels, 'stable'].filter((label, at, all) => all.indexOf(label) === at);
+}
