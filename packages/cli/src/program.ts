@@ -9,6 +9,7 @@ import { addDescribe } from './commands/describe.ts';
 import { addEvents } from './commands/events.ts';
 import { addExplain } from './commands/explain.ts';
 import { addGet } from './commands/get.ts';
+import { addImport } from './commands/import.ts';
 import { addInfer } from './commands/infer.ts';
 import { addLoad, addUnload } from './commands/load.ts';
 import { addMigrate } from './commands/migrate.ts';
@@ -39,6 +40,7 @@ const COMMANDS = [
   addCluster,
   addRegistry,
   addMigrate,
+  addImport,
   addSimulate,
   addCompletion,
 ];

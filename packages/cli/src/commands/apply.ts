@@ -29,7 +29,7 @@ interface ApplyOptions extends ServerOptions {
 }
 
 /** One that fails does not keep the others from being applied; the run ends with the last failure. */
-async function applyAll(
+export async function applyAll(
   cli: Cli,
   rest: RestClient,
   manifests: readonly LocalManifest[],

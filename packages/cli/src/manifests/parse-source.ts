@@ -16,13 +16,43 @@ export interface LocalManifest {
   readonly resource: Resource;
 }
 
+/** A document of a file, as a plain object. */
+export interface PlainDocument {
+  /** File and line where it begins. */
+  readonly where: string;
+  readonly value: unknown;
+  /** File and line of a field, for instance `spec.variants[0].name`, or of the nearest thing around it that is there. */
+  whereIs(path: string): string;
+}
+
+/** Sentences about what is wrong with a document, each with its place. */
+interface Wrong {
+  readonly problems: readonly string[];
+}
+
 /**
  * The manifests of a file. Everything that is wrong with any of them is told at once, each with file and line, so that nothing is applied of
  * a file that is wrong.
  *
  * @throws {MeshError} `invalid-argument`
  */
-export function parseSource(source: SourceFile): readonly LocalManifest[] {
+export const parseSource = (source: SourceFile): readonly LocalManifest[] =>
+  documentsOf<LocalManifest>(source, (document) => {
+    const value = withAbsoluteStorage(document.value, source.folder);
+    const parsed = parseManifest(value);
+    if (parsed.ok) return { where: document.where, value, resource: parsed.resource };
+    return { problems: parsed.problems.map((problem) => `${document.whereIs(problem.path)}: ${problemText(problem)}`) };
+  });
+
+/**
+ * What `read` makes of the documents of a file; empty ones are passed over.
+ *
+ * @throws {MeshError} `invalid-argument` with everything that is wrong with any of them
+ */
+export function documentsOf<Item extends object>(
+  source: SourceFile,
+  read: (document: PlainDocument) => Item | Wrong,
+): readonly Item[] {
   const lines = new LineCounter();
   const documents = parseAllDocuments(source.text, { lineCounter: lines });
   // An empty stream has no documents and no errors list of its own.
@@ -31,32 +61,29 @@ export function parseSource(source: SourceFile): readonly LocalManifest[] {
     return [];
   }
   const problems: string[] = [];
-  const manifests = documents.flatMap((document) => {
-    const read = readDocument(source, document, lines);
-    if (read === undefined) return [];
-    if ('problems' in read) problems.push(...read.problems);
-    return 'problems' in read ? [] : [read];
+  const items = documents.flatMap((document) => {
+    const plain = plainDocument(source, document, lines);
+    if (plain === undefined) return [];
+    const item = 'problems' in plain ? plain : read(plain);
+    if (!isWrong(item)) return [item];
+    problems.push(...item.problems);
+    return [];
   });
   if (problems.length > 0) throw new MeshError('invalid-argument', problems.join('\n'));
-  return manifests;
+  return items;
 }
 
-function readDocument(
-  source: SourceFile,
-  document: Document.Parsed,
-  lines: LineCounter,
-): LocalManifest | { readonly problems: readonly string[] } | undefined {
+const isWrong = (item: object): item is Wrong => 'problems' in item;
+
+function plainDocument(source: SourceFile, document: Document.Parsed, lines: LineCounter): PlainDocument | Wrong | undefined {
   const at = (offset: number): string => `${source.name}:${lines.linePos(offset).line}`;
   if (document.errors.length > 0) {
     return { problems: document.errors.map(({ pos, message }) => `${at(pos[0])}: ${message.split('\n')[0]}`) };
   }
   const { contents } = document;
-  if (contents === null || (document.toJS() as unknown) === null) return undefined;
-  const where = at(contents.range[0]);
-  const value = withAbsoluteStorage(document.toJS(), source.folder);
-  const parsed = parseManifest(value);
-  if (parsed.ok) return { where, value, resource: parsed.resource };
-  return { problems: parsed.problems.map((problem) => `${at(offsetOf(document, problem.path))}: ${problemText(problem)}`) };
+  const value: unknown = contents === null ? null : document.toJS();
+  if (contents === null || value === null) return undefined;
+  return { where: at(contents.range[0]), value, whereIs: (path) => at(offsetOf(document, path)) };
 }
 
 /** Where the field of a problem stands, else the nearest thing around it that is there. */

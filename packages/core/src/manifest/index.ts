@@ -35,6 +35,7 @@ export {
   type Resource,
   type ServiceCanary,
 } from './resource.ts';
+export { importSeldon, type PlainManifest, SELDON_API_VERSION, type SeldonImport } from './seldon/index.ts';
 export { parseStaticModels, STATIC_MODELS_MAX, type StaticModel, type StaticModelsResult } from './static-models.ts';
 export { isRelativePath, STORAGE_PARAMETERS_MAX, type StorageSource, uriOf } from './storage-source.ts';
 export { suggest } from './suggest.ts';
