@@ -9,7 +9,7 @@ import { allowAll } from '../authz/index.ts';
 import type { Config } from '../config/index.ts';
 import { type CallMetrics, ControlRepository, type DataPlane, type RestHandler, restHandler } from '../dataplane/index.ts';
 import { type Kv, openRegistry, readEtcdPlace } from '../kv/index.ts';
-import { allocateCounters, type ControlEnd, type Http2LimitLabel, LimitCounters, type MethodRules } from '../link/index.ts';
+import { allocateCounters, type ControlEnd, LimitCounters, type MethodRules, type WorkerLimitLabel } from '../link/index.ts';
 import type { Log } from '../log/index.ts';
 import { createManagementApp, type ManagementApp } from '../management/index.ts';
 import {
@@ -61,8 +61,8 @@ export interface ComposedNode {
   readonly peerPort: OpenPeerPort | null;
   /** Workers in threads of their own; `null`: the one worker shares control's. */
   readonly threads: Threads | null;
-  /** How often limits of HTTP/2 refused or ended something, since the start. */
-  limitsReached(): ReadonlyMap<Http2LimitLabel, number>;
+  /** How often limits of HTTP/2 and of rules refused or ended something, since the start. */
+  limitsReached(): ReadonlyMap<WorkerLimitLabel, number>;
   /** Takes over limits and rules that may change while the node runs. @throws {MeshError} `invalid-argument` for rules that are wrong */
   reconfigure(config: Config): void;
   /** The doors of a listener with these roles. */
@@ -86,7 +86,7 @@ export async function composeNode(config: Config, around: NodeSurroundings): Pro
   const runtime = runtimeFor(config, around, { engine, streamLimits, timers });
   const port = peerPortFor(config, { engine, streamLimits, clock, timers, random: systemRandom, log: around.log });
   const { tokenKeys, tokens } = composeTokens(config, around.log);
-  const home = { worker: threadCount, link: link.home, metrics: around.metrics, tokens };
+  const home = { worker: threadCount, link: link.home, metrics: around.metrics, tokens, limitCounters };
   const dataPlane = makeDataPlane(config, { ...home, clock, timers, engine, counters }, port?.links ?? null);
   const shared = { threads: threadCount, config, streamLimits, counters, limitCounters };
   const threads = composeThreads(link, shared, { around, port, tokenKeys });

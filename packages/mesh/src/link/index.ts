@@ -1,7 +1,13 @@
 /** The door of the room: how control and the data plane talk, on one thread or many. */
 export { allocateCounters, type CounterMemory, LATENCY_BOUNDS_MS, SLOTS_MAX, SlotCounters } from './counters.ts';
 export { createInProcessLink, type InProcessLink } from './in-process.ts';
-export { type Http2LimitLabel, LimitCounters } from './limit-counters.ts';
+export {
+  type Http2LimitLabel,
+  LimitCounters,
+  RULE_LIMIT_NAMES,
+  type RuleLimitLabel,
+  type WorkerLimitLabel,
+} from './limit-counters.ts';
 export type {
   CallChoice,
   CallRecord,

@@ -3,10 +3,19 @@ import { STREAM_LIMIT_DEFAULTS, type StreamLimitName } from '@modelmesh/grpc/str
 /** A limit of HTTP/2 as metrics name it. */
 export type Http2LimitLabel = `http2.${StreamLimitName}`;
 
-const NAMES = Object.keys(STREAM_LIMIT_DEFAULTS) as readonly StreamLimitName[];
-const PLACES: ReadonlyMap<StreamLimitName, number> = new Map(NAMES.map((name, at) => [name, at]));
+/** Limits of the rules of endpoints, by which a rule has no value for a call. */
+export const RULE_LIMIT_NAMES = ['rules.evaluationCost', 'rules.payloadBytes'] as const;
+/** One of {@link RULE_LIMIT_NAMES}. */
+export type RuleLimitLabel = (typeof RULE_LIMIT_NAMES)[number];
 
-/** How often each limit of HTTP/2 refused or ended something, over all workers: they and control share the memory. */
+/** A limit that workers count, as metrics name it. */
+export type WorkerLimitLabel = Http2LimitLabel | RuleLimitLabel;
+
+const HTTP2_NAMES = Object.keys(STREAM_LIMIT_DEFAULTS) as readonly StreamLimitName[];
+const NAMES: readonly WorkerLimitLabel[] = [...HTTP2_NAMES.map((name) => `http2.${name}` as const), ...RULE_LIMIT_NAMES];
+const PLACES: ReadonlyMap<WorkerLimitLabel, number> = new Map(NAMES.map((name, at) => [name, at]));
+
+/** How often each limit of HTTP/2 and of rules refused or ended something, over all workers: they and control share the memory. */
 export class LimitCounters {
   readonly buffer: SharedArrayBuffer;
   readonly #counts: BigInt64Array;
@@ -18,12 +27,15 @@ export class LimitCounters {
   }
 
   /** Worker: `limit` refused or ended something. Bound, to be handed to an engine. */
-  readonly add = (limit: StreamLimitName): void => {
+  readonly add = (limit: StreamLimitName): void => this.addLabel(`http2.${limit}`);
+
+  /** Worker: as {@link add}, for a limit of any kind. */
+  addLabel(limit: WorkerLimitLabel): void {
     Atomics.add(this.#counts, PLACES.get(limit) ?? 0, 1n);
-  };
+  }
 
   /** Control: since the start, all of them. */
-  counts(): ReadonlyMap<Http2LimitLabel, number> {
-    return new Map(NAMES.map((name, at) => [`http2.${name}`, Number(Atomics.load(this.#counts, at))]));
+  counts(): ReadonlyMap<WorkerLimitLabel, number> {
+    return new Map(NAMES.map((name, at) => [name, Number(Atomics.load(this.#counts, at))]));
   }
 }

@@ -1,4 +1,4 @@
-import { LATENCY_BOUNDS_MS } from '../link/index.ts';
+import { LATENCY_BOUNDS_MS, type RuleLimitLabel } from '../link/index.ts';
 import type { LimitName } from '../node/index.ts';
 
 /** One metric: what the page and the registry need to know of it. */
@@ -6,7 +6,7 @@ export interface MetricEntry {
   readonly type: 'histogram' | 'counter' | 'gauge';
   /**
    * `call`: `method` and `code`; `worker`: its number; `reason`: why; it and `model` get `modelId` and `vModelId` when series per model are configured. `outcome`: how it ended. `limit`: one
-   * of {@link LIMITS}, or of `HTTP2_LIMITS` behind `http2.`.
+   * of {@link LIMITS} and {@link RULE_LIMITS}, or of `HTTP2_LIMITS` behind `http2.`.
    */
   readonly labels: 'call' | 'model' | 'outcome' | 'limit' | 'worker' | 'reason' | 'none';
   readonly buckets?: readonly number[];
@@ -115,6 +115,13 @@ export const LIMITS = {
   parameters: 'dynamic parameters that are read from the registry; further ones are ignored',
   proposals: 'models of each kind that an instance proposes a further copy of between two runs; further ones are not proposed',
 } as const satisfies Readonly<Record<LimitName, string>>;
+
+/** Limits of the rules of endpoints, by their label. */
+export const RULE_LIMITS = {
+  'rules.evaluationCost':
+    'headers, query parameters and characters that a rule may look at in one call; beyond, the rule has no value and does not match',
+  'rules.payloadBytes': 'bytes of a request in which payload fields are looked for; what is not found in them counts as absent',
+} as const satisfies Readonly<Record<RuleLimitLabel, string>>;
 
 /** Metrics of the process. The names are those that Node's programs have in common. */
 export const PROCESS_METRICS = {

@@ -1,6 +1,6 @@
 import type { Clock } from '@modelmesh/core';
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { Http2LimitLabel } from '../link/index.ts';
+import type { WorkerLimitLabel } from '../link/index.ts';
 import type { LimitName } from '../node/index.ts';
 import type { TokenFigures } from '../tokens/index.ts';
 import { MODELMESH_METRICS, type NamesOf, OWN_METRICS } from './catalogue.ts';
@@ -24,7 +24,7 @@ export interface Figures {
   /** Over all ports, since the start. */
   readonly connections: { readonly open: number; readonly refused: number };
   /** How often something was refused, left out or ended for a limit of control or of HTTP/2, since the start. */
-  readonly limitsReached: ReadonlyMap<LimitName | Http2LimitLabel, number>;
+  readonly limitsReached: ReadonlyMap<LimitName | WorkerLimitLabel, number>;
   /** What the worker in this thread did with tokens, since the start. */
   readonly tokens?: TokenFigures;
   /** Left out where no worker has a thread of its own. */
@@ -115,7 +115,7 @@ export function addPortFigures(registry: Registry, figures: () => PortFigures | 
       counted = Math.max(counted, refused);
     },
   });
-  const reached = new Map<LimitName | Http2LimitLabel, number>();
+  const reached = new Map<LimitName | WorkerLimitLabel, number>();
   new Counter({
     name: 'mesh_limits_reached_total',
     help: OWN_METRICS.mesh_limits_reached_total.help,

@@ -1,4 +1,12 @@
-import { LIMITS, type MetricEntry, MODELMESH_METRICS, OWN_METRICS, PROCESS_METRICS, WORKER_METRICS } from './catalogue.ts';
+import {
+  LIMITS,
+  type MetricEntry,
+  MODELMESH_METRICS,
+  OWN_METRICS,
+  PROCESS_METRICS,
+  RULE_LIMITS,
+  WORKER_METRICS,
+} from './catalogue.ts';
 import { METHODS_MAX } from './method-labels.ts';
 import { MODEL_IDLE_MS } from './model-series.ts';
 import { GAUGES_EVERY_MS } from './statsd-metrics.ts';
@@ -68,7 +76,7 @@ function bucketsOf(entries: Readonly<Record<string, MetricEntry>>): string {
 }
 
 function limitsOf(): string {
-  const own = Object.entries(LIMITS).map(([name, bounds]) => `- \`${name}\`: ${bounds}`);
+  const own = Object.entries({ ...LIMITS, ...RULE_LIMITS }).map(([name, bounds]) => `- \`${name}\`: ${bounds}`);
   return [
     'Limits that `limit` names:',
     '',

@@ -35,7 +35,11 @@ type DataPlaneAround = Pick<
 >;
 
 /** A worker of the data plane as the configuration wants it. @param links how it reaches other nodes; `null`: it is alone */
-export function makeDataPlane(config: Config, parts: DataPlaneAround, links: DataPlaneParts['peers'] | null): DataPlane {
+export function makeDataPlane(
+  config: Config,
+  { limitCounters, ...parts }: DataPlaneAround & { readonly limitCounters: LimitCounters },
+  links: DataPlaneParts['peers'] | null,
+): DataPlane {
   return new DataPlane({
     ...parts,
     instance: config.instanceId,
@@ -44,7 +48,7 @@ export function makeDataPlane(config: Config, parts: DataPlaneAround, links: Dat
     limits: dataPlaneLimits(config),
     rules: readMethodRules(config.dataPlaneRules),
     random: systemRandom,
-    expressionsOf: policyExpressions(createCelEngine()),
+    expressionsOf: policyExpressions(createCelEngine({ costExceeded: () => limitCounters.addLabel('rules.evaluationCost') })),
     exhaustedKind: config.modelMeshCompat ? 'internal' : 'unavailable',
     ...(links == null ? {} : { peers: links }),
   });

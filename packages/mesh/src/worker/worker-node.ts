@@ -92,13 +92,15 @@ export class WorkerNode {
     const calls = new LoggedCalls(allOf(sinks), this.#said, config);
     this.#logging = new LiveLogging(this.#log, calls, config);
     this.#logging.parametersChanged(setup.parameters);
-    this.#engine = makeEngine(config, new LimitCounters(setup.limitCounters));
+    const limitCounters = new LimitCounters(setup.limitCounters);
+    this.#engine = makeEngine(config, limitCounters);
     this.#streamLimits = limitsOf(config);
     const link = threadDataPlaneEnd(setup.link);
     this.#tokens = new SignedVault({ rememberedMax: config.tokens.rememberedMax, random: systemRandom });
     this.#tokens.use(setup.tokenKeys);
     const metrics = calls;
-    const parts = { worker, clock, timers: this.#timers, engine: this.#engine, counters, link, metrics, tokens: this.#tokens };
+    const around = { worker, clock, timers: this.#timers, engine: this.#engine, counters, link };
+    const parts = { ...around, metrics, tokens: this.#tokens, limitCounters };
     this.#dataPlane = makeDataPlane(config, parts, this.#links());
     this.#http = new HttpRules(config);
     this.#rest = this.#restHandler();
