@@ -1,5 +1,6 @@
 /** The door of the room: which variant of an endpoint a call gets. */
 export { CompiledPolicy, type PolicyParts } from './compiled-policy.ts';
+export * from './diff/index.ts';
 export { explainPick, type PickExplanation, reasonText } from './explain.ts';
 export { SLOTS, UnitHasher } from './hash.ts';
 export type { Live, Pick, PickReason } from './pick.ts';

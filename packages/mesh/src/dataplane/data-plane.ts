@@ -29,6 +29,7 @@ import {
   SharedGates,
 } from './call/index.ts';
 import { GrpcIngress, PeerIngress, RuntimeHeaders } from './grpc/index.ts';
+import { SHADOW_LIMITS, type ShadowLimits, Shadows, type ShadowsParts } from './mirror/index.ts';
 import { PeerLinks, type PeerLinksParts } from './peers/index.ts';
 import { VariantPicker } from './picking/index.ts';
 import { RouteTable } from './routes/index.ts';
@@ -50,6 +51,8 @@ export interface DataPlaneLimits {
   /** Calls that wait for the runtime to come back. */
   readonly runtimeWaitersMax: number;
   readonly unaryTimeoutMs: DurationMs;
+  /** Of what is done for shadows; {@link SHADOW_LIMITS} unless given. */
+  readonly shadows?: ShadowLimits;
 }
 
 /** What a data plane worker is made of. */
@@ -75,6 +78,8 @@ export interface DataPlaneParts {
   readonly peers?: Omit<PeerLinksParts, 'clock' | 'timers' | 'link' | 'routes'>;
   /** What gives tokens to clients and knows them again; without it endpoints with tokens have none. */
   readonly tokens?: TokenVault;
+  /** What shadows need; without it calls have none. */
+  readonly shadows?: Pick<ShadowsParts, 'random' | 'comparers'>;
   /** What a call ends with whose attempts came to nothing; `unavailable` unless given. */
   readonly exhaustedKind?: Plane['exhaustedKind'];
 }
@@ -82,6 +87,8 @@ export interface DataPlaneParts {
 /** One worker of the data plane: takes calls for models and obeys the route table that control sends. */
 export class DataPlane {
   readonly plane: Plane;
+  /** What is done for shadows; `null`: nothing. */
+  readonly shadows: Shadows | null;
   readonly #parts: DataPlaneParts;
   readonly #principals = new WeakMap<object, Principal>();
   readonly #runtimeHeaders = new RuntimeHeaders();
@@ -123,8 +130,13 @@ export class DataPlane {
       retryBudgets: new RetryBudgets(),
       methodRules: parts.rules,
       choices: new LastChoices(),
+      shadows: null,
       record: (record) => link.send({ kind: 'call-ended', record }),
     };
+    const shadowLimits = limits.shadows ?? SHADOW_LIMITS;
+    this.shadows =
+      parts.shadows === undefined ? null : new Shadows({ ...parts.shadows, plane: this.plane, limits: shadowLimits });
+    this.plane.shadows = this.shadows;
     link.onMessage = (message) => this.#onMessage(message);
   }
 
@@ -135,6 +147,7 @@ export class DataPlane {
 
   /** Calls in flight end as the runtime's connection ends; those that wait fail, and so do those that come. */
   close(): void {
+    this.shadows?.close();
     this.plane.locator.close();
     this.plane.peers?.close();
     this.plane.runtime.close();
@@ -150,6 +163,7 @@ export class DataPlane {
     plane.opening.setMax(limits.openingBytesMax);
     plane.rewriteRoom.setMax(limits.openingBytesMax);
     plane.runtime.setWaitersMax(limits.runtimeWaitersMax);
+    this.shadows?.setLimits(limits.shadows ?? SHADOW_LIMITS);
   }
 
   /** Takes a gRPC call for a model. */

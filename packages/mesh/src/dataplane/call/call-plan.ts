@@ -1,4 +1,5 @@
 import type { InstanceId, MeshError, ModelKey, MonotonicMs } from '@modelmesh/core';
+import type { ComparePolicy } from '@modelmesh/core/records';
 import type { MessageEncoding } from '@modelmesh/grpc/compression';
 import type { HeaderBlock } from '@modelmesh/grpc/stream';
 import type { ChosenEndpoint } from '../../link/index.ts';
@@ -16,6 +17,16 @@ export interface CallLog {
 /** How its caller names a call, read only where somebody asks. */
 export interface CallOrigin {
   readonly requestId: string | null;
+}
+
+/** A shadow that gets the call too, once it is over; what comes of it never reaches the caller. */
+export interface CallMirror {
+  /** Name of the variant that is the shadow. */
+  readonly variant: string;
+  readonly model: ModelKey;
+  readonly compare: ComparePolicy;
+  /** What `compare.segment` says of the call; `null`: nothing. */
+  readonly segment: string | null;
 }
 
 /** What is to be done, decided once when the call entered. */
@@ -43,6 +54,10 @@ export interface CallPlan {
   /** The caller spreads its calls evenly over all nodes (`mm-balanced`), so that this node's own copy is preferred. */
   readonly balanced: boolean;
   readonly origin: CallOrigin;
+  /** Left out: none. Only of a call that entered the mesh here, through an endpoint. */
+  readonly mirrors?: readonly CallMirror[] | undefined;
+  /** It is a shadow itself: no use of its model, and nobody waits for it. */
+  readonly shadow?: true;
   /** `undefined` where no header of a call is logged. */
   readonly log?: CallLog | undefined;
 }

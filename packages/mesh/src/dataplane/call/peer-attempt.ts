@@ -1,6 +1,7 @@
 import { type DurationMs, type InstanceId, toMeshError } from '@modelmesh/core';
 import type { Evidence } from '@modelmesh/core/routing';
 import type { HeaderBlock } from '@modelmesh/grpc/stream';
+import { SHADOWS_SINCE_PROTOCOL } from '@modelmesh/wire/peer';
 import { errorMapping, GRPC_CODE, type PeerAttempt as ToldAttempt } from '@modelmesh/wire/status';
 import type { PeerIntent } from '../../link/index.ts';
 import type { LinkWaiter, PeerLink } from '../peers/index.ts';
@@ -57,13 +58,20 @@ export class PeerAttempt extends Attempt implements LinkWaiter {
   protected override left(code: number, tookMs: DurationMs, outcome: AttemptOutcome): void {
     const link = this.#link;
     link.forget(this);
+    const { shadow = false, model } = this.owner.plan;
     // One that waits for a load says nothing of how long a call takes, nor does one that failed.
-    if (code === GRPC_CODE.OK && this.intent === 'copy') link.latencies.took(this.owner.plan.model, tookMs);
+    if (code === GRPC_CODE.OK && this.intent === 'copy' && !shadow) link.latencies.took(model, tookMs);
     link.leave();
-    this.plane.metrics.forwarded?.(outcome);
+    if (!shadow) this.plane.metrics.forwarded?.(outcome);
   }
 
   #open(): void {
+    const { protocol } = this.#link;
+    if (this.owner.plan.shadow === true && protocol !== undefined && protocol < SHADOWS_SINCE_PROTOCOL) {
+      // It would take the shadow for a use of its copy.
+      this.fail({ kind: 'not-here' });
+      return;
+    }
     try {
       const stream = this.#link.open(
         (protocol) => peerHeaders(protocol, this.intent, this.plane.instance, this.owner),

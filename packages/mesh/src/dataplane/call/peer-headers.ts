@@ -8,6 +8,7 @@ import {
   PEER_CALL_HEADER,
   PEER_ENDPOINT_HEADER,
   PEER_LOG_FIELDS_HEADER,
+  PEER_SHADOW_HEADER,
 } from '@modelmesh/wire/peer';
 import type { PeerIntent } from '../../link/index.ts';
 import type { AttemptOwner } from './attempt.ts';
@@ -38,6 +39,7 @@ export function peerHeaders(protocol: number, intent: PeerIntent, from: Instance
   const back: string[] = [];
   const logged = log === undefined ? undefined : formatLogFields(log.fields);
   if (logged !== undefined) back.push(PEER_LOG_FIELDS_HEADER, logged);
+  if (plan.shadow === true) back.push(PEER_SHADOW_HEADER, '1');
   if (endpoint !== null) back.push(PEER_ENDPOINT_HEADER, formatPeerEndpoint(endpoint));
   if (forwardedMs !== null) back.push(HEADER.grpcTimeout, formatGrpcTimeout(forwardedMs));
   return back.length === 0 ? common : common.derive(headerRecipe({ back }));

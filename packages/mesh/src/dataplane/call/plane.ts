@@ -1,5 +1,6 @@
 /** What every call of one worker shares. */
 import type { Clock, DurationMs, EndpointId, InstanceId, ModelKey } from '@modelmesh/core';
+import type { PairStatus, ShadowDrop } from '@modelmesh/core/traffic';
 import type { TimerWheel } from '@modelmesh/grpc/timer-wheel';
 import type { HeaderReader } from '@modelmesh/wire/headers';
 import type { CallRecord, DataPlaneEnd, MethodRules, SlotCounters } from '../../link/index.ts';
@@ -8,7 +9,7 @@ import type { PeerLinks } from '../peers/index.ts';
 import type { VariantPicker } from '../picking/index.ts';
 import type { RouteTable } from '../routes/index.ts';
 import type { AttemptOutcome } from './attempt.ts';
-import type { CallLog } from './call-plan.ts';
+import type { CallLog, CallPlan } from './call-plan.ts';
 import type { CopyChooser } from './copy-chooser.ts';
 import type { TurnGates } from './copy-gates.ts';
 import type { LastChoices } from './last-choices.ts';
@@ -45,8 +46,44 @@ export interface CallMetrics {
   cacheMiss(waitedMs: DurationMs, model: ModelKey): void;
   /** A call waited for its turn at a copy whose concurrency is limited. */
   queued?(waitedMs: DurationMs, model: ModelKey): void;
+  /** A shadow is over, or was none. */
+  shadow?(facts: ShadowFacts): void;
   /** What of the headers is to be logged wherever the call goes; `null`, or without this method: nothing. */
   loggedFields?(headers: HeaderReader): CallLog['fields'] | null;
+}
+
+/** What became of one call that a shadow was to get. */
+export interface ShadowFacts {
+  readonly endpoint: EndpointId;
+  /** Name of the variant that is the shadow. */
+  readonly mirror: string;
+  readonly outcome: ShadowOutcome;
+}
+
+/** How a pair compares, how one of its calls failed, or why there is no pair. */
+export type ShadowOutcome =
+  | 'equal'
+  | 'differs'
+  | 'flip'
+  | 'incomparable'
+  | Exclude<PairStatus, 'both-ok'>
+  | `dropped-${ShadowDrop}`;
+
+/** Takes a copy of one call and of its answer, for its shadows. Bytes are copied, and may be sent on at once. */
+export interface CallRecording {
+  request(bytes: Uint8Array): void;
+  answerHeaders(headers: HeaderReader): void;
+  answer(bytes: Uint8Array): void;
+  /** The call is over, with that gRPC code. */
+  ended(code: number): void;
+  /** The caller went away. */
+  cancelled(): void;
+}
+
+/** Has calls repeated at their shadows. */
+export interface ShadowTap {
+  /** `undefined`: the call has no shadow. */
+  record(plan: CallPlan): CallRecording | undefined;
 }
 
 /** Bounds of calls. */
@@ -98,6 +135,8 @@ export interface Plane {
   methodRules: MethodRules;
   /** Which copies the last calls were sent to. */
   readonly choices: LastChoices;
+  /** Has calls repeated at their shadows; `null`: it does not. */
+  shadows: ShadowTap | null;
   /** Keeps the record of a call that failed or was repeated. */
   readonly record: (record: CallRecord) => void;
 }

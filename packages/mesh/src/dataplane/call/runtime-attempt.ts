@@ -36,7 +36,10 @@ export class RuntimeAttempt extends Attempt implements InjectionSink, TurnWaiter
       this.#open();
       return;
     }
-    switch (plane.gates.enter(slot, concurrency, plane.limits.turnsPerCopyMax ?? turnsMax(concurrency), this)) {
+    // A shadow takes a turn that is free, and waits for none: those that wait are live calls.
+    const { shadow = false } = this.owner.plan;
+    const turns = shadow ? concurrency : (plane.limits.turnsPerCopyMax ?? turnsMax(concurrency));
+    switch (plane.gates.enter(slot, concurrency, turns, this)) {
       case 'now':
         this.#turn = 'running';
         this.#open();
@@ -46,7 +49,8 @@ export class RuntimeAttempt extends Attempt implements InjectionSink, TurnWaiter
         this.#askedMs = plane.clock.monotonicMs();
         return;
       case 'full':
-        this.fail({ kind: 'runtime-status', code: GRPC_CODE.RESOURCE_EXHAUSTED, message: 'Model queue overload' });
+        if (shadow) this.fail({ kind: 'not-here' });
+        else this.fail({ kind: 'runtime-status', code: GRPC_CODE.RESOURCE_EXHAUSTED, message: 'Model queue overload' });
     }
   }
 
@@ -146,18 +150,22 @@ export class RuntimeAttempt extends Attempt implements InjectionSink, TurnWaiter
 
   protected override left(code: number, tookMs: DurationMs): void {
     this.#injector?.abandon();
-    const { method, model, log } = this.owner.plan;
+    const { method, model, log, shadow = false } = this.owner.plan;
     const { plane } = this;
     if (this.#turn === 'awaited') {
       this.#wait();
       plane.gates.giveUp(this.slot, this);
     }
-    const ranMs = durationMs(Math.max(0, tookMs - this.#waitedMs));
-    const last = plane.counters.leave(plane.worker, this.slot, code === GRPC_CODE.OK, ranMs);
-    if (last) plane.link.send({ kind: 'drained', slot: this.slot });
-    plane.copies.tookHere(model, tookMs);
-    plane.metrics.attempt(method, code, ranMs, model, log);
     const { slot } = this;
+    if (shadow) {
+      if (plane.counters.leaveShadow(plane.worker, slot)) plane.link.send({ kind: 'drained', slot });
+    } else {
+      const ranMs = durationMs(Math.max(0, tookMs - this.#waitedMs));
+      const last = plane.counters.leave(plane.worker, slot, code === GRPC_CODE.OK, ranMs);
+      if (last) plane.link.send({ kind: 'drained', slot });
+      plane.copies.tookHere(model, tookMs);
+      plane.metrics.attempt(method, code, ranMs, model, log);
+    }
     const held = this.#turn === 'running';
     this.#turn = 'none';
     if (held) plane.gates.leave(slot);

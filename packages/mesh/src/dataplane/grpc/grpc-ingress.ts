@@ -14,6 +14,7 @@ import { errorMapping, grpcTrailersOf, parseGrpcStatus } from '@modelmesh/wire/s
 import type { Principal } from '../../authz/index.ts';
 import type { MethodRule } from '../../link/index.ts';
 import { answerFields, type Caller, type CallPlan, callLog, InferenceCall, type NameWaiter, type Plane } from '../call/index.ts';
+import { newCall } from '../mirror/index.ts';
 import type { ChosenTarget, NamedTarget } from '../picking/index.ts';
 import { CallHead } from './call-head.ts';
 import { MessageOpener, type OpenedIds, type OpenerSink } from './message-opener.ts';
@@ -253,7 +254,7 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, NameWaite
 
   #callOf(asked: ResolvedTargets): InferenceCall | MultiCall {
     const head = CallHead.of(this.#headers);
-    if (asked.kind === 'one') return new InferenceCall(this.#plane, this, this.#planOf(head, this.#chosen(head, asked.target)));
+    if (asked.kind === 'one') return newCall(this.#plane, this, this.#planOf(head, this.#chosen(head, asked.target)));
     const plans = asked.targets.map((target) => {
       const plan = this.#planOf(head, this.#chosen(head, target));
       return { ...plan, headers: forPlainAnswer(plan.headers) };
@@ -272,13 +273,14 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, NameWaite
   }
 
   #planOf(head: CallHead, target: ChosenTarget): CallPlan {
-    const { model, endpoint, choice, answerFields: added } = target;
+    const { model, endpoint, choice, answerFields: added, mirrors } = target;
     return {
       method: head.method,
       model,
       endpoint,
       choice,
       answerFields: added,
+      mirrors,
       headers: head.forRuntime(model, this.#runtimeHeaders),
       encoding: head.encoding,
       deadline: this.#deadline,

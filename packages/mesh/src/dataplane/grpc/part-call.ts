@@ -2,7 +2,8 @@ import { MeshError, toMeshError } from '@modelmesh/core';
 import { MessageAssembler } from '@modelmesh/grpc/framing';
 import type { HeaderBlock } from '@modelmesh/grpc/stream';
 import { errorMapping, GRPC_CODE, parseGrpcStatus } from '@modelmesh/wire/status';
-import { type Caller, type CallPlan, InferenceCall, type Plane, startWhole } from '../call/index.ts';
+import { type Caller, type CallPlan, type InferenceCall, type Plane, startWhole } from '../call/index.ts';
+import { newCall } from '../mirror/index.ts';
 
 /** One model's answer to a call for several. */
 export interface PartAnswer {
@@ -49,7 +50,7 @@ export class PartCall implements Caller {
 
   /** Sets off with one framed message, which belongs to the call from now on. The end may come before this returns. */
   start(plane: Plane, plan: CallPlan, framed: readonly Uint8Array[]): void {
-    this.#call = new InferenceCall(plane, this, plan);
+    this.#call = newCall(plane, this, plan);
     startWhole(this.#call, framed);
   }
 

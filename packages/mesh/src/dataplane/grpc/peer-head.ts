@@ -5,6 +5,7 @@ import { HEADER, isInternalHeader, parseGrpcTimeout, requireTarget } from '@mode
 import {
   PEER_CALL_HEADER,
   PEER_PROTOCOL,
+  PEER_SHADOW_HEADER,
   type PeerCall,
   parsePeerCall,
   ROUTE_HOPS_MAX,
@@ -30,6 +31,8 @@ export class PeerHead implements CallOrigin, CallLog {
   readonly timeoutMs: DurationMs | undefined;
   /** Of the request's messages. */
   readonly encoding: MessageEncoding;
+  /** Nobody waits for the call: it is no use of its model. */
+  readonly shadow: boolean;
   /** What is logged of the headers of the client's call. */
   readonly fields: CallLog['fields'];
   readonly forwarded = true;
@@ -47,6 +50,7 @@ export class PeerHead implements CallOrigin, CallLog {
     this.endpoint = endpointOf(headers);
     this.encoding = parseEncoding(headers.get(HEADER.grpcEncoding));
     this.fields = readLogFields(headers);
+    this.shadow = headers.get(PEER_SHADOW_HEADER) === '1';
   }
 
   /** @throws {MeshError} `failed-precondition` for a call that no node sends, and for a head that no client may send */

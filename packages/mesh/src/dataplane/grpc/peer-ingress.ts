@@ -13,7 +13,7 @@ import { type ByteStream, type HeaderBlock, headerBlock, RESET_CODE, type Stream
 import type { Expirable, WheelTimer } from '@modelmesh/grpc/timer-wheel';
 import type { PeerCall } from '@modelmesh/wire/peer';
 import { encodePeerError, grpcTrailersOf, PEER_ERROR_TRAILER } from '@modelmesh/wire/status';
-import type { SlotRef } from '../../link/index.ts';
+import type { LocateAsk, SlotRef } from '../../link/index.ts';
 import {
   type AttemptOwner,
   type CallPlan,
@@ -201,6 +201,7 @@ export class PeerIngress implements StreamHandler, AttemptOwner, CopyWaiter, Exp
       balanced: true,
       origin: head,
       log: head,
+      ...(head.shadow ? { shadow: true } : {}),
     };
   }
 
@@ -208,7 +209,9 @@ export class PeerIngress implements StreamHandler, AttemptOwner, CopyWaiter, Exp
     const slot = this.#plane.routes.model(plan.model)?.local ?? null;
     if (slot !== null && this.#run(slot)) return;
     this.#phase = { kind: 'locating', plan, call };
-    const options = { ask: { kind: 'here', intent: call.intent }, exclude: [] } as const;
+    const { intent } = call;
+    const ask: LocateAsk = plan.shadow === true ? { kind: 'shadow', here: intent } : { kind: 'here', intent };
+    const options = { ask, exclude: [] };
     try {
       this.#plane.locator.wait(plan.model, this.#plane.clock.wallMs(), this, options);
     } catch (error) {
@@ -220,7 +223,8 @@ export class PeerIngress implements StreamHandler, AttemptOwner, CopyWaiter, Exp
   /** False: the copy may not be called any more. */
   #run(slot: SlotRef): boolean {
     const { counters, worker, clock } = this.#plane;
-    if (!counters.enter(worker, slot, clock.wallMs())) return false;
+    const isShadow = this.plan.shadow === true;
+    if (!(isShadow ? counters.enterShadow(worker, slot) : counters.enter(worker, slot, clock.wallMs()))) return false;
     const attempt = new RuntimeAttempt(this.#plane, this, slot);
     this.#phase = { kind: 'running', attempt };
     attempt.start();

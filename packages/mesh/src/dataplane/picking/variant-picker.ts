@@ -1,8 +1,10 @@
 import { type Clock, DEFAULT_NAMESPACE, type EndpointId, MeshError, type ModelKey, type Random } from '@modelmesh/core';
-import type { CompiledPolicy, Live, Pick } from '@modelmesh/core/traffic';
+import type { CompiledPolicy, Live, Pick, RequestFacts } from '@modelmesh/core/traffic';
 import { HEADER, type HeaderReader } from '@modelmesh/wire/headers';
 import type { ChosenEndpoint, EndpointRoute } from '../../link/index.ts';
 import { type TokenUse, type TokenVault, tokenAnswerFields, tokenOfCall } from '../../tokens/index.ts';
+import type { CallMirror } from '../call/index.ts';
+import { mirrorsOf } from '../mirror/index.ts';
 import type { RouteTable } from '../routes/index.ts';
 import { type AskedCall, CallFacts, type PayloadValues } from './call-facts.ts';
 import { PolicyInForce, type VariantChoice } from './policy-in-force.ts';
@@ -25,6 +27,8 @@ export interface ChosenTarget {
   readonly choice?: VariantChoice;
   /** Fields that the answer brings, as a flat list name, value. */
   readonly answerFields?: readonly string[];
+  /** Shadows that get the call too; not there without any. */
+  readonly mirrors?: readonly CallMirror[];
 }
 
 /** The variant that a caller names. */
@@ -109,16 +113,28 @@ export class VariantPicker {
     payload: PayloadValues | null = null,
   ): ChosenTarget {
     const { endpoint } = target;
-    if (label !== undefined || variant !== undefined) return this.about(target, { label, variant });
     const policy = endpoint === null ? undefined : this.policyOf(endpoint);
+    if (label !== undefined || variant !== undefined) {
+      const named = this.about(target, { label, variant });
+      return policy === undefined ? named : this.#mirrored(policy, named, this.#facts.of(call, payload, null));
+    }
     if (policy === undefined) return target;
     const { compiled } = policy;
     const unit = compiled.policy.sticky?.unit;
     this.#answerFields = NO_FIELDS;
     const token = unit?.kind === 'token' ? (asked: AskedCall) => this.#unitOfToken(asked, unit, policy.endpoint) : null;
-    const choice = policy.choiceOf(compiled.pick(this.#facts.of(call, payload, token), policy));
+    const facts = this.#facts.of(call, payload, token);
+    const choice = policy.choiceOf(compiled.pick(facts, policy));
     const answerFields = this.#answerFields;
-    return { model: choice.model, endpoint: choice, choice, ...(answerFields.length === 0 ? {} : { answerFields }) };
+    const picked = { model: choice.model, endpoint: choice, choice, ...(answerFields.length === 0 ? {} : { answerFields }) };
+    return this.#mirrored(policy, picked, facts);
+  }
+
+  #mirrored(policy: PolicyInForce, target: ChosenTarget, facts: RequestFacts): ChosenTarget {
+    const { compiled } = policy;
+    if (compiled.policy.mirrors.length === 0 || target.choice === undefined) return target;
+    const mirrors = mirrorsOf(compiled, target.choice.pick, facts, policy);
+    return mirrors === undefined ? target : { ...target, mirrors };
   }
 
   #unitOfToken(call: AskedCall, use: TokenUse, endpoint: EndpointId): string | undefined {

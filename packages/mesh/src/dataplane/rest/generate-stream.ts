@@ -10,7 +10,8 @@ import {
   serverSentEvent,
 } from '@modelmesh/wire/oip';
 import { decodeGrpcMessage, GRPC_CODE, parseGrpcStatus } from '@modelmesh/wire/status';
-import { type Caller, InferenceCall, startWhole } from '../call/index.ts';
+import { type Caller, type InferenceCall, startWhole } from '../call/index.ts';
+import { newCall } from '../mirror/index.ts';
 import { headFields } from './answers.ts';
 import type { NamedModel } from './asked-name.ts';
 import { decodeGenerate, type Question } from './dialect.ts';
@@ -46,7 +47,7 @@ export class GenerateStream extends ModelExchange implements Caller {
     this.deps.onWork?.(body.byteLength);
     const request = decodeGenerate(body, question);
     this.#id = request.id;
-    const call = new InferenceCall(this.deps.plane, this, this.plan());
+    const call = newCall(this.deps.plane, this, this.plan());
     this.#call = call;
     this.calling({ cancel: () => call.cancel(), origin: call });
     startWhole(call, frameMessage(encodeInferRequest(request)));

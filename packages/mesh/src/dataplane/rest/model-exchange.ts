@@ -155,6 +155,7 @@ export abstract class ModelExchange
       endpoint: target.endpoint,
       choice: target.choice,
       answerFields: target.answerFields,
+      mirrors: target.mirrors,
       headers: restRuntimeHeaders(method, headers, target.model),
       encoding: 'identity',
       deadline: this.#deadline,

@@ -7,10 +7,11 @@ import {
   type ByteBudget,
   type Caller,
   type CallPlan,
-  InferenceCall,
+  type InferenceCall,
   type Plane,
   startWhole,
 } from '../call/index.ts';
+import { newCall } from '../mirror/index.ts';
 import { type Failure, failureOf, failureOfStatus } from './failure.ts';
 
 /** Hears how a call ended: exactly one of the two, once; neither after the call was cancelled. */
@@ -51,7 +52,7 @@ export class UnaryCall implements Caller {
 
   /** Sets off with one framed message. The outcome may come before this returns. */
   start(plane: Plane, plan: CallPlan, framed: readonly Uint8Array[]): void {
-    const call = new InferenceCall(plane, this, plan);
+    const call = newCall(plane, this, plan);
     this.#call = call;
     startWhole(call, framed);
   }

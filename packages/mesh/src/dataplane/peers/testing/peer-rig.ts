@@ -12,6 +12,7 @@ import {
   modelKey,
 } from '@modelmesh/core';
 import { SeededRandom } from '@modelmesh/core/testing';
+import type { Comparer } from '@modelmesh/core/traffic';
 import { GrpcClient, GrpcRouter } from '@modelmesh/grpc/call';
 import { Listener } from '@modelmesh/grpc/listen';
 import { type ClientConnection, type ConnectTarget, createFrameEngine, DEFAULT_STREAM_LIMITS } from '@modelmesh/grpc/stream';
@@ -35,7 +36,7 @@ import {
 import { systemClock } from '../../../node/index.ts';
 import { type Introduction, servePeers, splitAddress } from '../../../peer/index.ts';
 import { EchoRuntime } from '../../../testing/index.ts';
-import type { AttemptOutcome, CallFacts, CallLog } from '../../call/index.ts';
+import type { AttemptOutcome, CallFacts, CallLog, ShadowFacts } from '../../call/index.ts';
 import { DataPlane, type DataPlaneLimits } from '../../data-plane.ts';
 import type { LinkReport } from '../index.ts';
 
@@ -64,6 +65,8 @@ export interface PeerNodeOptions {
   readonly runtimeAt?: ConnectTarget;
   /** Methods of the runtime, and where they want the model's key. */
   readonly methods?: Readonly<Record<string, readonly number[]>>;
+  /** Comparers of plug-ins. */
+  readonly comparers?: ReadonlyMap<string, Comparer>;
   /** Real time unless given. */
   readonly clock?: Clock;
 }
@@ -85,6 +88,9 @@ export class PeerNode {
   readonly forwarded: AttemptOutcome[] = [];
   /** What the log was to say of each run of the runtime here. */
   readonly logged: (CallLog | undefined)[] = [];
+  /** What became of calls that shadows were to get, each told to {@link onShadow} as it comes. */
+  readonly shadowed: ShadowFacts[] = [];
+  onShadow: () => void = () => {};
   /** Headers that this node logs. */
   readonly loggedHeaders: string[] = [];
   /** Plays control's part; asked for a place it has no answer unless a test gives one. */
@@ -131,6 +137,10 @@ export class PeerNode {
         attempt: (_method, _code, _tookMs, _model, log) => this.logged.push(log),
         forwarded: (outcome) => this.forwarded.push(outcome),
         cacheMiss: () => {},
+        shadow: (facts) => {
+          this.shadowed.push(facts);
+          this.onShadow();
+        },
         loggedFields: (headers) =>
           this.loggedHeaders.length === 0
             ? null
@@ -140,6 +150,7 @@ export class PeerNode {
       random: new SeededRandom(1, 'variants'),
       limits: { ...LIMITS, ...options.limits },
       rules: { rules: new Map(), allowOthers: true },
+      shadows: { random: new SeededRandom(7), comparers: options.comparers ?? new Map() },
       peers: {
         self,
         random: new SeededRandom(7),
@@ -242,6 +253,16 @@ export class PeerNode {
     const answer = this.heard('explained').find((message) => message.request === request);
     if (answer === undefined) throw new Error('the data plane does not answer');
     return answer.choices;
+  }
+
+  /** Resolves once so many shadows are over, or were none. */
+  shadowsOver(count: number): Promise<readonly ShadowFacts[]> {
+    return new Promise((resolve) => {
+      this.onShadow = () => {
+        if (this.shadowed.length >= count) resolve(this.shadowed);
+      };
+      this.onShadow();
+    });
   }
 
   /** Calls of this node that are at another. */
