@@ -6,11 +6,11 @@ export { COPIES_MAX, SESSIONS_MAX } from './model-manifest.ts';
 export { parseManifest } from './parse-manifest.ts';
 export { planEndpoint, planModel, typeString } from './plan.ts';
 export {
+  decideInferenceService,
   type InferenceServicePlan,
   inferenceServiceModelKey,
   planInferenceService,
   type ServiceEndpoint,
-  type ServiceModel,
 } from './plan-inference-service.ts';
 export {
   endpointSpecOf,

@@ -1,35 +1,35 @@
-import { INFERENCE_SERVICE_OWNER, type SetEndpointRequest } from '../endpoints/index.ts';
+import {
+  type BroughtModel,
+  decideApplyEndpoint,
+  decideSetEndpoint,
+  type EndpointDecision,
+  type EndpointEnv,
+  type EndpointReader,
+  INFERENCE_SERVICE_OWNER,
+  type SetEndpointRequest,
+} from '../endpoints/index.ts';
 import { sha1Hex } from '../identity/index.ts';
 import {
   DEFAULT_COPIES_POLICY,
   type EndpointPolicy,
   type EndpointRecord,
   type FallbackPolicy,
-  type ModelDescription,
-  type ModelInfo,
   newEndpointPolicy,
   newVariant,
   type Variant,
 } from '../records/index.ts';
-import { type ModelKey, modelKey } from '../units.ts';
+import { endpointId, type ModelKey, modelKey } from '../units.ts';
 import { goJson } from './go-json.ts';
 import { LATEST_NAME, PREVIOUS_NAME, STABLE_NAME } from './inference-service-manifest.ts';
 import { asObject, keyJson, typeString } from './plan.ts';
 import type { InferenceServiceResource, PredictorModel } from './resource.ts';
-
-/** A model that a service brings along: created with the endpoint where it is not registered, and gone with its last reference. */
-export interface ServiceModel {
-  readonly key: ModelKey;
-  readonly info: ModelInfo;
-  readonly description: Partial<ModelDescription>;
-}
 
 /** What an InferenceService makes of its endpoint. */
 export type InferenceServicePlan =
   /** A vmodel and nothing else: the same records that ModelMesh's controller makes. */
   | { readonly kind: 'vmodel'; readonly request: Omit<SetEndpointRequest, 'loadNow' | 'force' | 'sync'> }
   /** Several predictors share the calls, or one has, and may come back. */
-  | { readonly kind: 'policy'; readonly policy: EndpointPolicy; readonly models: readonly ServiceModel[] };
+  | { readonly kind: 'policy'; readonly policy: EndpointPolicy; readonly models: readonly BroughtModel[] };
 
 /** The endpoint of a service as it stands. */
 export interface ServiceEndpoint {
@@ -85,6 +85,27 @@ export function planInferenceService(
   return { kind: 'policy', models: [model], policy: newestAndOther(model.key, share, other) };
 }
 
+/**
+ * Decides the application of an InferenceService on the records as they stand: asked again after a lost compare-and-set it plans anew.
+ *
+ * @remarks Errors: as `decideSetEndpoint` and `decideApplyEndpoint`
+ */
+export function decideInferenceService(
+  reader: EndpointReader,
+  resource: InferenceServiceResource,
+  env: EndpointEnv,
+): EndpointDecision {
+  const { namespace, name } = resource.metadata;
+  const id = endpointId(name);
+  const stored = reader.endpoint(namespace, id);
+  const policy = reader.policy(namespace, id)?.record.policy ?? null;
+  const plan = planInferenceService(resource, stored && { record: stored.record, policy });
+  const waits = { loadNow: false, force: false, sync: false };
+  if (plan.kind === 'vmodel') return decideSetEndpoint(reader, { ...plan.request, ...waits }, env);
+  const request = { namespace, id, owner: INFERENCE_SERVICE_OWNER, policy: plan.policy, models: plan.models, ...waits };
+  return decideApplyEndpoint(reader, request, env);
+}
+
 const FULL = 100;
 
 const hasPolicy = (endpoint: ServiceEndpoint | undefined): boolean => endpoint !== undefined && endpoint.policy !== null;
@@ -134,7 +155,7 @@ function newestAndOther(newest: ModelKey, share: number, other: ModelKey | null)
 /** The predictor and its canaries: each has its share, the predictor what is left (spec `kserve.md` §1.7). */
 function namedCanaries(resource: InferenceServiceResource): {
   readonly policy: EndpointPolicy;
-  readonly models: readonly ServiceModel[];
+  readonly models: readonly BroughtModel[];
 } {
   const { canaries } = resource;
   const stableName = resource.predictorName ?? STABLE_NAME;
@@ -160,7 +181,7 @@ function policyOf(variants: readonly Variant[], defaultVariant: string, keeper: 
   return newEndpointPolicy({ variants, defaultVariant, fallback });
 }
 
-function serviceModel({ metadata }: InferenceServiceResource, predictor: PredictorModel): ServiceModel {
+function serviceModel({ metadata }: InferenceServiceResource, predictor: PredictorModel): BroughtModel {
   const { format, storage, runtime, protocolVersion } = predictor;
   return {
     key: inferenceServiceModelKey(metadata.name, predictor),
@@ -170,12 +191,13 @@ function serviceModel({ metadata }: InferenceServiceResource, predictor: Predict
       encKey: keyJson(storage, format),
     },
     description: { format, labels: metadata.labels, copiesPolicy: DEFAULT_COPIES_POLICY, sha256: storage.sha256 },
+    autoDelete: true,
   };
 }
 
 const vmodelRequest = (
   { metadata }: InferenceServiceResource,
-  { key, info, description }: ServiceModel,
+  { key, info, description, autoDelete }: BroughtModel,
 ): Omit<SetEndpointRequest, 'loadNow' | 'force' | 'sync'> => ({
   namespace: metadata.namespace,
   vModelId: metadata.name,
@@ -183,7 +205,7 @@ const vmodelRequest = (
   targetModelId: key,
   modelInfo: info,
   modelDescription: description,
-  autoDeleteTargetModel: true,
+  autoDeleteTargetModel: autoDelete,
   updateOnly: false,
   expectedTargetModelId: '',
 });

@@ -215,4 +215,50 @@ describe('REST in front of the real control', () => {
     await rest.deleteInferenceService('svc');
     assert.deepEqual(await Array.fromAsync(rest.models()), []);
   });
+
+  test('a service with a canary shares its calls out; promotion, rollback and the end are edits of its manifest', async () => {
+    await using mesh = await managed();
+    const { rest } = mesh;
+    const predictor = (version: string) => ({ model: { modelFormat: { name: 'onnx' }, storageUri: `/models/${version}` } });
+    const apply = async (version: string, fields: object = {}, spec: object = {}) => {
+      const applied = await rest.apply({
+        apiVersion: 'serving.kserve.io/v1beta1',
+        kind: 'InferenceService',
+        metadata: { name: 'svc' },
+        spec: { predictor: { ...predictor(version), ...fields }, ...spec },
+      });
+      const { policy, activeModel } = await rest.endpoint('svc');
+      const paths = new Map((await Array.fromAsync(rest.models())).map(({ key, path }) => [key, path]));
+      const shares = policy?.variants.map((one) => [one.name, paths.get(one.model), one.sharePercent]) ?? null;
+      return { change: applied.change, shares, active: paths.get(activeModel), models: [...paths.values()].toSorted() };
+    };
+    const [v1, v2, v3] = ['/models/v1', '/models/v2', '/models/v3'];
+    assert.deepEqual(await apply('v1'), { change: 'created', shares: null, active: v1, models: [v1] });
+    const canary = [
+      ['latest', v2, 10],
+      ['prev', v1, 90],
+    ];
+    const running = { shares: canary, active: v1, models: [v1, v2] };
+    assert.deepEqual(await apply('v2', { canaryTrafficPercent: 10 }), { change: 'configured', ...running });
+    assert.deepEqual(await apply('v2', { canaryTrafficPercent: 10 }), { change: 'unchanged', ...running });
+    const promoted = [
+      ['latest', v2, 100],
+      ['prev', v1, 0],
+    ];
+    assert.deepEqual((await apply('v2')).shares, promoted);
+    const back = await apply('v2', { canaryTrafficPercent: 0 });
+    assert.deepEqual([back.shares?.map(([, , share]) => share), back.active], [[0, 100], v1]);
+    const named = [{ predictor: { name: 'next', ...predictor('v3') }, trafficPercent: 5 }];
+    assert.deepEqual(await apply('v2', {}, { canary: named }), {
+      change: 'configured',
+      shares: [
+        ['stable', v2, 95],
+        ['next', v3, 5],
+      ],
+      active: v2,
+      models: [v2, v3],
+    });
+    await rest.deleteInferenceService('svc');
+    assert.deepEqual(await Array.fromAsync(rest.models()), []);
+  });
 });

@@ -2,13 +2,13 @@ import { type Clock, DEFAULT_NAMESPACE, endpointId, MeshError, type ModelKey, mo
 import { decideApplyEndpoint, ENDPOINT_MANIFEST_OWNER, INFERENCE_SERVICE_OWNER } from '@modelmesh/core/endpoints';
 import { hiddenKeyWarning } from '@modelmesh/core/identity';
 import {
+  decideInferenceService,
   type EndpointResource,
   type InferenceServiceResource,
   isRelativePath,
   type ModelResource,
   parseManifest,
   planEndpoint,
-  planInferenceService,
   planModel,
   problemText,
   type Resource,
@@ -120,13 +120,11 @@ export class Manifests {
 
   async #applyInferenceService(resource: InferenceServiceResource, signal: AbortSignal): Promise<Applied> {
     const id = endpointId(resource.metadata.name);
-    const stored = this.#mirror.view.endpoint(DEFAULT_NAMESPACE, id);
-    const policy = this.#mirror.view.policy(DEFAULT_NAMESPACE, id)?.record.policy ?? null;
-    const plan = planInferenceService(resource, stored && { record: stored.record, policy });
-    if (plan.kind === 'policy') throw new MeshError('invalid-argument', 'spec.canary: not supported by this version');
-    await this.#management.setEndpoint({ ...plan.request, loadNow: false, force: false, sync: false }, signal);
+    const before = this.#mirror.view.endpoint(DEFAULT_NAMESPACE, id)?.revision;
+    const decide = () => decideInferenceService(this.#mirror.view, resource, this.#management.endpointEnv());
+    await this.#management.carryOut(id, decide, signal);
     const after = this.#mirror.view.endpoint(DEFAULT_NAMESPACE, id)?.revision;
-    return { kind: 'InferenceService', name: id, change: changeOf(stored?.revision, after), warnings: [] };
+    return { kind: 'InferenceService', name: id, change: changeOf(before, after), warnings: [] };
   }
 
   async #deleteModel(name: string): Promise<void> {
