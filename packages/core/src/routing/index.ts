@@ -1,4 +1,5 @@
 /** The door of the room: which copy a call goes to, and what follows an attempt that failed. */
+export { causeForAnother, type VariantCause, type VariantEnd } from './another-variant.ts';
 export type { AttemptHistory, AttemptTarget, CallFacts, EndedAttempt, EndOfCall, Evidence, NextAttempt } from './attempt.ts';
 export { choiceText, type MadeChoice } from './choice-text.ts';
 export {

@@ -13,6 +13,7 @@ export type {
   CallRecord,
   ChoiceQuery,
   ChosenEndpoint,
+  ChosenPick,
   ControlEnd,
   DataPlaneEnd,
   EndpointRoute,

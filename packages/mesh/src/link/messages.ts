@@ -5,6 +5,7 @@
 import type { DurationMs, EndpointId, EpochMs, InstanceId, MeshErrorKind, ModelKey } from '@modelmesh/core';
 import type { EndpointPolicy, SlotAssignment, SlotRun } from '@modelmesh/core/records';
 import type { ScoredCopy } from '@modelmesh/core/routing';
+import type { PickReason } from '@modelmesh/core/traffic';
 import type { ConnectTarget } from '@modelmesh/grpc/stream';
 
 /** A place in the shared counters that one copy holds for one life. A reused index has a new generation. */
@@ -232,6 +233,15 @@ export type ToControl =
   /** The answer to `explain`, newest choice first. */
   | { readonly kind: 'explained'; readonly request: number; readonly choices: readonly CallChoice[] };
 
+/** What the policy of an endpoint chose for a call. */
+export interface ChosenPick {
+  readonly revision: number;
+  readonly variant: string;
+  readonly reason: PickReason;
+  /** Whose copy answered, or was asked last; `null`: nobody's. */
+  readonly instance: InstanceId | null;
+}
+
 /** Why a call went as it did. */
 export interface CallRecord {
   readonly atMs: EpochMs;
@@ -239,6 +249,8 @@ export interface CallRecord {
   readonly method: string;
   readonly model: ModelKey | null;
   readonly endpoint: EndpointId | null;
+  /** What the policy of the endpoint chose; left out where none did. */
+  readonly pick?: ChosenPick;
   readonly outcome: string;
   readonly attempts: readonly string[];
 }
@@ -249,7 +261,7 @@ export interface ChoiceQuery {
   readonly requestId: string | null;
 }
 
-/** A call that was answered at once by a copy that was chosen among several: facts alone, which control puts into words for whoever asks. */
+/** A call that was answered at once, by a copy that was chosen among several or for an endpoint with a policy: facts alone, which control puts into words for whoever asks. */
 export interface CallChoice {
   /** Grows by one with each choice of the worker. */
   readonly number: number;
@@ -258,6 +270,8 @@ export interface CallChoice {
   readonly method: string;
   readonly model: ModelKey;
   readonly endpoint: EndpointId | null;
+  /** What the policy of the endpoint chose; left out where none did. */
+  readonly pick?: ChosenPick;
   readonly because: string;
   /** The copies that were compared, the chosen one first. */
   readonly considered: readonly ScoredCopy[];

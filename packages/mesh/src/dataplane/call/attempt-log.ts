@@ -7,16 +7,21 @@ import {
   type Evidence,
   type MadeChoice,
 } from '@modelmesh/core/routing';
+import { reasonText } from '@modelmesh/core/traffic';
 import type { PeerAttempt as ToldAttempt } from '@modelmesh/wire/status';
 import type { RefusedLoad } from '../../link/index.ts';
-import type { CallPlan } from './call-plan.ts';
+import type { AnswerOrigin, CallPlan } from './call-plan.ts';
+import { chosenPick } from './last-choices.ts';
 import type { Plane } from './plane.ts';
 
 const NOBODY: ReadonlySet<InstanceId> = new Set();
 
 /** What was tried for one call, and what may not be tried again. Takes no memory for a call whose first attempt answers. */
 export class AttemptLog {
+  /** Attempts at the model that is asked now. */
   readonly ended: EndedAttempt[] = [];
+  /** Whether another variant was asked before. */
+  #turned = false;
   #tried: Set<InstanceId> | undefined;
   #excluded: Set<InstanceId> | undefined;
   /** Instances that were asked to load the model and did not, the claim that was known of them then, and how often that was. */
@@ -40,17 +45,18 @@ export class AttemptLog {
   }
 
   /** The call was answered. Has one told that was repeated, and keeps which copy was chosen for one that was answered at once. */
-  answered(plan: CallPlan, plane: Plane): void {
-    if (this.ended.length > 0) {
-      this.record(plan, plane, 'answered');
+  answered(origin: AnswerOrigin, plane: Plane): void {
+    if (this.ended.length > 0 || this.#turned) {
+      this.record(origin, plane, 'answered');
       return;
     }
     const chosen = this.#steps.find((step) => typeof step !== 'string');
-    if (chosen !== undefined) plane.choices.add(plan, chosen, plane.clock.wallMs());
+    if (chosen !== undefined || origin.plan.choice !== undefined) plane.choices.add(origin, chosen, plane.clock.wallMs());
   }
 
   /** Has the call told, for explanations. */
-  record({ origin, method, model, endpoint }: CallPlan, { clock, record }: Plane, outcome: string): void {
+  record({ plan, instance }: AnswerOrigin, { clock, record }: Plane, outcome: string): void {
+    const { origin, method, model, endpoint, choice } = plan;
     const attempts = this.#steps.map((step) => (typeof step === 'string' ? step : choiceText(step)));
     record({
       atMs: clock.wallMs(),
@@ -58,9 +64,20 @@ export class AttemptLog {
       method,
       model,
       endpoint: endpoint?.id ?? null,
+      ...(choice === undefined ? {} : { pick: chosenPick(choice, instance) }),
       outcome,
       attempts,
     });
+  }
+
+  /** Another variant is asked from here on, whose model has copies of its own. */
+  turnTo({ choice }: CallPlan): void {
+    this.#turned = true;
+    if (choice !== undefined) this.#steps.push(`variant ${choice.variant} answers instead: ${reasonText(choice.pick.reason)}`);
+    this.ended.length = 0;
+    this.#tried = undefined;
+    this.#excluded = undefined;
+    this.#refusals = undefined;
   }
 
   /** A copy was chosen; of note where it was chosen among several. */

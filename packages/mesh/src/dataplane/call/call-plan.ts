@@ -29,6 +29,14 @@ export interface CallMirror {
   readonly segment: string | null;
 }
 
+/** What of a call names its model. */
+export interface ForModel {
+  /** As {@link CallPlan.headers}. */
+  headers(model: ModelKey): HeaderBlock;
+  /** The whole request, framed; not there where the runtime is told the model by the headers, and by what is injected into the message. */
+  framed?(model: ModelKey): readonly Uint8Array[];
+}
+
 /** What is to be done, decided once when the call entered. */
 export interface CallPlan {
   /** Full method, `package.Service/Method`. */
@@ -37,6 +45,8 @@ export interface CallPlan {
   readonly endpoint: ChosenEndpoint | null;
   /** What the policy of the endpoint chose, at the node where the call entered; not there without a policy. */
   readonly choice?: VariantChoice | undefined;
+  /** How the call is made for another model, where another variant answers; not there where none can. */
+  readonly forModel?: ForModel | undefined;
   /** What the answer brings besides the runtime's own fields, as a flat list name, value. */
   readonly answerFields?: readonly string[] | undefined;
   /** For the runtime: its own pseudo-header fields and ids included, nothing of ours left in. `grpc-timeout`, and between nodes the internal fields,

@@ -3,7 +3,7 @@
 export { answerFields } from './answer-fields.ts';
 export type { AttemptOutcome, AttemptOwner, RuntimeRefusal } from './attempt.ts';
 export { callLog } from './call-log.ts';
-export type { AnswerOrigin, Caller, CallLog, CallMirror, CallOrigin, CallPlan } from './call-plan.ts';
+export type { AnswerOrigin, Caller, CallLog, CallMirror, CallOrigin, CallPlan, ForModel } from './call-plan.ts';
 export { ASSUME_LOADED_AFTER_MS, CopyChooser } from './copy-chooser.ts';
 export { CopyGates, turnsMax } from './copy-gates.ts';
 export { InferenceCall } from './inference-call.ts';

@@ -1,13 +1,4 @@
-import {
-  assertNever,
-  type DurationMs,
-  durationMs,
-  type InstanceId,
-  MeshError,
-  type MonotonicMs,
-  monotonicMs,
-  toMeshError,
-} from '@modelmesh/core';
+import { assertNever, type DurationMs, durationMs, type InstanceId, MeshError, monotonicMs, toMeshError } from '@modelmesh/core';
 import {
   attemptTimeoutMs,
   type CallFacts,
@@ -17,34 +8,29 @@ import {
   mayBeLeft,
   type NextAttempt,
   nextAttempt,
+  type VariantEnd,
 } from '@modelmesh/core/routing';
-import { FrameScanner, type FrameSink } from '@modelmesh/grpc/framing';
 import type { HeaderBlock } from '@modelmesh/grpc/stream';
 import type { Expirable } from '@modelmesh/grpc/timer-wheel';
+import { errorMapping, GRPC_CODE, parseGrpcStatus } from '@modelmesh/wire/status';
 import type { ModelRoute, PeerIntent, SlotRef } from '../../link/index.ts';
-import type { PeerLink, ReturnWaiter } from '../peers/index.ts';
-import { awaitHolder, isCopyBesides, isElsewhere, mayBeLoading, noteAbsence, turnsElsewhere } from './alternatives.ts';
+import type { ReturnWaiter } from '../peers/index.ts';
+import { awaitHolder, isElsewhere, noteAbsence, turnsElsewhere } from './alternatives.ts';
 import type { Attempt, AttemptOwner, RuntimeRefusal } from './attempt.ts';
 import { AttemptLog } from './attempt-log.ts';
 import { CallDeadline } from './call-deadline.ts';
+import { type CallPhase, leavePhase } from './call-phase.ts';
 import type { AnswerOrigin, Caller, CallPlan } from './call-plan.ts';
 import { type CopyWaiter, LOCATE_ANYWHERE } from './locator.ts';
 import { PeerAttempt } from './peer-attempt.ts';
 import type { Plane } from './plane.ts';
+import { factsBesides, repeatFacts } from './repeat-facts.ts';
 import { RequestBody } from './request-body.ts';
+import { RequestScan } from './request-scan.ts';
 import { RuntimeAttempt } from './runtime-attempt.ts';
 import type { RuntimeWaiter } from './runtime-gate.ts';
 import { StreamProof } from './stream-proof.ts';
-
-/** Where a call stands. */
-type Phase =
-  | { readonly kind: 'new' }
-  | { readonly kind: 'locating'; readonly sinceMs: MonotonicMs }
-  | { readonly kind: 'waiting-for-runtime' }
-  /** Nobody takes the call, for the reason of `error`, but a holder may answer again. */
-  | { readonly kind: 'waiting-for-peer'; readonly link: PeerLink; readonly error: MeshError }
-  | { readonly kind: 'running'; readonly attempt: Attempt }
-  | { readonly kind: 'over' };
+import { VariantTurns } from './variant-turns.ts';
 
 /** Waits shorter than this are no cache miss (spec `modelmesh.md` §2.5). */
 const SILENT_WAIT_MS = 10;
@@ -53,21 +39,21 @@ const SILENT_WAIT_MS = 10;
  * One call on its way to a copy of its model: finds the copy, sends the request there, gives the answer back, and tries again as
  * `nextAttempt` allows. Knows nothing of who called; gRPC and REST are two {@link Caller}s.
  */
-export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, AttemptOwner, AnswerOrigin, FrameSink, Expirable {
-  readonly body: RequestBody;
-  readonly plan: CallPlan;
+export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, AttemptOwner, AnswerOrigin, Expirable {
+  body: RequestBody;
+  plan: CallPlan;
+  /** The caller has something of the answer. */
+  answered = false;
   readonly #plane: Plane;
   readonly #caller: Caller;
-  readonly #scanner: FrameScanner;
+  readonly #scan: RequestScan;
+  readonly #turns: VariantTurns | undefined;
   readonly #log = new AttemptLog();
   readonly #answer = new StreamProof();
-  #phase: Phase = { kind: 'new' };
+  #phase: CallPhase = { kind: 'new' };
   readonly #deadline: CallDeadline;
   #instance: InstanceId | null = null;
-  #messages = 0;
-  #payloadBytes = 0;
   #untaken = 0;
-  #answered = false;
   /** Of the last attempt that was to be repeated elsewhere. */
   #refusal: RuntimeRefusal | null = null;
 
@@ -77,12 +63,13 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, A
     this.plan = plan;
     this.#deadline = new CallDeadline(plane, this, plan.deadline);
     this.body = new RequestBody(plane.replay, plane.limits.replayBytesPerCallMax);
-    this.#scanner = new FrameScanner(plane.limits.messageBytesMax, this);
+    this.#scan = new RequestScan(plane.limits.messageBytesMax);
+    this.#turns = VariantTurns.of(plane, plan);
   }
 
   /** Request bytes so far, prefixes not counted. */
   get requestBytes(): number {
-    return this.#payloadBytes;
+    return this.#scan.payloadBytes;
   }
 
   /** Who answers, or was asked last; `null`: nobody yet. */
@@ -97,10 +84,7 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, A
 
   /** Sets off. Bytes may be pushed before or after. */
   start(): void {
-    this.#deadline.watch();
-    this.plan.choice?.calls.enter();
-    this.#plane.retryBudgets.earn(this.plan.model);
-    this.#seek();
+    this.#begin();
   }
 
   /** More of the request, framed as gRPC messages. */
@@ -108,18 +92,17 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, A
     if (this.over) return;
     this.#untaken += bytes.length;
     try {
-      this.#scanner.push(bytes);
+      this.#scan.push(bytes, end);
     } catch (error) {
       this.#fail(toMeshError(error));
       return;
     }
-    if (end && this.#scanner.midMessage) {
-      this.#fail(new MeshError('invalid-argument', 'the request ends in the middle of a message'));
-      return;
-    }
     this.body.push(bytes, end);
     // A second message makes a stream, whose answers may depend on everything that went before.
-    if (this.#messages > 1) this.body.forget();
+    if (this.#scan.messages > 1) {
+      this.#provenStream();
+      this.body.forget();
+    }
     if (this.#phase.kind === 'running') this.#phase.attempt.pump();
   }
 
@@ -130,29 +113,20 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, A
 
   /** The caller went away. A load that was started for it goes on. */
   cancel(): void {
-    if (this.#phase.kind === 'running') this.#phase.attempt.abandon();
-    this.#end();
+    this.#end(GRPC_CODE.CANCELLED);
   }
-
-  onMessageStart(byteLength: number): void {
-    this.#messages += 1;
-    this.#payloadBytes += byteLength;
-    if (this.#messages > 1) this.#provenStream();
-  }
-
-  onMessageBytes(): void {}
-
-  onMessageEnd(): void {}
 
   /** The deadline passed, or the share of it that an attempt has. */
   expired(): void {
     this.#deadline.woken();
     const { remainingMs } = this;
-    if (remainingMs !== null && remainingMs > 0) {
+    if (this.#deadline.takeOverdue() && this.#anotherAnswers({ kind: 'attempt', evidence: { kind: 'attempt-timeout' } })) return;
+    if (remainingMs === null) return;
+    if (remainingMs > 0) {
       this.#deadline.watch();
       if (this.#phase.kind !== 'running') return;
       const { attempt } = this.#phase;
-      if (mayBeLeft(this.#factsBesides(attempt), attempt.sent)) attempt.timeOut();
+      if (mayBeLeft(factsBesides(this.#plane, this, this.#log, attempt), attempt.sent)) attempt.timeOut();
       return;
     }
     const doing = this.#phase.kind === 'locating' ? ' while the model was being loaded' : '';
@@ -190,7 +164,7 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, A
   }
 
   onRuntimeWaitFailed(error: MeshError): void {
-    this.#fail(error);
+    this.#refuse(error);
   }
 
   onPeerBack(): void {
@@ -214,7 +188,7 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, A
   }
 
   onAttemptHeaders(headers: HeaderBlock): void {
-    this.#answered = true;
+    this.answered = true;
     this.body.forget();
     this.#caller.onResponseHeaders(headers);
   }
@@ -225,14 +199,16 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, A
   }
 
   onAttemptDone(trailers: HeaderBlock): void {
-    this.#end();
-    this.#log.answered(this.plan, this.#plane);
+    this.#end(GRPC_CODE.OK);
+    this.#log.answered(this, this.#plane);
     this.#caller.onResponseEnd(trailers);
   }
 
   onAttemptRefused(error: MeshError): void {
     this.#phase = { kind: 'new' };
-    this.#fail(error);
+    // Whether one of ours was executed is not known.
+    if (error.kind === 'internal') this.#fail(error);
+    else this.#refuse(error);
   }
 
   onAttemptFailed(evidence: Evidence, refusal: RuntimeRefusal | null): void {
@@ -312,16 +288,7 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, A
   }
 
   #facts(elsewhere: boolean): CallFacts {
-    const { model, callRetry } = this.plan;
-    return {
-      replayable: this.body.replayable,
-      responseForwarded: this.#answered,
-      modelRetry: this.#plane.routes.model(model)?.retry ?? 'safe',
-      callRetry,
-      remainingMs: this.remainingMs,
-      elsewhere,
-      budgetLeft: this.#plane.retryBudgets.hasToken(model),
-    };
+    return repeatFacts(this.#plane, this, elsewhere);
   }
 
   /**
@@ -342,7 +309,7 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, A
     const history = { call: this.#facts(false), ended: this.#log.ended };
     const end = error.kind === 'model-not-found' ? null : endWithoutAlternative(history);
     if (end === null) {
-      this.#fail(error);
+      this.#refuse(error);
       return;
     }
     this.#log.foundNobody(error.message);
@@ -363,7 +330,7 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, A
   #seek(): void {
     const route = this.#plane.routes.model(this.plan.model);
     if (route === undefined) {
-      this.#fail(new MeshError('model-not-found', 'model not found'));
+      this.#refuse(new MeshError('model-not-found', 'model not found'));
       return;
     }
     const choice = this.#plane.copies.choose(route, this.#log.tried, this.plan.balanced);
@@ -392,7 +359,7 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, A
       locator.wait(this.plan.model, clock.wallMs(), this, options);
     } catch (error) {
       this.#phase = { kind: 'new' };
-      this.#fail(toMeshError(error));
+      this.#refuse(toMeshError(error));
     }
   }
 
@@ -402,13 +369,13 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, A
       this.#plane.runtime.wait(this);
     } catch (error) {
       this.#phase = { kind: 'new' };
-      this.#fail(toMeshError(error));
+      this.#refuse(toMeshError(error));
     }
   }
 
   #run(route: ModelRoute | undefined, slot: SlotRef | null): void {
     if (route === undefined || slot === null) {
-      this.#fail(new MeshError('model-not-found', 'model not found'));
+      this.#refuse(new MeshError('model-not-found', 'model not found'));
       return;
     }
     if (!this.#plane.counters.enter(this.#plane.worker, slot, this.#plane.clock.wallMs())) {
@@ -437,21 +404,10 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, A
     this.#instance = attempt.instance;
     const { remainingMs } = this;
     if (remainingMs !== null) {
-      const shareMs = attemptTimeoutMs(this.#factsBesides(attempt), attempt.sent) ?? remainingMs;
+      const shareMs = attemptTimeoutMs(factsBesides(this.#plane, this, this.#log, attempt), attempt.sent) ?? remainingMs;
       if (shareMs < remainingMs) this.#deadline.wakeAt(monotonicMs(this.#plane.clock.monotonicMs() + shareMs));
     }
     attempt.start();
-  }
-
-  /** What is known of the call while an attempt runs. A peer that may still be loading is only left for another copy. */
-  #factsBesides(attempt: Attempt): CallFacts {
-    const { instance } = attempt;
-    const isLoading = attempt instanceof PeerAttempt && mayBeLoading(this.#plane, this.plan.model, attempt);
-    return this.#facts(
-      isLoading
-        ? isCopyBesides(this.#plane, this.plan.model, this.#log, instance)
-        : isElsewhere(this.#plane, this.#log, instance),
-    );
   }
 
   #countMiss(): void {
@@ -463,35 +419,75 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, A
 
   /** The runtime's own words. Headers that were held go first: only a repetition would have made them untrue. */
   #passThrough(refusal: RuntimeRefusal | null): void {
+    if (this.#anotherAnswers()) return;
     if (refusal === null) {
       this.#fail(new MeshError('internal', 'the call ended with nothing to pass on'));
       return;
     }
-    this.#end();
-    this.#log.record(this.plan, this.#plane, `the runtime answered with code ${refusal.trailers.get('grpc-status')}`);
-    if (refusal.headers !== null && !this.#answered) this.#caller.onResponseHeaders(refusal.headers);
+    const code = refusal.trailers.get('grpc-status') ?? '';
+    this.#end(parseGrpcStatus(code));
+    this.#log.record(this, this.#plane, `the runtime answered with code ${code}`);
+    if (refusal.headers !== null && !this.answered) this.#caller.onResponseHeaders(refusal.headers);
     this.#caller.onResponseEnd(refusal.trailers);
   }
 
   /** No attempt is left. */
   #giveUp({ error, message }: Extract<NextAttempt, { readonly kind: 'fail' }>): void {
+    if (this.#anotherAnswers()) return;
     this.#fail(new MeshError(error === 'unavailable' ? this.#plane.exhaustedKind : error, message));
+  }
+
+  /** The variant cannot even be asked. */
+  #refuse(error: MeshError): void {
+    if (!this.#anotherAnswers({ kind: 'refused', error: error.kind })) this.#fail(error);
+  }
+
+  /** Has another variant answer, where the policy has one. `end`: how this one ended; as its last attempt unless said otherwise. */
+  #anotherAnswers(end?: VariantEnd): boolean {
+    const turns = this.#turns;
+    const evidence = this.#log.ended.at(-1)?.evidence;
+    const how = end ?? (evidence === undefined ? undefined : { kind: 'attempt', evidence });
+    if (turns === undefined || how === undefined || this.over) return false;
+    const facts = this.#facts(false);
+    const framed = this.plan.forModel?.framed;
+    const plan = turns.another(framed === undefined ? facts : { ...facts, replayable: true }, how);
+    if (plan === undefined) return false;
+    leavePhase(this.#phase, this.#plane, this);
+    this.#phase = { kind: 'new' };
+    this.#refusal = null;
+    this.#log.turnTo(plan);
+    this.body = turns.bodyFor(plan, this.body);
+    this.plan = plan;
+    this.#begin();
+    return true;
+  }
+
+  /** The turn of the variant that is to answer, or of the model. */
+  #begin(): void {
+    try {
+      this.#turns?.begin();
+    } catch (error) {
+      this.#refuse(toMeshError(error));
+      return;
+    }
+    this.#deadline.due(this.#turns?.dueMs(this.remainingMs) ?? null);
+    this.#deadline.watch();
+    this.#plane.retryBudgets.earn(this.plan.model);
+    this.#seek();
   }
 
   #fail(error: MeshError): void {
     if (this.over) return;
-    if (this.#phase.kind === 'running') this.#phase.attempt.abandon();
-    this.#end();
-    this.#log.record(this.plan, this.#plane, `${error.kind}: ${error.message}`);
+    this.#end(errorMapping(error.kind).grpc);
+    this.#log.record(this, this.#plane, `${error.kind}: ${error.message}`);
     this.#caller.onFailed(error);
   }
 
-  #end(): void {
-    if (this.#phase.kind === 'locating') this.#plane.locator.leave(this.plan.model, this);
-    if (this.#phase.kind === 'waiting-for-runtime') this.#plane.runtime.leave(this);
-    if (this.#phase.kind === 'waiting-for-peer') this.#phase.link.leaveReturn(this);
-    if (!this.over) this.plan.choice?.calls.leave();
+  #end(code: number): void {
+    const wasOver = this.over;
+    leavePhase(this.#phase, this.#plane, this);
     this.#phase = { kind: 'over' };
+    if (!wasOver) this.#turns?.end(code);
     this.#deadline.stop();
     this.body.release();
   }

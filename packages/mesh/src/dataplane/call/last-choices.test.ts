@@ -38,7 +38,8 @@ test('law: the newest choices are kept, and those that fit are told, newest firs
         model: at % 3 === 0 ? 'b' : 'a',
         requestId: `r-${at}`,
       }));
-      for (const { number, ...call } of calls) choices.add(plan(call.model, call.requestId), MADE, epochMs(number));
+      for (const { number, ...call } of calls)
+        choices.add({ plan: plan(call.model, call.requestId), instance: null }, MADE, epochMs(number));
       const requestId = back === null ? null : `r-${made - 1 - back}`;
       const fitting = calls
         .slice(-CHOICES_KEPT_MAX)
@@ -58,7 +59,7 @@ test('law: the newest choices are kept, and those that fit are told, newest firs
 
 test('a choice is kept as facts, and nothing else of its call', () => {
   const choices = new LastChoices();
-  choices.add(plan('a', 'r-1'), MADE, epochMs(7));
+  choices.add({ plan: plan('a', 'r-1'), instance: null }, MADE, epochMs(7));
   assert.deepEqual(choices.find({ model: null, requestId: null }, 9), [
     { number: 1, atMs: 7, requestId: 'r-1', method: 'any.Service/Method', model: 'a', endpoint: 'e', ...MADE },
   ]);

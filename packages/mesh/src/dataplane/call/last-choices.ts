@@ -1,13 +1,25 @@
-import type { EpochMs } from '@modelmesh/core';
+import type { EpochMs, InstanceId } from '@modelmesh/core';
 import type { MadeChoice } from '@modelmesh/core/routing';
-import type { CallChoice, ChoiceQuery } from '../../link/index.ts';
-import type { CallPlan } from './call-plan.ts';
+import type { CallChoice, ChoiceQuery, ChosenPick } from '../../link/index.ts';
+import type { VariantChoice } from '../picking/index.ts';
+import type { AnswerOrigin } from './call-plan.ts';
 
 /** Choices of one worker that are kept; each further one takes the place of the oldest. */
 export const CHOICES_KEPT_MAX = 1000;
 
+/** Of a call whose copy was not chosen among several. */
+const ONLY_COPY: MadeChoice = { because: 'there was no other copy to compare', considered: [] };
+
+/** What was picked for a call, as control puts it into words. */
+export const chosenPick = ({ revision, variant, pick }: VariantChoice, instance: InstanceId | null): ChosenPick => ({
+  revision,
+  variant,
+  reason: pick.reason,
+  instance,
+});
+
 /**
- * Which copies the last calls were sent to, where several could have answered: every call of such a model adds one, so that nothing is told, put
+ * Which copies the last calls were sent to, and for calls through a policy which variant: every call of a model with several copies, and of such an endpoint, adds one, so that nothing is told, put
  * into words or copied until somebody asks.
  */
 export class LastChoices {
@@ -15,11 +27,21 @@ export class LastChoices {
   #made = 0;
 
   /** A call was answered at once by the copy that was chosen for it. */
-  add({ origin, method, model, endpoint }: CallPlan, { because, considered }: MadeChoice, atMs: EpochMs): void {
+  add({ plan, instance }: AnswerOrigin, { because, considered }: MadeChoice = ONLY_COPY, atMs: EpochMs): void {
+    const { origin, method, model, endpoint, choice } = plan;
     const place = this.#made % CHOICES_KEPT_MAX;
     this.#made += 1;
-    const called = { requestId: origin.requestId, method, model, endpoint: endpoint?.id ?? null };
-    this.#kept[place] = { number: this.#made, atMs, ...called, because, considered };
+    this.#kept[place] = {
+      number: this.#made,
+      atMs,
+      requestId: origin.requestId,
+      method,
+      model,
+      endpoint: endpoint?.id ?? null,
+      ...(choice === undefined ? {} : { pick: chosenPick(choice, instance) }),
+      because,
+      considered,
+    };
   }
 
   /** Those that fit, newest first, at most `limit`. */

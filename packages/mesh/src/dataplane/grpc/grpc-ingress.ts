@@ -279,6 +279,7 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, NameWaite
       model,
       endpoint,
       choice,
+      forModel: choice === undefined ? undefined : { headers: (other) => head.forRuntime(other, this.#runtimeHeaders) },
       answerFields: added,
       mirrors,
       headers: head.forRuntime(model, this.#runtimeHeaders),

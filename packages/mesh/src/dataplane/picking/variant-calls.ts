@@ -1,4 +1,5 @@
-import type { EndpointId } from '@modelmesh/core';
+import type { DurationMs, EndpointId } from '@modelmesh/core';
+import type { Pick } from '@modelmesh/core/traffic';
 
 /** Calls of one variant in one worker. */
 export class VariantCalls {
@@ -16,10 +17,15 @@ export class VariantCalls {
     return this.#inFlight;
   }
 
-  /** A call begins. */
-  enter(): void {
+  /** A call begins; false: as many run already as may. */
+  enter({ variant: { concurrencyMax } }: Pick): boolean {
+    if (concurrencyMax !== null && this.#inFlight >= concurrencyMax) return false;
     this.#inFlight += 1;
+    return true;
   }
+
+  /** A call that began, or was not let in, has ended with this gRPC code. */
+  ended(_code: number, _tookMs: DurationMs): void {}
 
   /** A call is over. */
   leave(): void {

@@ -47,7 +47,8 @@ export class GenerateStream extends ModelExchange implements Caller {
     this.deps.onWork?.(body.byteLength);
     const request = decodeGenerate(body, question);
     this.#id = request.id;
-    const call = newCall(this.deps.plane, this, this.plan());
+    const framed = (modelName: string) => frameMessage(encodeInferRequest({ ...request, modelName }));
+    const call = newCall(this.deps.plane, this, this.plan(framed));
     this.#call = call;
     this.calling({ cancel: () => call.cancel(), origin: call });
     startWhole(call, frameMessage(encodeInferRequest(request)));

@@ -1,10 +1,27 @@
-import { assertNever, durationMs, type InstanceId, MeshError, type MonotonicMs, monotonicMs, toMeshError } from '@modelmesh/core';
+import {
+  assertNever,
+  durationMs,
+  type InstanceId,
+  MeshError,
+  type ModelKey,
+  type MonotonicMs,
+  monotonicMs,
+  toMeshError,
+} from '@modelmesh/core';
 import type { Expirable, WheelTimer } from '@modelmesh/grpc/timer-wheel';
 import { forbidsRetry, HEADER, isBalanced, readRestTimeout, wantsOrigin } from '@modelmesh/wire/headers';
 import { HEADER_LENGTH_HEADER, JSON_LIMITS, type ModelMetadata } from '@modelmesh/wire/oip';
 import { errorMapping, GRPC_CODE, type GrpcCode } from '@modelmesh/wire/status';
 import type { SlotRef } from '../../link/index.ts';
-import { type AnswerOrigin, answerFields, type CallPlan, type CopyWaiter, callLog, type NameWaiter } from '../call/index.ts';
+import {
+  type AnswerOrigin,
+  answerFields,
+  type CallPlan,
+  type CopyWaiter,
+  callLog,
+  type ForModel,
+  type NameWaiter,
+} from '../call/index.ts';
 import type { ChosenTarget, NamedTarget } from '../picking/index.ts';
 import { respondError, respondFailure } from './answers.ts';
 import { type NamedModel, targetOf, targetOrAsk, wantedVariant } from './asked-name.ts';
@@ -143,8 +160,8 @@ export abstract class ModelExchange
     return answerFields(this.deps.plane, this.#call?.origin, wantsOrigin(this.exchange.headers));
   }
 
-  /** How the call is to be made. */
-  protected plan(): CallPlan {
+  /** How the call is to be made. @param framed makes the message for another model than the one that it was first read for */
+  protected plan(framed: (model: ModelKey) => readonly Uint8Array[]): CallPlan {
     const { headers } = this.exchange;
     const target = this.#target;
     if (target === undefined) throw new MeshError('internal', 'the call has no target');
@@ -154,6 +171,7 @@ export abstract class ModelExchange
       model: target.model,
       endpoint: target.endpoint,
       choice: target.choice,
+      forModel: this.#forModel(target, framed),
       answerFields: target.answerFields,
       mirrors: target.mirrors,
       headers: restRuntimeHeaders(method, headers, target.model),
@@ -165,6 +183,13 @@ export abstract class ModelExchange
       origin: { requestId: headers.get(HEADER.requestId) ?? null },
       log: callLog(this.deps.plane, headers),
     };
+  }
+
+  /** Only a fallback keeps the request for as long as the call lasts. */
+  #forModel({ choice }: ChosenTarget, framed: (model: ModelKey) => readonly Uint8Array[]): ForModel | undefined {
+    if (choice === undefined) return undefined;
+    const headers = (model: ModelKey) => restRuntimeHeaders(this.#needs.method, this.exchange.headers, model);
+    return { headers, framed };
   }
 
   /** Ends the exchange with an error of the mesh. */
@@ -290,8 +315,8 @@ export abstract class ModelExchange
 
   onLocateFailed(error: MeshError, elsewhere: boolean): void {
     this.#countMiss();
-    // The call that follows tries the others.
-    if (elsewhere) {
+    // The call that follows tries the others, and the policy's other variants.
+    if (elsewhere || this.#target?.choice !== undefined) {
       this.#queueOrRead();
       return;
     }

@@ -30,7 +30,8 @@ export class UnaryExchange<Memo> extends ModelExchange implements UnaryOutcome {
     this.#read = { memo, id: request.id };
     const { plane, bodies } = this.deps;
     const call = new UnaryCall(this, { messageBytesMax: plane.limits.messageBytesMax, budget: bodies });
-    const plan = this.plan();
+    const framed = (modelName: string) => frameMessage(encodeInferRequest({ ...request, modelName }));
+    const plan = this.plan(framed);
     this.calling(call);
     call.start(plane, plan, frameMessage(encodeInferRequest(request)));
   }
