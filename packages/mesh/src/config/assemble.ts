@@ -365,6 +365,7 @@ const scalingOf = (values: SettingValues): ScalingConfig => ({
 
 function limitsOf(values: SettingValues, problem: AddProblem): LimitsConfig {
   if (values.replayPerCall > values.replay) problem('replayPerCall', 'no more than limits.replayBytesMax');
+  if (values.shadowCallBytes > values.shadowBytes) problem('shadowCallBytes', 'no more than limits.shadowBytesMax');
   if (values.waitingPerModel > values.waiting) problem('waitingPerModel', 'no more than limits.waitingCallsMax');
   if (values.connectionAgeGrace !== null && values.connectionAgeMax === null)
     problem('connectionAgeGrace', 'it unset, or limits.connectionAgeMax set');
@@ -385,6 +386,13 @@ function limitsOf(values: SettingValues, problem: AddProblem): LimitsConfig {
     replayBytesMax: values.replay,
     waitingCallsPerModelMax: values.waitingPerModel,
     waitingCallsMax: values.waiting,
+    shadows: {
+      callBytesMax: values.shadowCallBytes,
+      bytesMax: values.shadowBytes,
+      queuedMax: values.shadowQueue,
+      concurrencyMax: values.shadowConcurrency,
+      timeoutMs: values.shadowTimeout,
+    },
     runtimeQueueMax: values.runtimeQueue,
     openingBytesMax: values.opening,
     restBodyBytesMax: values.restBody,

@@ -179,6 +179,14 @@ export interface LimitsConfig {
   /** Calls that wait for one model, and for all models, to be loaded. */
   readonly waitingCallsPerModelMax: number;
   readonly waitingCallsMax: number;
+  /** What one worker does for shadows at most. */
+  readonly shadows: {
+    readonly callBytesMax: Bytes;
+    readonly bytesMax: Bytes;
+    readonly queuedMax: number;
+    readonly concurrencyMax: number;
+    readonly timeoutMs: DurationMs;
+  };
   /** Calls that wait for a free stream to the runtime. */
   readonly runtimeQueueMax: number;
   /** Requests whose model is not known yet, over all calls; and again as much for messages that are rewritten. */

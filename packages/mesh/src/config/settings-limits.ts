@@ -94,6 +94,31 @@ export const LIMIT_SETTINGS = {
     'Calls that may wait for the load of one model; beyond: RESOURCE_EXHAUSTED or 429.',
   ),
   waiting: count('limits.waitingCallsMax', 50_000, 1_000_000, 'Calls that may wait for loads.'),
+  shadowCallBytes: size(
+    'limits.shadowBytesPerCallMax',
+    MIB,
+    'Bytes of a call that are kept for its shadows, request and answer together, and of the answer of a shadow; larger calls are not mirrored.',
+  ),
+  shadowBytes: size(
+    'limits.shadowBytesMax',
+    64 * MIB,
+    'Memory of one worker for calls that shadows get; beyond, calls are not mirrored.',
+  ),
+  shadowQueue: count(
+    'limits.shadowQueueMax',
+    1000,
+    1_000_000,
+    'Calls of one worker that wait for their shadow; further ones are not mirrored.',
+  ),
+  shadowConcurrency: count('limits.shadowConcurrencyMax', 4, 10_000, 'Shadows that one worker runs at the same time.'),
+  shadowTimeout: setting({
+    path: 'limits.shadowTimeout',
+    kind: duration(1, NO_TIMEOUT_MS),
+    default: durationMs(30_000),
+    defaultText: '30s',
+    live: true,
+    doc: 'Time that a shadow has, a load of its copy included.',
+  }),
   runtimeQueue: fixed(count('limits.runtimeQueueMax', 4096, 1_000_000, 'Calls that may wait for a free stream to the runtime.')),
   opening: size(
     'limits.openingBytesMax',

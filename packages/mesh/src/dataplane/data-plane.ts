@@ -1,6 +1,6 @@
 import { assertNever, type Clock, type DurationMs, type InstanceId, MeshError, type Random } from '@modelmesh/core';
 import type { EndpointPolicy } from '@modelmesh/core/records';
-import type { PolicyExpressions } from '@modelmesh/core/traffic';
+import type { Comparer, PolicyExpressions } from '@modelmesh/core/traffic';
 import { refuseCall } from '@modelmesh/grpc/call';
 import type { AcceptStream, StreamEngine, StreamLimits } from '@modelmesh/grpc/stream';
 import type { TimerWheel } from '@modelmesh/grpc/timer-wheel';
@@ -29,7 +29,7 @@ import {
   SharedGates,
 } from './call/index.ts';
 import { GrpcIngress, PeerIngress, RuntimeHeaders } from './grpc/index.ts';
-import { SHADOW_LIMITS, type ShadowLimits, Shadows, type ShadowsParts } from './mirror/index.ts';
+import { SHADOW_LIMITS, type ShadowLimits, Shadows } from './mirror/index.ts';
 import { PeerLinks, type PeerLinksParts } from './peers/index.ts';
 import { VariantPicker } from './picking/index.ts';
 import { RouteTable } from './routes/index.ts';
@@ -78,8 +78,8 @@ export interface DataPlaneParts {
   readonly peers?: Omit<PeerLinksParts, 'clock' | 'timers' | 'link' | 'routes'>;
   /** What gives tokens to clients and knows them again; without it endpoints with tokens have none. */
   readonly tokens?: TokenVault;
-  /** What shadows need; without it calls have none. */
-  readonly shadows?: Pick<ShadowsParts, 'random' | 'comparers'>;
+  /** Comparers of plug-ins for the answers of shadows, by name. */
+  readonly comparers?: ReadonlyMap<string, Comparer>;
   /** What a call ends with whose attempts came to nothing; `unavailable` unless given. */
   readonly exhaustedKind?: Plane['exhaustedKind'];
 }
@@ -87,8 +87,8 @@ export interface DataPlaneParts {
 /** One worker of the data plane: takes calls for models and obeys the route table that control sends. */
 export class DataPlane {
   readonly plane: Plane;
-  /** What is done for shadows; `null`: nothing. */
-  readonly shadows: Shadows | null;
+  /** What is done for shadows. */
+  readonly shadows: Shadows;
   readonly #parts: DataPlaneParts;
   readonly #principals = new WeakMap<object, Principal>();
   readonly #runtimeHeaders = new RuntimeHeaders();
@@ -133,9 +133,12 @@ export class DataPlane {
       shadows: null,
       record: (record) => link.send({ kind: 'call-ended', record }),
     };
-    const shadowLimits = limits.shadows ?? SHADOW_LIMITS;
-    this.shadows =
-      parts.shadows === undefined ? null : new Shadows({ ...parts.shadows, plane: this.plane, limits: shadowLimits });
+    this.shadows = new Shadows({
+      plane: this.plane,
+      random: parts.random,
+      limits: limits.shadows ?? SHADOW_LIMITS,
+      comparers: parts.comparers ?? new Map(),
+    });
     this.plane.shadows = this.shadows;
     link.onMessage = (message) => this.#onMessage(message);
   }
@@ -147,7 +150,7 @@ export class DataPlane {
 
   /** Calls in flight end as the runtime's connection ends; those that wait fail, and so do those that come. */
   close(): void {
-    this.shadows?.close();
+    this.shadows.close();
     this.plane.locator.close();
     this.plane.peers?.close();
     this.plane.runtime.close();
@@ -163,7 +166,7 @@ export class DataPlane {
     plane.opening.setMax(limits.openingBytesMax);
     plane.rewriteRoom.setMax(limits.openingBytesMax);
     plane.runtime.setWaitersMax(limits.runtimeWaitersMax);
-    this.shadows?.setLimits(limits.shadows ?? SHADOW_LIMITS);
+    this.shadows.setLimits(limits.shadows ?? SHADOW_LIMITS);
   }
 
   /** Takes a gRPC call for a model. */

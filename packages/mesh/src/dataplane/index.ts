@@ -1,5 +1,5 @@
 /** The door of the room: what moves the bytes of calls. Its own rooms are reached through it from outside. */
-export { type AttemptOutcome, ByteBudget, type CallFacts, type CallMetrics } from './call/index.ts';
+export { type AttemptOutcome, ByteBudget, type CallFacts, type CallMetrics, type ShadowFacts } from './call/index.ts';
 export { acceptCors, answerCorsHttp1, CorsPolicy } from './cors/index.ts';
 export { DataPlane, type DataPlaneLimits, type DataPlaneParts } from './data-plane.ts';
 export { ConnectionLoads, type ListenerHandlers, listen, type RunningListener } from './listener/index.ts';

@@ -5,10 +5,10 @@ import type { LimitName } from '../node/index.ts';
 export interface MetricEntry {
   readonly type: 'histogram' | 'counter' | 'gauge';
   /**
-   * `call`: `method` and `code`; `worker`: its number; `reason`: why; it and `model` get `modelId` and `vModelId` when series per model are configured. `outcome`: how it ended. `limit`: one
+   * `call`: `method` and `code`; `shadow`: `endpoint`, `mirror` and `outcome`; `worker`: its number; `reason`: why; it and `model` get `modelId` and `vModelId` when series per model are configured. `outcome`: how it ended. `limit`: one
    * of {@link LIMITS} and {@link RULE_LIMITS}, or of `HTTP2_LIMITS` behind `http2.`.
    */
-  readonly labels: 'call' | 'model' | 'outcome' | 'limit' | 'worker' | 'reason' | 'none';
+  readonly labels: 'call' | 'model' | 'shadow' | 'outcome' | 'limit' | 'worker' | 'reason' | 'none';
   readonly buckets?: readonly number[];
   readonly help: string;
 }
@@ -87,6 +87,11 @@ export const OWN_METRICS = {
     type: 'counter',
     labels: 'outcome',
     help: 'Attempts of calls at other nodes: `answered`, else why not, in the words of the records of calls (`connection-lost`, `not-here`, …)',
+  },
+  mesh_shadow_calls_total: {
+    type: 'counter',
+    labels: 'shadow',
+    help: 'Calls that a shadow was to get: how the answers compare (`equal`, `differs`, `flip`: a class is another one, `incomparable`), which call failed (`live-only` succeeded, `shadow-only`, `both-failed`), or why the shadow did not get it (`dropped-` and `call-bytes`, `worker-bytes`, `queue-full`: a limit of `limits.shadow…`; `no-free-room`: its copy would have pushed out another one; `no-model`, `not-taken`, `live-cancelled`, `closing`)',
   },
   mesh_instance_booked_bytes: gauge('Memory of everything that may be resident, copies that leave included'),
   mesh_connections: gauge('Connections that are open, over all ports'),

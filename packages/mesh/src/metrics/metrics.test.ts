@@ -89,6 +89,7 @@ describe('the metrics', () => {
       'mesh_forwarded_calls_total',
       'mesh_instance_booked_bytes',
       'mesh_limits_reached_total',
+      'mesh_shadow_calls_total',
       'mesh_tokens_forgotten_total',
       'mesh_tokens_remembered',
       'mesh_tokens_total',

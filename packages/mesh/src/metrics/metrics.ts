@@ -3,7 +3,7 @@ import type { CacheMetric } from '@modelmesh/core/cache';
 import { grpcCodeOf } from '@modelmesh/wire/status';
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { MetricsConfig } from '../config/index.ts';
-import type { AttemptOutcome, CallFacts, CallMetrics } from '../dataplane/index.ts';
+import type { AttemptOutcome, CallFacts, CallMetrics, ShadowFacts } from '../dataplane/index.ts';
 import { type Histograms, SeriesSet } from './call-series.ts';
 import { type MetricEntry, MODELMESH_METRICS, OWN_METRICS } from './catalogue.ts';
 import { addGauges, addPortFigures, type Figures, type PortFigures } from './gauges.ts';
@@ -12,6 +12,7 @@ import { MethodLabels } from './method-labels.ts';
 import { ModelSeries } from './model-series.ts';
 import { addProcessMetrics } from './process-metrics.ts';
 import { renderText } from './render.ts';
+import { addShadows } from './shadow-series.ts';
 import { type MetricsSnapshot, registryOf, snapshotOf, sumOf } from './snapshot.ts';
 import { addEventLoopOf, addWorkers } from './worker-metrics.ts';
 
@@ -66,6 +67,7 @@ export function createWorkerMetrics(
     forwarded: (outcome) => calls.forwarded(outcome),
     cacheMiss: (...facts) => calls.cacheMiss(...facts),
     queued: (...facts) => calls.queued(...facts),
+    shadow: (facts) => calls.shadow(facts),
     // The cache is control's.
     cacheMetric: () => {},
     readFrom: () => {},
@@ -83,6 +85,7 @@ class CallSeries implements CallMetrics {
   readonly #all: SeriesSet;
   readonly #models: ModelSeries<SeriesSet> | null;
   readonly #forwarded: (outcome: AttemptOutcome) => void;
+  readonly #shadow: (facts: ShadowFacts) => void;
 
   constructor(registry: Registry, config: Pick<MetricsConfig, 'fullMethodNames' | 'perModel' | 'modelsMax'>, clock: Clock) {
     const histograms = addHistograms(registry, config.perModel);
@@ -97,6 +100,7 @@ class CallSeries implements CallMetrics {
         })
       : null;
     this.#forwarded = addForwarded(registry);
+    this.#shadow = addShadows(registry, clock);
   }
 
   call({ method, code, durationMs, requestBytes, responseBytes, model, endpoint }: CallFacts): void {
@@ -116,6 +120,10 @@ class CallSeries implements CallMetrics {
 
   forwarded(outcome: AttemptOutcome): void {
     this.#forwarded(outcome);
+  }
+
+  shadow(facts: ShadowFacts): void {
+    this.#shadow(facts);
   }
 
   cacheMiss(waitedMs: DurationMs, model: ModelKey): void {
@@ -167,6 +175,10 @@ class PrometheusMetrics implements NodeMetrics {
 
   forwarded(outcome: AttemptOutcome): void {
     this.#calls.forwarded(outcome);
+  }
+
+  shadow(facts: ShadowFacts): void {
+    this.#calls.shadow(facts);
   }
 
   cacheMiss(waitedMs: DurationMs, model: ModelKey): void {
@@ -271,6 +283,9 @@ export function allOf(sinks: readonly Measurements[]): Measurements {
     },
     queued: (...facts) => {
       for (const sink of sinks) sink.queued?.(...facts);
+    },
+    shadow: (facts) => {
+      for (const sink of sinks) sink.shadow?.(facts);
     },
     cacheMiss: (...facts) => {
       for (const sink of sinks) sink.cacheMiss(...facts);

@@ -52,6 +52,7 @@ const LABELS: Readonly<Record<MetricEntry['labels'], string>> = {
   call: '`method`, `code`, (`modelId`, `vModelId`)',
   model: '(`modelId`, `vModelId`)',
   outcome: '`outcome`',
+  shadow: '`endpoint`, `mirror`, `outcome`',
   limit: '`limit`',
   worker: '`worker`',
   reason: '`reason`',

@@ -2,7 +2,7 @@ import type { DurationMs, ModelKey } from '@modelmesh/core';
 import type { HeaderReader } from '@modelmesh/wire/headers';
 import { GRPC_CODE, grpcCodeName, grpcCodeOf } from '@modelmesh/wire/status';
 import type { Config } from '../config/index.ts';
-import type { AttemptOutcome, CallFacts, CallMetrics } from '../dataplane/index.ts';
+import type { AttemptOutcome, CallFacts, CallMetrics, ShadowFacts } from '../dataplane/index.ts';
 import { type Log, requestFields } from '../log/index.ts';
 import type { CacheMetrics } from '../node/index.ts';
 
@@ -69,6 +69,10 @@ export class LoggedCalls implements Measurements {
 
   queued(waitedMs: DurationMs, model: ModelKey): void {
     this.#inner.queued?.(waitedMs, model);
+  }
+
+  shadow(facts: ShadowFacts): void {
+    this.#inner.shadow?.(facts);
   }
 
   cacheMiss(...facts: Parameters<CallMetrics['cacheMiss']>): void {

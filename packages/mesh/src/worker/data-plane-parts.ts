@@ -98,6 +98,7 @@ export function dataPlaneLimits({ limits }: Config): DataPlaneLimits {
     waitingCallsMax: limits.waitingCallsMax,
     runtimeWaitersMax: limits.waitingCallsMax,
     unaryTimeoutMs: limits.unaryTimeoutMs,
+    shadows: limits.shadows,
   };
 }
 

@@ -37,7 +37,7 @@ describe('a call with a shadow', () => {
     const { pairs, equal, statuses, cosineLeast, live: took } = rig.summary();
     assert.deepEqual([pairs, equal, statuses['both-ok'], took.count, cosineLeast], [1, 1, 1, 1, 1]);
     assert.equal(rig.diffs()[0]?.revision, 7);
-    assert.equal(rig.node.dataPlane.shadows?.bytes, 0);
+    assert.equal(rig.node.dataPlane.shadows.bytes, 0);
   });
 
   it('counts a class that flips and keeps a sample of it, under its segment', async () => {
@@ -94,7 +94,7 @@ describe('a call with a shadow', () => {
     rig.node.dataPlane.close();
     assert.equal((await rig.node.shadowsOver(2))[1]?.outcome, 'dropped-closing');
     assert.equal(rig.runtime.seen.filter(({ model }) => model === 'shadow').length, 0);
-    assert.equal(rig.node.dataPlane.shadows?.bytes, 0);
+    assert.equal(rig.node.dataPlane.shadows.bytes, 0);
   });
 
   it('whose answers hold no tensors is compared byte for byte; one that cannot be compared counts as such', async () => {
@@ -158,7 +158,7 @@ describe('the bounds of shadows', () => {
     rig.runtime.behaviours.set('shadow', steady(new Array(200).fill(1)));
     await rig.call([SHADOW], 'q');
     assert.equal((await rig.node.shadowsOver(3))[2]?.outcome, 'dropped-call-bytes', 'a shadow’s answer too');
-    assert.equal(rig.node.dataPlane.shadows?.bytes, 0);
+    assert.equal(rig.node.dataPlane.shadows.bytes, 0);
     assert.equal(rig.summary().dropped['call-bytes'], 3);
   });
 
@@ -176,14 +176,14 @@ describe('the bounds of shadows', () => {
       dropped.map(({ outcome }) => outcome),
       ['dropped-queue-full', 'dropped-queue-full'],
     );
-    assert.equal(rig.node.dataPlane.shadows?.pending, 3);
+    assert.equal(rig.node.dataPlane.shadows.pending, 3);
     await rig.call([SHADOW], 'q'.repeat(3900));
     assert.equal((await rig.node.shadowsOver(3))[2]?.outcome, 'dropped-worker-bytes');
     assert.equal(rig.runtime.held.length, 1, 'one at a time');
     rig.runtime.behaviours.set('shadow', steady([1]));
     rig.runtime.held[0]?.();
     assert.equal((await rig.node.shadowsOver(6)).filter(({ outcome }) => outcome === 'equal').length, 3);
-    assert.deepEqual([rig.node.dataPlane.shadows?.bytes, rig.node.dataPlane.shadows?.pending], [0, 0]);
+    assert.deepEqual([rig.node.dataPlane.shadows.bytes, rig.node.dataPlane.shadows.pending], [0, 0]);
   });
 
   it('of its time: a shadow that does not answer is given up, and counts as one that failed', async () => {

@@ -100,7 +100,7 @@ export class MirrorRig implements AsyncDisposable {
 
   /** What the worker knows of the mirrors. */
   diffs(): readonly MirrorDiff[] {
-    return this.node.dataPlane.shadows?.book.of(ENDPOINT) ?? [];
+    return this.node.dataPlane.shadows.book.of(ENDPOINT);
   }
 
   /** Sums of the only segment of the only mirror. */

@@ -150,7 +150,7 @@ export class PeerNode {
       random: new SeededRandom(1, 'variants'),
       limits: { ...LIMITS, ...options.limits },
       rules: { rules: new Map(), allowOthers: true },
-      shadows: { random: new SeededRandom(7), comparers: options.comparers ?? new Map() },
+      comparers: options.comparers ?? new Map(),
       peers: {
         self,
         random: new SeededRandom(7),
