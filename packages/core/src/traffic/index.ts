@@ -44,8 +44,10 @@ export {
 export { sharesOf } from './shares.ts';
 export { apportion, assignSlots, MAIN_SPLIT, movedSlots, slotCounts } from './slots.ts';
 export {
+  armsOf,
   builtInStrategy,
   type CallWorth,
+  countsCalls,
   type LearningConfig,
   type LearningStrategy,
   learn,

@@ -101,6 +101,11 @@ export class RegistryView implements NameIndex {
     return this.#namespaces.get(namespace)?.weights.get(id);
   }
 
+  /** The weights that strategies set, of all endpoints, those that are gone included. */
+  *allWeights(): Iterable<Versioned<WeightsRecord>> {
+    for (const index of this.#namespaces.values()) yield* index.weights.values();
+  }
+
   /** What each instance counted for strategies, those that are gone included. */
   figures(): Iterable<Versioned<FiguresRecord>> {
     return this.#figures.values();

@@ -242,8 +242,9 @@ async function endFoundations(parts: Foundations): Promise<void> {
 /** How models are placed and scaled, and how the start is judged. */
 function clusterWishes(config: Config, log: Log) {
   const { scaling, failFast, typeConstraints } = config;
+  const strategyPeriodMs = config.strategies.periodMs;
   const warn = (message: string): void => log.warn('type-constraints-doubtful', message);
-  return { scaling, failFast, constraints: readConstraints(typeConstraints, warn), cache: cacheConfig(config) };
+  return { scaling, failFast, constraints: readConstraints(typeConstraints, warn), cache: cacheConfig(config), strategyPeriodMs };
 }
 
 /** The files that a configuration names and that may change while the node runs. */

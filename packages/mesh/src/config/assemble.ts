@@ -72,6 +72,7 @@ export function assembleConfig(resolved: Resolved, around: Assembling): Config {
     tls,
     cors: corsOf(values, problem),
     tokens: tokensOf(values),
+    strategies: { periodMs: values.strategyPeriod },
     registry: registryOf(values, resolved, problem),
     readOnly: values.readOnly,
     staticModels: { inline: values.staticModels, file: values.staticModelsFile },

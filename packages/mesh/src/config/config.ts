@@ -215,6 +215,12 @@ export interface TokensConfig {
   readonly rememberedMax: number;
 }
 
+/** Strategies of endpoints. */
+export interface StrategiesConfig {
+  /** How often strategies that learn look at what came of calls. */
+  readonly periodMs: DurationMs;
+}
+
 /** How the cache behaves beside what the runtime says of itself. */
 export interface CacheConfig {
   readonly policy: CachePolicyName;
@@ -266,6 +272,7 @@ export interface Config {
   readonly tls: TlsConfig | null;
   readonly cors: CorsConfig;
   readonly tokens: TokensConfig;
+  readonly strategies: StrategiesConfig;
 
   readonly registry: RegistryConfig;
   /** Models and endpoints are neither added, changed nor removed (`KV_READ_ONLY`). */

@@ -11,6 +11,7 @@ import { PEER_SETTINGS } from './settings-peer.ts';
 import { REGISTRY_SETTINGS } from './settings-registry.ts';
 import { RUNTIME_SETTINGS } from './settings-runtime.ts';
 import { START_SETTINGS } from './settings-start.ts';
+import { STRATEGY_SETTINGS } from './settings-strategies.ts';
 import { TOKEN_SETTINGS } from './settings-tokens.ts';
 import { WORKER_SETTINGS } from './settings-workers.ts';
 import {
@@ -369,6 +370,7 @@ export const SETTINGS = {
   ...LIMIT_SETTINGS,
   ...WORKER_SETTINGS,
   ...TOKEN_SETTINGS,
+  ...STRATEGY_SETTINGS,
   ...TIMES_AND_LOG,
 };
 

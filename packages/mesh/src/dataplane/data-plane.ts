@@ -15,6 +15,7 @@ import {
 } from '../link/index.ts';
 import { NO_TOKENS, type TokenVault } from '../tokens/index.ts';
 import {
+  ArmCounts,
   ByteBudget,
   type CallMetrics,
   CopyChooser,
@@ -125,6 +126,7 @@ export class DataPlane {
       link,
       limits,
       metrics: parts.metrics,
+      arms: new ArmCounts(link, routes, clock),
       tokens: parts.tokens ?? NO_TOKENS,
       exhaustedKind: parts.exhaustedKind ?? 'unavailable',
       retryBudgets: new RetryBudgets(),

@@ -51,6 +51,7 @@ const DOWN: readonly ToDataPlane[] = [
 
 /** One of each kind that the data plane sends. */
 const UP: readonly ToControl[] = [
+  { kind: 'arms', counts: [{ id: endpointId('e'), revision: 3, variant: 'a', calls: 5, rewards: 4 }] },
   {
     kind: 'locate',
     request: 1,

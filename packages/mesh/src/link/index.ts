@@ -9,6 +9,7 @@ export {
   type WorkerLimitLabel,
 } from './limit-counters.ts';
 export type {
+  ArmCount,
   CallChoice,
   CallRecord,
   ChoiceQuery,

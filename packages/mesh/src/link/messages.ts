@@ -230,6 +230,8 @@ export type ToControl =
   | { readonly kind: 'ack'; readonly epoch: number; readonly version: number }
   /** A call that failed or was repeated, for the record. */
   | { readonly kind: 'call-ended'; readonly record: CallRecord }
+  /** What came of calls of endpoints whose strategy learns, since the last such message. */
+  | { readonly kind: 'arms'; readonly counts: readonly ArmCount[] }
   /** The answer to `explain`, newest choice first. */
   | { readonly kind: 'explained'; readonly request: number; readonly choices: readonly CallChoice[] };
 
@@ -240,6 +242,16 @@ export interface ChosenPick {
   readonly reason: PickReason;
   /** Whose copy answered, or was asked last; `null`: nobody's. */
   readonly instance: InstanceId | null;
+}
+
+/** Calls of one variant that ended, as strategies count them. */
+export interface ArmCount {
+  readonly id: EndpointId;
+  /** Of the policy under which they were chosen for. */
+  readonly revision: number;
+  readonly variant: string;
+  readonly calls: number;
+  readonly rewards: number;
 }
 
 /** Why a call went as it did. */

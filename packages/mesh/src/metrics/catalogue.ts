@@ -118,6 +118,7 @@ export const LIMITS = {
   'gone-instances':
     'instances that went within the last minute, whose models are loaded elsewhere; those of further ones are loaded by calls',
   parameters: 'dynamic parameters that are read from the registry; further ones are ignored',
+  'strategy-figures': 'endpoints whose strategy learns from the calls of this node; those of further ones are not counted',
   proposals: 'models of each kind that an instance proposes a further copy of between two runs; further ones are not proposed',
 } as const satisfies Readonly<Record<LimitName, string>>;
 

@@ -23,6 +23,8 @@ import { CopyMap, fillDecision, Locating, PlacementDesk, Placing, placementDecis
 import { ReachedLimits } from './reached-limits.ts';
 import { Leadership, RegistryClaims, RegistryMirror, RegistryPulse, Session } from './registry/index.ts';
 import type { ControlSetup } from './start-control.ts';
+import { Strategies } from './strategies/index.ts';
+import { systemRandom } from './system-random.ts';
 import { Filling, Janitor, Minimums, Reaper, Scaling } from './upkeep/index.ts';
 
 /** A runtime that did not say how long it loads is given this long (spec `modelmesh.md` §4.17). */
@@ -101,8 +103,10 @@ export function assembleControl(setup: ControlSetup): ControlAssembly {
     ownRecord,
     signal,
     isReady: () => readiness.ready,
+    strategies: () => strategies,
   };
   const control = new NodeControl(parts);
+  const strategies = strategiesOf(setup, registry, () => !readOnly && isLeader());
   registry.spread = (dirty) => {
     routes.dirty(dirty);
     noteInstances(dirty, registry, { members, desk, self: instance });
@@ -110,6 +114,7 @@ export function assembleControl(setup: ControlSetup): ControlAssembly {
     minimums.changed(dirty);
     management.transitions.dirty(dirty);
     scaling.changed(dirty);
+    strategies.changed(dirty);
   };
   const touchRecord = (): void => session.touch(own.key);
   copies.onChange = touchRecord;
@@ -129,6 +134,26 @@ export function assembleControl(setup: ControlSetup): ControlAssembly {
   const cluster = { session, leadership, members, desk, placing, minimums, loadTimes, readiness, ...upkeep };
   const local = { claims, copies, counters, routes, management, control, events, journal, limits };
   return { view, pulse, mirror, ...cluster, ...local, ownRecord, touchRecord, leave };
+}
+
+/** What sets weights by what comes of calls. */
+function strategiesOf(
+  {
+    instance: self,
+    incarnation,
+    clock,
+    scope,
+    layout,
+    random,
+    strategyPeriodMs: periodMs,
+    weightsPlugins: plugins,
+  }: ControlSetup,
+  { mirror, session, limits, events }: ReturnType<typeof assembleRegistry>,
+  leads: () => boolean,
+): Strategies {
+  const onProblem = (message: string): void => events.emit({ kind: 'strategy-problem', message });
+  const parts = { self, incarnation, clock, scope, layout, mirror, session, limits, periodMs, plugins, leads, onProblem };
+  return new Strategies({ ...parts, random: random ?? systemRandom });
 }
 
 /** Where copies are, where calls go, and where models are loaded. */

@@ -6,6 +6,7 @@ export const LIMIT_NAMES = [
   'gone-instances',
   'parameters',
   'proposals',
+  'strategy-figures',
 ] as const;
 /** One of {@link LIMIT_NAMES}. */
 export type LimitName = (typeof LIMIT_NAMES)[number];

@@ -6,6 +6,7 @@ import {
   type EpochMs,
   type InstanceId,
   type ModelKey,
+  type Random,
   type SizeUnits,
   sleep,
   toMeshError,
@@ -36,6 +37,7 @@ import {
   refuseBesideTwin,
   refuseIfDisabled,
 } from './registry/index.ts';
+import { NO_WEIGHTS_PLUGINS, type WeightsPlugins } from './strategies/index.ts';
 import { moveCopies } from './upkeep/index.ts';
 
 /** How often measured memory is asked for, and expired failures are looked at. */
@@ -80,6 +82,12 @@ export interface ControlSetup {
   readonly readOnly: boolean;
   readonly scaling: ScalingConfig;
   readonly failFast: FailFastConfig;
+  /** How often strategies that learn look at what was counted. */
+  readonly strategyPeriodMs: DurationMs;
+  /** Strategies of plug-ins. */
+  readonly weightsPlugins: WeightsPlugins;
+  /** Chance of strategies; that of this machine unless given. */
+  readonly random?: Random;
   /** What a model weighs of which nothing is known, before the runtime said. */
   readonly defaultModelUnits: SizeUnits;
 }
@@ -111,6 +119,8 @@ export const ALONE = Object.freeze({
   readOnly: false,
   scaling: DEFAULT_SCALING_CONFIG,
   failFast: { enabled: true, periodMs: CLEARANCE_PERIOD_MS },
+  strategyPeriodMs: durationMs(5000),
+  weightsPlugins: NO_WEIGHTS_PLUGINS,
   defaultModelUnits: unitsForBytes(bytes(1024 * 1024)),
 });
 

@@ -1,4 +1,3 @@
-import type { Random } from '../../random.ts';
 import {
   type ArmFigures,
   newWeightsRecord,
@@ -22,22 +21,29 @@ export interface WeightsInput {
   readonly live: readonly (readonly ArmFigures[])[];
   /** What lives had counted that are over since `weights` was written. */
   readonly ended: readonly (readonly ArmFigures[])[];
-  readonly nowMs: EpochMs;
-  readonly random: Random;
-  /** Shares by the figures of all variants that have a weight, in their order; `null`: it has no opinion now. */
-  readonly decide: (arms: readonly ArmFigures[], random: Random) => readonly SplitShare[] | null;
 }
 
-/** Weights to be written; `null`: those that are there stay. */
-export function nextWeights(input: WeightsInput): WeightsRecord | null {
-  const { policy, live, ended, nowMs, random } = input;
-  const before = input.weights?.revision === policy.revision ? input.weights : undefined;
+/** The figures of all variants that have a weight, in their order. */
+export function armsOf({ policy, weights, live, ended }: WeightsInput): readonly ArmFigures[] {
+  const carried = ofRevision(policy, weights)?.carried ?? [];
+  const known = new Map(sumArms([carried, ...ended, ...live]).map((arm) => [arm.variant, arm]));
+  const weighted = policy.policy.variants.filter(({ weight }) => weight > 0);
+  return weighted.map(({ name: variant }) => known.get(variant) ?? { variant, calls: 0, rewards: 0 });
+}
+
+const ofRevision = ({ revision }: PolicyRecord, weights: WeightsRecord | undefined): WeightsRecord | undefined =>
+  weights?.revision === revision ? weights : undefined;
+
+/**
+ * Weights to be written; `null`: those that are there stay.
+ *
+ * @param shares what the strategy made of {@link armsOf}; `null`: it has no opinion now
+ */
+export function nextWeights(input: WeightsInput, shares: readonly SplitShare[] | null, nowMs: EpochMs): WeightsRecord | null {
+  const { policy, ended } = input;
+  const before = ofRevision(policy, input.weights);
   const carried = ended.length === 0 ? (before?.carried ?? []) : sumArms([before?.carried ?? [], ...ended]);
-  const weighted = policy.policy.variants.filter(({ weight }) => weight > 0).map(({ name }) => name);
-  const known = new Map(sumArms([carried, ...live]).map((arm) => [arm.variant, arm]));
-  const arms = weighted.map((variant) => known.get(variant) ?? { variant, calls: 0, rewards: 0 });
   const inForce = before?.slots ?? policy.slots.get(MAIN_SPLIT) ?? [];
-  const shares = arms.length === 0 ? null : input.decide(arms, random);
   const slots = shares === null ? inForce : changed(inForce, apportion(inForce, shares));
   if (slots === inForce && ended.length === 0) return null;
   const { id, namespace, revision } = policy;

@@ -5,7 +5,7 @@ import { SeededRandom } from '../../seeded-random.ts';
 import { endpointId, epochMs, modelKey } from '../../units.ts';
 import { SLOTS } from '../hash.ts';
 import { assignSlots, MAIN_SPLIT, slotCounts } from '../slots.ts';
-import { learn, nextWeights } from './index.ts';
+import { armsOf, learn, nextWeights } from './index.ts';
 
 const PERIODS = 100;
 const CALLS_A_PERIOD = 400;
@@ -32,8 +32,8 @@ function play(name: string, config: Readonly<Record<string, unknown>>, rates: re
       if (random.unit() < (rates[at] ?? 0)) arm.rewards += 1;
       regret += best - (rates[at] ?? 0);
     }
-    const decide: Parameters<typeof nextWeights>[0]['decide'] = (arms) => learn(policy.strategy, arms, random);
-    const next = nextWeights({ policy: record, weights, live: nodes, ended: [], nowMs: epochMs(period), random, decide });
+    const input = { policy: record, weights, live: nodes, ended: [] };
+    const next = nextWeights(input, learn(policy.strategy, armsOf(input), random), epochMs(period));
     if (next !== null) changes += 1;
     weights = next ?? weights;
   }

@@ -1,12 +1,29 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type ArmFigures, newEndpointPolicy, newPolicyRecord, newVariant, type StrategyPolicy } from '../../records/index.ts';
+import {
+  type ArmFigures,
+  newEndpointPolicy,
+  newPolicyRecord,
+  newVariant,
+  type SplitShare,
+  type StrategyPolicy,
+} from '../../records/index.ts';
 import { SeededRandom } from '../../seeded-random.ts';
 import { durationMs, endpointId, epochMs, modelKey } from '../../units.ts';
 import { SLOTS } from '../hash.ts';
 import { assignSlots, MAIN_SPLIT, movedSlots, slotCounts } from '../slots.ts';
 import { drawBeta } from './beta.ts';
-import { learn, learningOf, nextWeights, STRATEGIES, strategyProblems, worthOf } from './index.ts';
+import {
+  armsOf,
+  countsCalls,
+  learn,
+  learningOf,
+  nextWeights,
+  STRATEGIES,
+  strategyProblems,
+  type WeightsInput,
+  worthOf,
+} from './index.ts';
 
 const arm = (variant: string, calls: number, rewards: number): ArmFigures => ({ variant, calls, rewards });
 const sharesOf = (policy: StrategyPolicy, arms: readonly ArmFigures[], seed = 1): readonly number[] | undefined =>
@@ -45,6 +62,16 @@ describe('the strategy of a policy', () => {
     });
     assert.equal(learningOf({ name: 'epsilon-greedy', config: { explore: 0 } })?.config.explore, 0);
     for (const name of ['weighted', 'sticky', 'least-loaded', 'mine']) assert.equal(learningOf({ name, config: {} }), null);
+  });
+
+  it('says whether calls are counted for it', () => {
+    const target = (name: string, config = {}) => countsCalls({ name, config })?.latencyTargetMs;
+    for (const name of ['weighted', 'sticky', 'least-loaded']) assert.equal(target(name), undefined);
+    assert.deepEqual([target('thompson'), target('thompson', { latencyTargetMs: 5 })], [null, 5]);
+    assert.deepEqual(
+      [target('mine'), target('mine', { latencyTargetMs: 5 }), target('mine', { latencyTargetMs: 'x' })],
+      [null, 5, null],
+    );
   });
 });
 
@@ -137,24 +164,20 @@ describe('the weights of an endpoint', () => {
     const policy = newEndpointPolicy({ variants, defaultVariant: 'a', strategy: { name: 'epsilon-greedy', config: {} } });
     return newPolicyRecord({ id: endpointId('e'), revision, policy, slots: assignSlots(policy, new Map()) });
   };
-  const input = (more: Partial<Parameters<typeof nextWeights>[0]>): Parameters<typeof nextWeights>[0] => ({
-    policy: policyOf(3),
-    weights: undefined,
-    live: [],
-    ended: [],
-    nowMs,
-    random: new SeededRandom(1),
-    decide: (arms, random) => learn(policyOf(3).policy.strategy, arms, random),
-    ...more,
-  });
+  const policy = policyOf(3);
+  /** What the strategy makes of figures, or of what `shares` say instead. */
+  const next = (more: Partial<WeightsInput>, shares?: readonly SplitShare[]) => {
+    const input: WeightsInput = { policy, weights: undefined, live: [], ended: [], ...more };
+    return nextWeights(input, shares ?? learn(policy.policy.strategy, armsOf(input), new SeededRandom(1)), nowMs);
+  };
   const figures = [[arm('a', 50, 10), arm('b', 50, 40), arm('c', 50, 10), arm('shadow', 50, 50), arm('gone', 9, 9)]];
 
   it('stay as the policy has them until there is something to learn from', () => {
-    assert.equal(nextWeights(input({})), null);
+    assert.equal(next({}), null);
   });
 
   it('follow the figures of all nodes, and move no more slots than the shares that changed', () => {
-    const weights = nextWeights(input({ live: [...figures, ...figures] }));
+    const weights = next({ live: [...figures, ...figures] });
     assert.ok(weights);
     assert.deepEqual([weights.revision, weights.sequence, weights.changedAtMs, weights.carried], [3, 1, nowMs, []]);
     const counts = slotCounts(weights.slots);
@@ -173,27 +196,27 @@ describe('the weights of an endpoint', () => {
       moved.reduce((sum, { count }) => sum + count, 0),
       9333 - (slotCounts(before).get('b') ?? SLOTS),
     );
-    const again = nextWeights(input({ live: figures, weights }));
+    const again = next({ live: figures, weights });
     assert.equal(again, null, 'the same figures change nothing');
   });
 
   it('do not move for less than a percentage point', () => {
-    const decide = (b: number) => () => [
+    const shares = (b: number) => [
       { variant: 'a', weight: 5000 - b },
       { variant: 'b', weight: 5000 + b },
     ];
-    const weights = nextWeights(input({ decide: decide(0) })) ?? undefined;
-    assert.equal(nextWeights(input({ decide: decide(99), weights })), null);
-    assert.equal(slotCounts(nextWeights(input({ decide: decide(100), weights }))?.slots ?? []).get('b'), 5100);
+    const weights = next({}, shares(0)) ?? undefined;
+    assert.equal(next({ weights }, shares(99)), null);
+    assert.equal(slotCounts(next({ weights }, shares(100))?.slots ?? []).get('b'), 5100);
   });
 
   it('keep what lives that are over have counted', () => {
-    const first = nextWeights(input({ live: figures })) ?? undefined;
-    const second = nextWeights(input({ live: [], ended: figures, weights: first })) ?? undefined;
+    const first = next({ live: figures }) ?? undefined;
+    const second = next({ live: [], ended: figures, weights: first }) ?? undefined;
     assert.equal(second?.sequence, 2);
     assert.deepEqual(second?.carried, figures[0]);
     assert.deepEqual(second?.slots, first?.slots, 'nothing is unlearned');
-    const third = nextWeights(input({ live: figures, ended: figures, weights: second }));
+    const third = next({ live: figures, ended: figures, weights: second });
     assert.deepEqual(
       third?.carried.find(({ variant }) => variant === 'b'),
       arm('b', 100, 80),
@@ -201,8 +224,8 @@ describe('the weights of an endpoint', () => {
   });
 
   it('begin anew with a new revision of the policy', () => {
-    const old = nextWeights(input({ live: figures, ended: figures })) ?? undefined;
-    const fresh = nextWeights(input({ policy: policyOf(4), weights: old, live: figures }));
+    const old = next({ live: figures, ended: figures }) ?? undefined;
+    const fresh = next({ policy: policyOf(4), weights: old, live: figures });
     assert.deepEqual([fresh?.revision, fresh?.sequence, fresh?.carried], [4, 1, []]);
   });
 });

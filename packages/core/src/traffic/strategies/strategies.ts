@@ -50,3 +50,19 @@ export function learningOf(
   if (strategy?.kind !== 'learning') return null;
   return { strategy, config: readLearningConfig(policy, strategy.defaults) };
 }
+
+/**
+ * Whether, and how, what comes of calls is counted for a policy's strategy: for those that learn, and for plug-ins, which may. A plug-in's own
+ * `latencyTargetMs` counts too. `null`: nobody asks.
+ */
+export function countsCalls(policy: StrategyPolicy): Pick<LearningConfig, 'latencyTargetMs'> | null {
+  const strategy = builtInStrategy(policy.name);
+  if (strategy === undefined)
+    return learningProblems(policy).some(({ path }) => path === 'config.latencyTargetMs')
+      ? NO_TARGET
+      : readLearningConfig(policy, PLUGIN_DEFAULTS);
+  return strategy.kind === 'learning' ? readLearningConfig(policy, strategy.defaults) : null;
+}
+
+const NO_TARGET = { latencyTargetMs: null };
+const PLUGIN_DEFAULTS: LearningConfig = { explore: 0, latencyTargetMs: null, callsMin: 0 };

@@ -1,6 +1,7 @@
 /** The door of the room: one call, from its plan to its end. */
 
 export { answerFields } from './answer-fields.ts';
+export { ArmCounts } from './arm-counts.ts';
 export type { AttemptOutcome, AttemptOwner, RuntimeRefusal } from './attempt.ts';
 export { callLog } from './call-log.ts';
 export type { AnswerOrigin, Caller, CallLog, CallMirror, CallOrigin, CallPlan, ForModel } from './call-plan.ts';

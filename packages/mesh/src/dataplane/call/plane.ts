@@ -8,6 +8,7 @@ import type { TokenVault } from '../../tokens/index.ts';
 import type { PeerLinks } from '../peers/index.ts';
 import type { VariantPicker } from '../picking/index.ts';
 import type { RouteTable } from '../routes/index.ts';
+import type { ArmCounts } from './arm-counts.ts';
 import type { AttemptOutcome } from './attempt.ts';
 import type { CallLog, CallPlan } from './call-plan.ts';
 import type { CopyChooser } from './copy-chooser.ts';
@@ -127,6 +128,8 @@ export interface Plane {
   /** Replaced whole when the configuration changes. */
   limits: CallLimits;
   readonly metrics: CallMetrics;
+  /** What strategies learn from: told of each call that entered the mesh here. */
+  readonly arms: ArmCounts;
   readonly tokens: TokenVault;
   /** What a call ends with whose attempts came to nothing: `unavailable`, or `internal` as in ModelMesh. */
   readonly exhaustedKind: 'unavailable' | 'internal';

@@ -220,10 +220,12 @@ export abstract class ModelExchange
     if (model !== null && phase.kind === 'describing') this.#metadata.leave(model, this);
     if (phase.kind === 'asking') plane.names.leave(this);
     if (phase.kind === 'queued') this.#gate.giveUp(this);
+    const tookMs = durationMs(plane.clock.monotonicMs() - this.#startedMs);
+    if (endpoint !== null) plane.arms.ended(endpoint, code, tookMs);
     plane.metrics.call({
       method: this.#needs.method,
       code,
-      durationMs: durationMs(plane.clock.monotonicMs() - this.#startedMs),
+      durationMs: tookMs,
       requestBytes: this.#requestBytes,
       responseBytes,
       model,

@@ -8,7 +8,7 @@ import {
 } from '@modelmesh/core';
 import type { Slot } from '@modelmesh/core/cache';
 import { withDefaultModel } from '@modelmesh/core/endpoints';
-import type { ModelRecord } from '@modelmesh/core/records';
+import type { ModelRecord, SlotRun } from '@modelmesh/core/records';
 import type { Dirty, RegistryView } from '@modelmesh/core/view';
 import type { ControlEnd, EndpointRoute, FamilyRoute, ModelRoute, PeerRoute, RemoteCopy, RouteParts } from '../../link/index.ts';
 
@@ -205,8 +205,18 @@ export class RoutePublisher {
     const applied = this.#view.policy(DEFAULT_NAMESPACE, id)?.record;
     if (applied === undefined)
       return { id, revision: stored.revision, variant: 'active', model: active, successor, policy: null };
-    const policy = { policy: withDefaultModel(applied.policy, active), slots: applied.slots, published: null };
+    const policy = {
+      policy: withDefaultModel(applied.policy, active),
+      slots: applied.slots,
+      published: this.#published(id, applied.revision),
+    };
     return { id, revision: applied.revision, variant: applied.policy.defaultVariant, model: active, successor, policy };
+  }
+
+  /** Weights that a strategy set for an older policy count no more. */
+  #published(id: EndpointId, revision: number): readonly SlotRun[] | null {
+    const weights = this.#view.weights(DEFAULT_NAMESPACE, id)?.record;
+    return weights?.revision === revision ? weights.slots : null;
   }
 
   #familyRoute(family: string): FamilyRoute | undefined {

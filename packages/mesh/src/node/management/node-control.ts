@@ -14,7 +14,7 @@ import type { EndpointStatus, SetEndpointRequest } from '@modelmesh/core/endpoin
 import type { DecisionJournal, DecisionQuery, DecisionRecord } from '@modelmesh/core/journal';
 import type { EndpointPolicy, EndpointRecord, InstanceRecord } from '@modelmesh/core/records';
 import { type ModelStatus, modelIdError, type RegisterRequest } from '@modelmesh/core/registration';
-import type { ControlEnd, ToControl } from '../../link/index.ts';
+import type { ArmCount, ControlEnd, ToControl } from '../../link/index.ts';
 import type { Peers } from '../../peer/index.ts';
 import type { Applied, Control, MeshDecisions, ModelDetail, NodeEvent, Page, PageRequest } from '../control.ts';
 import type { LocalCopies, RoutePublisher } from '../copies/index.ts';
@@ -34,6 +34,8 @@ export interface ControlParts {
   readonly link: ControlEnd;
   readonly mirror: RegistryMirror;
   readonly copies: LocalCopies;
+  /** What learns from the calls. */
+  readonly strategies: () => { add(counts: readonly ArmCount[]): void };
   readonly members: Members;
   readonly peers: Peers;
   readonly placing: Placing;
@@ -218,6 +220,9 @@ export class NodeControl implements Control {
         return;
       case 'call-ended':
         this.#decisions.callEnded(message.record);
+        return;
+      case 'arms':
+        this.#parts.strategies().add(message.counts);
         return;
       case 'explained':
         this.#decisions.explained(message.request, message.choices);

@@ -6,6 +6,7 @@ import { FakeClock } from '@modelmesh/core/testing';
 import { registryLayout, schemaKey } from '@modelmesh/wire/registry';
 import { type Kv, openRegistry } from '../../kv/index.ts';
 import {
+  type ArmCount,
   allocateCounters,
   createInProcessLink,
   type InProcessLink,
@@ -27,7 +28,20 @@ const PEER_LOADS_MAX = 10_000;
 
 /** What a test may want otherwise of one node. */
 export interface RigNodeOptions
-  extends Partial<Pick<ControlSetup, 'labels' | 'zone' | 'constraints' | 'scaling' | 'readOnly' | 'incarnation'>> {
+  extends Partial<
+    Pick<
+      ControlSetup,
+      | 'labels'
+      | 'zone'
+      | 'constraints'
+      | 'scaling'
+      | 'readOnly'
+      | 'incarnation'
+      | 'random'
+      | 'strategyPeriodMs'
+      | 'weightsPlugins'
+    >
+  > {
   readonly cache?: Partial<CacheConfig>;
   /** Memory of its runtime in MiB; each model takes one. */
   readonly capacityMib?: number;
@@ -113,6 +127,11 @@ export class RigNode {
   async reaches(peer: Pick<RigNode, 'id' | 'incarnation'>, reachable: boolean): Promise<void> {
     this.#link.dataPlane.send({ kind: 'peer-state', instance: peer.id, incarnation: peer.incarnation, reachable });
     await this.#rig.settle();
+  }
+
+  /** Its workers counted calls for strategies. */
+  counts(counts: readonly ArmCount[]): void {
+    this.#link.dataPlane.send({ kind: 'arms', counts });
   }
 
   /** A call enters the copy; ends with what is returned. */
@@ -252,6 +271,20 @@ export class MeshRig {
       this.clock.advance(Math.min(STEP_MS, left));
       await this.settle();
     }
+  }
+
+  /** Records of a table that stand in the store. */
+  async stored(table: string): Promise<number> {
+    const page = await this.kv.range(`/mm/test/${table}/`, { limit: 1000 });
+    return page.kind === 'compacted' ? Number.NaN : page.entries.length;
+  }
+
+  /** The node leaves in order. */
+  async remove(name: string): Promise<void> {
+    const { running, scope } = this.node(name);
+    await running.close();
+    await scope.close();
+    this.nodes.delete(name);
   }
 
   /** The node is gone without a word. */
