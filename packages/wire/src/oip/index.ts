@@ -34,6 +34,7 @@ export {
   type StreamInferResponse,
   TENSORS_MAX,
   type TensorMetadata,
+  WireReader,
 } from './proto/index.ts';
 export {
   type AnswerForm,

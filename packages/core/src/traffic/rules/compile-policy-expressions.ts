@@ -1,6 +1,7 @@
 import type { EndpointPolicy, PayloadField } from '../../records/index.ts';
 import { compileCondition, compileText, type ExpressionContext } from './compile.ts';
 import { isProblem } from './fault.ts';
+import { JSON_PATH_STEPS_MAX, parseJsonPath } from './json-path.ts';
 import type { ExpressionProblem, PolicyExpressionProblem, PolicyExpressions } from './port.ts';
 import { RuleIndex } from './rule-index.ts';
 
@@ -9,6 +10,9 @@ export const RULES_MAX = 256;
 
 /** Payload fields that one policy may declare. */
 export const PAYLOAD_FIELDS_MAX = 32;
+
+/** The most field numbers of the path of a payload field in a message. */
+export const PROTO_PATH_NUMBERS_MAX = 16;
 
 /** What of a policy holds expressions. */
 export type ExpressionSources = Pick<EndpointPolicy, 'rules' | 'payload' | 'sticky' | 'mirrors'>;
@@ -54,13 +58,25 @@ function limitProblems({ rules, payload }: ExpressionSources): readonly PolicyEx
 }
 
 /** `payload.<name>` must be an expression, and no word that every object has a meaning for. */
-function payloadProblems({ name }: PayloadField, at: number): readonly PolicyExpressionProblem[] {
-  if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) && !(name in Object.prototype)) return [];
-  return [
-    {
-      where: `spec.payload[${at}].name`,
-      message: `${JSON.stringify(name)} is no name: letters, digits and _, no digit first`,
-      at: 0,
-    },
-  ];
+const isName = (name: string): boolean => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) && !(name in Object.prototype);
+
+const isFieldNumber = (number: number): boolean => Number.isInteger(number) && number >= 1 && number < 2 ** 29;
+
+function payloadProblems({ name, json, parameter, proto }: PayloadField, at: number): readonly PolicyExpressionProblem[] {
+  const problems: PolicyExpressionProblem[] = [];
+  const problem = (where: string, message: string): void => {
+    problems.push({ where: `spec.payload[${at}]${where}`, message, at: 0 });
+  };
+  if (!isName(name)) problem('.name', `${JSON.stringify(name)} is no name: letters, digits and _, no digit first`);
+  if (json === null && parameter === null && proto === null) problem('', 'it says nowhere where the field stands');
+  if (json !== null && parseJsonPath(json) === undefined) {
+    problem(
+      '.json',
+      `${JSON.stringify(json)} is no path like parameters.country or instances[0]["a.b"], of at most ${JSON_PATH_STEPS_MAX} steps`,
+    );
+  }
+  if (proto !== null && (proto.length === 0 || proto.length > PROTO_PATH_NUMBERS_MAX || !proto.every(isFieldNumber))) {
+    problem('.proto', `a path has 1 to ${PROTO_PATH_NUMBERS_MAX} field numbers, each from 1 to 2^29 - 1`);
+  }
+  return problems;
 }

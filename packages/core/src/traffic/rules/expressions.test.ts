@@ -11,7 +11,9 @@ import {
   compileText,
   EXPRESSION_LIMITS,
   isProblem,
+  JSON_PATH_STEPS_MAX,
   PAYLOAD_FIELDS_MAX,
+  PROTO_PATH_NUMBERS_MAX,
   RULES_MAX,
 } from './index.ts';
 
@@ -239,5 +241,31 @@ describe('expressions of a policy', () => {
       /^spec\.payload\[4\]\.name: "constructor" is no name/,
     );
     assert.match(refused({ payload: [...PAYLOAD, field('a-b', 'int')] }), /"a-b" is no name/);
+  });
+
+  it('are refused with payload fields that stand nowhere', () => {
+    const refused = (change: Partial<PayloadField>): string => {
+      const payload = [{ ...field('one', 'int'), json: null, ...change }];
+      const result = compilePolicyExpressions({ ...policy, rules: [], mirrors: [], payload }, { engine: foreign });
+      return result.kind === 'refused' ? result.problems.map(({ where, message }) => `${where}: ${message}`).join('; ') : 'none';
+    };
+    assert.match(refused({}), /^spec\.payload\[0\]: it says nowhere where/);
+    for (const json of ['', 'a..b', '[0].a', 'a[', 'a[-1]', 'a["\\x"]', 'a b', `a${'.a'.repeat(JSON_PATH_STEPS_MAX)}`]) {
+      assert.match(refused({ json }), /^spec\.payload\[0\]\.json: /, json);
+    }
+    for (const json of [
+      'a',
+      'parameters.country',
+      'instances[0].x-y',
+      'a["b.c"][12].d',
+      `a${'.a'.repeat(JSON_PATH_STEPS_MAX - 1)}`,
+    ]) {
+      assert.equal(refused({ json }), 'none', json);
+    }
+    for (const proto of [[], [0], [1.5], [2 ** 29], Array.from({ length: PROTO_PATH_NUMBERS_MAX + 1 }, () => 1)]) {
+      assert.match(refused({ proto }), /^spec\.payload\[0\]\.proto: a path has 1 to 16 field numbers/);
+    }
+    assert.equal(refused({ proto: [1, 2 ** 29 - 1] }), 'none');
+    assert.equal(refused({ parameter: 'any name' }), 'none');
   });
 });

@@ -17,3 +17,4 @@ export {
   type StreamInferResponse,
   type TensorMetadata,
 } from './metadata.ts';
+export { WireReader } from './wire-reader.ts';
