@@ -18,6 +18,7 @@ export type {
 export { type DeleteEndpointRequest, decideDeleteEndpoint } from './delete-endpoint.ts';
 export { type KeptVersions, keepingEndpoint, keptVersions } from './kept-versions.ts';
 export { defaultModelOf, samePolicy, withDefaultModel } from './policies.ts';
+export { changesText, type PolicyChanges, percentText, policyChanges } from './policy-changes.ts';
 export type { PolicyAbilities } from './policy-check.ts';
 export { decideSetEndpoint } from './set-endpoint.ts';
 export {

@@ -23,7 +23,7 @@ import type { EpochMs, ModelKey } from '../units.ts';
 export const samePolicy = (a: EndpointPolicy, b: EndpointPolicy): boolean => sameData(a, b);
 
 /** Whether two values of plain data are alike all the way down. */
-function sameData(a: unknown, b: unknown): boolean {
+export function sameData(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
   if (Array.isArray(a) !== Array.isArray(b)) return false;

@@ -73,6 +73,7 @@ export {
   withoutFailuresUntil,
   withRefs,
 } from './model-record.ts';
+export { type NewPolicyAckRecord, newPolicyAckRecord, type PolicyAckRecord } from './policy-ack-record.ts';
 export {
   type EndpointRecordKey,
   endpointRecordKey,
@@ -82,9 +83,11 @@ export {
   instanceRecordKey,
   type ModelRecordKey,
   modelRecordKey,
+  type PolicyAckKey,
   type PolicyRecordKey,
   type PolicyRevision,
   type PolicyRevisionKey,
+  policyAckKey,
   policyRecordKey,
   policyRevisionKey,
   type RecordKey,

@@ -51,6 +51,12 @@ export interface FiguresRecordKey {
   readonly id: InstanceId;
 }
 
+/** Where an instance says how far it has come with policies: `/policy-acks/<id>`. Instances belong to no namespace. */
+export interface PolicyAckKey {
+  readonly kind: 'policy-ack';
+  readonly id: InstanceId;
+}
+
 /** The name of any record; `wire` turns it into the registry's key and back. */
 export type RecordKey =
   | ModelRecordKey
@@ -59,7 +65,8 @@ export type RecordKey =
   | PolicyRevisionKey
   | InstanceRecordKey
   | WeightsRecordKey
-  | FiguresRecordKey;
+  | FiguresRecordKey
+  | PolicyAckKey;
 
 /** The key of a model's record. */
 export const modelRecordKey = (key: ModelKey, namespace: Namespace = DEFAULT_NAMESPACE): ModelRecordKey => ({
@@ -95,3 +102,5 @@ export const weightsRecordKey = (id: EndpointId, namespace: Namespace = DEFAULT_
 });
 /** The key of what an instance counted for strategies. */
 export const figuresRecordKey = (id: InstanceId): FiguresRecordKey => ({ kind: 'figures', id });
+/** The key under which an instance acknowledges policies. */
+export const policyAckKey = (id: InstanceId): PolicyAckKey => ({ kind: 'policy-ack', id });

@@ -2,12 +2,14 @@ import { type Revision, revision } from '../units.ts';
 import type { EndpointRecord, PolicyRecord } from './endpoint-record.ts';
 import type { InstanceRecord } from './instance-record.ts';
 import type { ModelRecord } from './model-record.ts';
+import type { PolicyAckRecord } from './policy-ack-record.ts';
 import {
   endpointRecordKey,
   figuresRecordKey,
   instanceRecordKey,
   modelRecordKey,
   type PolicyRevisionKey,
+  policyAckKey,
   policyRecordKey,
   policyRevisionKey,
   type RecordKey,
@@ -16,7 +18,14 @@ import {
 import type { FiguresRecord, WeightsRecord } from './strategy-record.ts';
 
 /** Any record that the registry holds under a key of its own. */
-export type RegistryRecord = ModelRecord | EndpointRecord | PolicyRecord | InstanceRecord | WeightsRecord | FiguresRecord;
+export type RegistryRecord =
+  | ModelRecord
+  | EndpointRecord
+  | PolicyRecord
+  | InstanceRecord
+  | WeightsRecord
+  | FiguresRecord
+  | PolicyAckRecord;
 
 /** A record together with the revision that a compare-and-set must name. */
 export interface Versioned<R extends RegistryRecord> {
@@ -57,6 +66,8 @@ export function keyOf(record: RegistryRecord): RecordKey {
       return weightsRecordKey(record.id, record.namespace);
     case 'figures':
       return figuresRecordKey(record.instance);
+    case 'policy-ack':
+      return policyAckKey(record.instance);
   }
 }
 

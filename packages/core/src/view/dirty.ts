@@ -18,17 +18,20 @@ export interface Dirty {
   readonly endpoints: readonly Scoped<EndpointId>[];
   readonly families: readonly Scoped<string>[];
   readonly instances: readonly InstanceId[];
+  /** Instances that have come further with policies, or say nothing of it any more. */
+  readonly policyAcks: readonly InstanceId[];
 }
 
 /** Whether nothing changed. */
 export const isClean = (dirty: Dirty): boolean =>
-  dirty.models.length + dirty.endpoints.length + dirty.families.length + dirty.instances.length === 0;
+  dirty.models.length + dirty.endpoints.length + dirty.families.length + dirty.instances.length + dirty.policyAcks.length === 0;
 
 /** A record's key as one string, for maps. */
 export function keyText(key: RecordKey): string {
   switch (key.kind) {
     case 'instance':
     case 'figures':
+    case 'policy-ack':
       return `${key.kind}\0${key.id}`;
     case 'model':
       return `model\0${key.namespace}\0${key.key}`;
@@ -47,6 +50,7 @@ export class DirtyMarks {
   readonly #endpoints = new Map<string, Scoped<EndpointId>>();
   readonly #families = new Map<string, Scoped<string>>();
   readonly #instances = new Set<InstanceId>();
+  readonly #policyAcks = new Set<InstanceId>();
 
   model(namespace: Namespace, name: ModelKey): void {
     this.#models.set(`${namespace}\0${name}`, { namespace, name });
@@ -64,6 +68,10 @@ export class DirtyMarks {
     this.#instances.add(id);
   }
 
+  policyAck(id: InstanceId): void {
+    this.#policyAcks.add(id);
+  }
+
   /** Everything marked so far. */
   take(): Dirty {
     return {
@@ -71,6 +79,7 @@ export class DirtyMarks {
       endpoints: [...this.#endpoints.values()],
       families: [...this.#families.values()],
       instances: [...this.#instances],
+      policyAcks: [...this.#policyAcks],
     };
   }
 }

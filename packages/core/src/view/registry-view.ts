@@ -5,6 +5,7 @@ import {
   type InstanceRecord,
   keyOf,
   type ModelRecord,
+  type PolicyAckRecord,
   type PolicyRecord,
   type RecordKey,
   type RegistryEvent,
@@ -67,6 +68,7 @@ export class RegistryView implements NameIndex {
   readonly #namespaces = new Map<Namespace, NamespaceIndex>();
   readonly #instances = new Map<InstanceId, Versioned<InstanceRecord>>();
   readonly #figures = new Map<InstanceId, Versioned<FiguresRecord>>();
+  readonly #policyAcks = new Map<InstanceId, Versioned<PolicyAckRecord>>();
   /** Models that name an instance in their copies or failures. */
   readonly #namedIn = new Map<InstanceId, Map<string, Scoped<ModelKey>>>();
   readonly #deletions = new Map<string, Revision>();
@@ -114,6 +116,11 @@ export class RegistryView implements NameIndex {
   /** What an instance published of itself. */
   instance(id: InstanceId): Versioned<InstanceRecord> | undefined {
     return this.#instances.get(id);
+  }
+
+  /** How far an instance says that it has come with policies. */
+  policyAck(id: InstanceId): Versioned<PolicyAckRecord> | undefined {
+    return this.#policyAcks.get(id);
   }
 
   /** Every model of a namespace, or of all. */
@@ -261,6 +268,10 @@ export class RegistryView implements NameIndex {
         this.#instances.set(record.id, { ...entry, record });
         marks.instance(record.id);
         break;
+      case 'policy-ack':
+        this.#policyAcks.set(record.instance, { ...entry, record });
+        marks.policyAck(record.instance);
+        break;
     }
   }
 
@@ -294,6 +305,10 @@ export class RegistryView implements NameIndex {
         this.#instances.delete(key.id);
         marks.instance(key.id);
         break;
+      case 'policy-ack':
+        this.#policyAcks.delete(key.id);
+        marks.policyAck(key.id);
+        break;
     }
   }
 
@@ -313,6 +328,8 @@ export class RegistryView implements NameIndex {
         return this.#figures.get(key.id);
       case 'instance':
         return this.instance(key.id);
+      case 'policy-ack':
+        return this.policyAck(key.id);
     }
   }
 
@@ -325,6 +342,7 @@ export class RegistryView implements NameIndex {
     }
     yield* this.#figures.values();
     yield* this.#instances.values();
+    yield* this.#policyAcks.values();
   }
 
   #chosen(namespace: Namespace | undefined): Iterable<NamespaceIndex> {

@@ -56,7 +56,13 @@ describe('what became dirty', () => {
     const view = new RegistryView();
     const a = model('a');
     const dirty = view.apply([put(a, 1), put(withCopyClaimed(a, i1, nowMs), 2)], nowMs);
-    assert.deepEqual(dirty, { models: [{ namespace: ns, name: 'a' }], endpoints: [], families: [], instances: [] });
+    assert.deepEqual(dirty, {
+      models: [{ namespace: ns, name: 'a' }],
+      endpoints: [],
+      families: [],
+      instances: [],
+      policyAcks: [],
+    });
   });
 
   it('names the endpoints of a model that appears or vanishes, and not of one that merely changes', () => {

@@ -219,6 +219,9 @@ export class DataPlane {
       case 'method-rules':
         plane.methodRules = message.rules;
         return;
+      case 'policy-freshness':
+        plane.stalePolicy = message.staleSinceMs === null ? null : new Date(message.staleSinceMs).toISOString();
+        return;
       case 'explain':
         this.#explain(message.request, message.query, message.limit);
         return;

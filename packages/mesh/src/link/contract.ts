@@ -39,6 +39,7 @@ const DOWN: readonly ToDataPlane[] = [
     access: { epoch: 1, target: { kind: 'unix', path: '/rt' }, methods: new Map([['a.B/C', [1, 2]]]), anyMethod: true },
   },
   { kind: 'runtime-down', restarting: true, message: 'gone' },
+  { kind: 'policy-freshness', staleSinceMs: epochMs(9) },
   {
     kind: 'method-rules',
     rules: {

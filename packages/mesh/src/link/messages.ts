@@ -189,6 +189,11 @@ export type ToDataPlane =
   | { readonly kind: 'runtime-up'; readonly access: RuntimeAccess }
   | { readonly kind: 'runtime-down'; readonly restarting: boolean; readonly message: string }
   | { readonly kind: 'method-rules'; readonly rules: MethodRules }
+  /**
+   * Since when this node may run policies that are in force no more, because it does not hear the registry; `null`: it hears it. Answers through
+   * an endpoint say so meanwhile.
+   */
+  | { readonly kind: 'policy-freshness'; readonly staleSinceMs: EpochMs | null }
   /** Somebody asks which copies were chosen for the last calls; at most `limit` of those that fit are told. */
   | { readonly kind: 'explain'; readonly request: number; readonly query: ChoiceQuery; readonly limit: number };
 

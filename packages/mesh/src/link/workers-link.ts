@@ -24,7 +24,7 @@ interface Question {
 
 /**
  * The links to all workers of the data plane as one end, so that control need not know how many there are. What all have to know goes to all, and
- * what was said last of the runtime and the rules also to those that come later; answers go to who asked; what workers tell is merged where several
+ * what was said last of the runtime, the rules and the freshness of policies also to those that come later; answers go to who asked; what workers tell is merged where several
  * say the same: acknowledged is what all have, a peer is away while one of them does not reach it, choices are those of all.
  */
 export class WorkersLink implements ControlEnd {
@@ -38,6 +38,7 @@ export class WorkersLink implements ControlEnd {
   #acknowledged: Position | null = null;
   #runtime: ToDataPlane | null = null;
   #rules: ToDataPlane | null = null;
+  #freshness: ToDataPlane | null = null;
 
   /** @param workers places of workers; each has a number below it */
   constructor(workers: number) {
@@ -51,7 +52,7 @@ export class WorkersLink implements ControlEnd {
     end.onMessage = (message) => {
       if (this.#lives.has(life)) this.#receive(life, message);
     };
-    for (const known of [this.#rules, this.#runtime]) if (known !== null) end.send(known);
+    for (const known of [this.#rules, this.#runtime, this.#freshness]) if (known !== null) end.send(known);
     return () => this.#leave(life);
   }
 
@@ -72,6 +73,10 @@ export class WorkersLink implements ControlEnd {
         return;
       case 'method-rules':
         this.#rules = message;
+        this.#sendAll(message);
+        return;
+      case 'policy-freshness':
+        this.#freshness = message;
         this.#sendAll(message);
         return;
       default:

@@ -153,7 +153,7 @@ describe('REST in front of the real control', () => {
     await using mesh = await managed();
     const { rest } = mesh;
     const model = manifest('fraud-3', '/fraud', { family: 'fraud', version: '3', resources: { memory: '2Mi' } });
-    assert.deepEqual(await rest.apply(model), { kind: 'Model', name: 'fraud@3', change: 'created', warnings: [] });
+    assert.deepEqual(await rest.apply(model), { kind: 'Model', name: 'fraud@3', change: 'created', warnings: [], edit: null });
     assert.equal((await rest.apply(model)).change, 'unchanged');
     assert.equal((await rest.load('fraud@3')).status, 'LOADED');
     const detail = await rest.model('fraud@3');

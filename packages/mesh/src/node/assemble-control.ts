@@ -4,6 +4,7 @@ import {
   durationMs,
   type InstanceId,
   type ModelKey,
+  type Revision,
   type SizeUnits,
   toMeshError,
   unitsForBytes,
@@ -20,6 +21,7 @@ import { type EnsureCopies, Management, Manifests, NodeControl } from './managem
 import { Members, Readiness } from './members/index.ts';
 import { OwnRecord } from './own-record.ts';
 import { CopyMap, fillDecision, Locating, PlacementDesk, Placing, placementDecision, scaleDecision } from './placing/index.ts';
+import { PolicyAcks, PolicyFreshness, SeenInstances } from './policies/index.ts';
 import { ReachedLimits } from './reached-limits.ts';
 import { Leadership, RegistryClaims, RegistryMirror, RegistryPulse, Session } from './registry/index.ts';
 import type { ControlSetup } from './start-control.ts';
@@ -38,6 +40,9 @@ export interface ControlAssembly {
   readonly session: Session;
   readonly leadership: Leadership;
   readonly members: Members;
+  /** Who runs which policies, and whether this node hears of new ones. */
+  readonly acks: PolicyAcks;
+  readonly freshness: PolicyFreshness;
   readonly desk: PlacementDesk;
   readonly placing: Placing;
   readonly minimums: Minimums;
@@ -70,7 +75,7 @@ export function assembleControl(setup: ControlSetup): ControlAssembly {
   const registry = assembleRegistry(setup);
   const { view, events, journal, limits, pulse, mirror, session, own } = registry;
   const { clock, instance, scope, link, readOnly } = setup;
-  const { members, routes, claims, copies, counters, desk } = assembleCluster(setup, registry);
+  const { members, routes, claims, copies, counters, desk, acks, freshness, seen } = assembleCluster(setup, registry);
   const loadTimes = { current: new LoadTimes(LOAD_TIMEOUT_MS), timeoutMs: LOAD_TIMEOUT_MS };
   routes.settledAfterMs = (type) => loadTimes.current.assumeLoadedAfterMs(type);
   routes.failingUntilMs = (record) => failingUntilMs(record, clock.wallMs(), setup.cache.failureExpiryMs);
@@ -90,10 +95,10 @@ export function assembleControl(setup: ControlSetup): ControlAssembly {
     ...{ failureExpiryMs, readOnly, isLeader },
     ensureCopies: setup.ensureCopies ?? ensureByPlacement(placing, () => management),
   });
-  const manifests = new Manifests({ mirror, management, copies, clock, readOnly });
+  const manifests = new Manifests({ mirror, management, copies, acks, clock, readOnly });
   const ownRecord = (): InstanceRecord => own.record();
   const parts = {
-    ...{ link, mirror, copies, members, peers: setup.peers, placing, locating },
+    ...{ link, mirror, copies, members, peers: setup.peers, placing, locating, acks },
     management,
     manifests,
     routes,
@@ -109,7 +114,7 @@ export function assembleControl(setup: ControlSetup): ControlAssembly {
   const strategies = strategiesOf(setup, registry, () => !readOnly && isLeader());
   registry.spread = (dirty) => {
     routes.dirty(dirty);
-    noteInstances(dirty, registry, { members, desk, self: instance });
+    noteInstances(dirty, registry, { members, desk, acks, seen, self: instance });
     copies.registryChanged(dirty);
     minimums.changed(dirty);
     management.transitions.dirty(dirty);
@@ -131,7 +136,7 @@ export function assembleControl(setup: ControlSetup): ControlAssembly {
   });
   const { scaling } = upkeep;
   const leave = (): void => own.leaves(touchRecord);
-  const cluster = { session, leadership, members, desk, placing, minimums, loadTimes, readiness, ...upkeep };
+  const cluster = { session, leadership, members, acks, freshness, desk, placing, minimums, loadTimes, readiness, ...upkeep };
   const local = { claims, copies, counters, routes, management, control, events, journal, limits };
   return { view, pulse, mirror, ...cluster, ...local, ownRecord, touchRecord, leave };
 }
@@ -288,7 +293,16 @@ function watchLoads(
 function noteInstances(
   dirty: Dirty,
   { view, session, own }: ReturnType<typeof assembleRegistry>,
-  { members, desk, self }: Pick<ControlAssembly, 'members' | 'desk'> & { readonly self: InstanceId },
+  {
+    members,
+    desk,
+    acks,
+    seen,
+    self,
+  }: Pick<ControlAssembly, 'members' | 'desk' | 'acks'> & {
+    readonly seen: SeenInstances;
+    readonly self: InstanceId;
+  },
 ): void {
   members.changed(dirty.instances);
   for (const id of dirty.instances) {
@@ -297,7 +311,10 @@ function noteInstances(
     else desk.instanceSeen(record);
     // Somebody deleted it, or its lease ended: the others must hear of this node again (spec §3.4).
     if (record === undefined && id === self) session.keyVanished(own.key);
+    seen.changed(id, record);
   }
+  if (dirty.policyAcks.includes(self) && view.policyAck(self) === undefined) acks.vanished();
+  if (dirty.policyAcks.length + dirty.instances.length > 0) acks.changed();
 }
 
 /** The cluster as this node sees it, and its own copies. */
@@ -316,12 +333,26 @@ function assembleCluster(setup: ControlSetup, registry: ReturnType<typeof assemb
     onGone: (last) => registry.onGone(last),
   });
   routes.peers = { all: () => members.peerRoutes(clock.wallMs()), routeOf: (id) => members.routeOf(id) };
-  registry.onLost = () => members.registryLost();
-  registry.onFollowed = () => members.registryBack();
+  const freshness = new PolicyFreshness({ clock, link, pulse: registry.pulse, session });
+  const seen = new SeenInstances(clock);
+  const acks = new PolicyAcks({ instance, clock, layout: setup.layout, view, session, routes, seen, freshness });
+  registry.onEndpoints = (upTo) => acks.heard(upTo);
+  registry.onLost = () => {
+    members.registryLost();
+    freshness.follows(false);
+  };
+  registry.onFollowed = () => {
+    members.registryBack();
+    freshness.follows(true);
+  };
   // Where the watch goes on by itself nothing is listed again, and yet what vanishes now may have vanished for all.
-  registry.pulse.onAway = () => members.registryLost();
+  registry.pulse.onAway = () => {
+    members.registryLost();
+    freshness.look();
+  };
   registry.pulse.onBack = () => {
     members.registryBack();
+    freshness.look();
     // Nothing can be claimed before this node is registered again. A session that lives needs nothing, and would only ask again and again.
     if (!session.alive) void session.flush();
   };
@@ -334,7 +365,7 @@ function assembleCluster(setup: ControlSetup, registry: ReturnType<typeof assemb
   const copies = new LocalCopies(local);
   own.copies = copies;
   const desk = deskOf(setup, { members, copies, journal, ownRecord: () => own.record() });
-  return { members, routes, claims, copies, counters, desk };
+  return { members, routes, claims, copies, counters, desk, acks, freshness, seen };
 }
 
 /** The registry's side: its picture, this node's session there, and its own record. */
@@ -347,6 +378,7 @@ function assembleRegistry(setup: ControlSetup) {
   const pulse = new RegistryPulse(setup.peerAddress !== null);
   const hooks = {
     spread: (_dirty: Dirty): void => {},
+    onEndpoints: (_upTo: Revision): void => {},
     onLost: (): void => {},
     onFollowed: (): void => {},
     onGone: (_last: InstanceRecord): void => {},
@@ -358,6 +390,7 @@ function assembleRegistry(setup: ControlSetup) {
     view,
     {
       onDirty: (dirty) => hooks.spread(dirty),
+      onEndpoints: (upTo) => hooks.onEndpoints(upTo),
       onUnreadable: (key, error) => events.emit({ kind: 'record-unreadable', message: `${key}: ${error.message}` }),
       onFollowed: () => hooks.onFollowed(),
       onLost: (error) => {

@@ -2,11 +2,19 @@
  * What the node's control does for its callers: management over gRPC and REST, the repository calls of the Open Inference Protocol, and the
  * command line behind them. Every method rejects with a `MeshError`.
  */
-import type { EpochMs, InstanceId } from '@modelmesh/core';
-import type { EndpointStatus, SetEndpointRequest } from '@modelmesh/core/endpoints';
+import type { DurationMs, EpochMs, InstanceId } from '@modelmesh/core';
+import type { EndpointStatus, PolicyChanges, SetEndpointRequest } from '@modelmesh/core/endpoints';
 import type { DecisionQuery, DecisionRecord } from '@modelmesh/core/journal';
-import type { EndpointPolicy, EndpointRecord, InstanceRecord, ModelRecord } from '@modelmesh/core/records';
+import type {
+  EndpointPolicy,
+  EndpointRecord,
+  InstanceRecord,
+  ModelRecord,
+  PolicyRecord,
+  PolicyRevision,
+} from '@modelmesh/core/records';
 import type { ModelStatus, RegisterRequest } from '@modelmesh/core/registration';
+import type { Acknowledgement } from './policies/index.ts';
 
 /** Decisions that one question is answered with. */
 export const EXPLAINED_MAX = 200;
@@ -29,6 +37,34 @@ export interface Applied {
   readonly name: string;
   readonly change: 'created' | 'configured' | 'unchanged';
   readonly warnings: readonly string[];
+  /** Of an endpoint with a policy: what became of the edit. */
+  readonly edit: EndpointEdit | null;
+}
+
+/** How a manifest is applied. */
+export interface ApplyOptions {
+  /** Says what would change, and changes nothing. */
+  readonly dryRun?: boolean;
+  /** How long the answer waits until all nodes run what was written; left out or 0: it does not. */
+  readonly waitMs?: DurationMs;
+  /** The revision of the policy that the edit was made from; 0: there is none. Another one in force is not overwritten. */
+  readonly expectedRevision?: PolicyRevision;
+}
+
+/** What became of an edit of an endpoint's policy. */
+export interface EndpointEdit {
+  /** In force after it; of one that was only tried, the revision that it would have. */
+  readonly revision: PolicyRevision;
+  readonly changes: PolicyChanges;
+  /** Who runs it; `null`: nobody waited for that. */
+  readonly acknowledgement: Acknowledgement | null;
+}
+
+/** One policy that an endpoint had or has. */
+export interface PastPolicy {
+  readonly record: PolicyRecord;
+  /** Against the revision before; `null`: that is not kept any more. */
+  readonly changes: PolicyChanges | null;
 }
 
 /** What is known of a model's size here, in the order in which it is learned, in bytes; `null`: not known. */
@@ -95,7 +131,11 @@ export interface Control {
   endpointStatus(id: string, owner: string): Promise<EndpointStatus>;
 
   /** Applies one manifest, given as the plain object that YAML or JSON parse to. */
-  apply(manifest: unknown, signal: AbortSignal): Promise<Applied>;
+  apply(manifest: unknown, signal: AbortSignal, options?: ApplyOptions): Promise<Applied>;
+  /** The policies of an endpoint that are kept, newest first. `endpoint-not-found` for an unknown one; a vmodel has none. */
+  policyHistory(id: string): Promise<readonly PastPolicy[]>;
+  /** Puts an earlier policy in force again, as a new revision. @param to `null`: the one before the one in force */
+  undo(id: string, to: PolicyRevision | null, options: ApplyOptions, signal: AbortSignal): Promise<Applied>;
   /** Deletes what a manifest of that kind and name made. */
   deleteResource(kind: Applied['kind'], name: string): Promise<void>;
 

@@ -1,6 +1,7 @@
 /** The door of the room: control of one node, its loops and its lifetime. */
 export {
   type Applied,
+  type ApplyOptions,
   type Control,
   EXPLAINED_MAX,
   type MadeDecision,
@@ -10,6 +11,7 @@ export {
   type NodeEvent,
   type Page,
   type PageRequest,
+  type PastPolicy,
 } from './control.ts';
 export type { CacheMetrics } from './copies/index.ts';
 export { EVENT_LISTENERS_MAX, EVENTS_KEPT_MAX, type Events } from './events.ts';

@@ -176,6 +176,7 @@ export async function startControl(setup: ControlSetup): Promise<RunningControl>
     if (leadership.leads) takeUp(parts);
   };
   await leadership.start();
+  parts.freshness.start(setup.scope);
   watchRuntime(setup, parts);
   measure(setup, parts);
   parts.scaling.start(setup.scope);

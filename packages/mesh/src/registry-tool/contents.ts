@@ -148,7 +148,8 @@ class Lister {
 }
 
 /** Whether what stands there ends with a session, even where a store has no lease on it. */
-const isOfSession = (path: string): boolean => path.startsWith('instances/') || path.startsWith('leaderLatch/');
+const isOfSession = (path: string): boolean =>
+  path.startsWith('instances/') || path.startsWith('leaderLatch/') || path.startsWith('policy-acks/');
 
 /** The default namespace first, then by name; below it by path, in the order of UTF-8. */
 export function compareRecords(a: KeptRecord, b: KeptRecord): number {

@@ -2,9 +2,11 @@
 export { ANSWER_BYTES_MAX } from './http-transport.ts';
 export type {
   AppliedView,
+  ChangesView,
   CopyView,
   DecisionsView,
   DecisionView,
+  EditView,
   EndpointView,
   ErrorView,
   EventView,
@@ -14,7 +16,9 @@ export type {
   ModelView,
   PageView,
   PolicyView,
+  RevisionView,
   StatusView,
+  VariantShareView,
   VariantView,
 } from './management-api.ts';
 export { type InferCall, MeshClient, type MeshClientOptions } from './mesh-client.ts';
@@ -28,7 +32,7 @@ export {
   type VModelCall,
   type VModelStatusInfo,
 } from './model-mesh-client.ts';
-export { type EventOptions, RestClient, type RestInferOptions, type RestOptions } from './rest-client.ts';
+export { type EditOptions, type EventOptions, RestClient, type RestInferOptions, type RestOptions } from './rest-client.ts';
 export { MESH_PORT_DEFAULT, parseServer, type ServerAddress } from './server-address.ts';
 export { EVENT_CHARS_MAX } from './server-sent-events.ts';
 export { systemClock } from './system-clock.ts';

@@ -129,6 +129,58 @@ export interface AppliedView {
   readonly name: string;
   readonly change: 'created' | 'configured' | 'unchanged';
   readonly warnings: readonly string[];
+  /** What became of the edit of an endpoint's policy; `null`: it was none. */
+  readonly edit: EditView | null;
+}
+
+/** What became of an edit of an endpoint's policy. */
+export interface EditView {
+  /** In force after it; where the edit was only tried, the revision that it would have. */
+  readonly revision: number;
+  readonly changes: ChangesView;
+  /** Instances whose whole data plane runs the revision; `null`: nobody waited for that. */
+  readonly acknowledged: readonly string[] | null;
+  /** Instances that may still answer by the revision before. */
+  readonly missing: readonly { readonly instance: string; readonly why: string }[];
+}
+
+/** What an edit of a policy changes. Shares are per cent of the calls that neither a rule nor a strategy decides. */
+export interface ChangesView {
+  /** All of it as a sentence; empty: nothing changes. */
+  readonly text: string;
+  /** Variants of either revision; `null`: it is not in that one. */
+  readonly variants: readonly {
+    readonly name: string;
+    readonly before: VariantShareView | null;
+    readonly after: VariantShareView | null;
+  }[];
+  /** Units that go from one variant to another. */
+  readonly moved: readonly { readonly from: string; readonly to: string; readonly percent: number }[];
+  readonly movedPercent: number;
+  readonly rules: { readonly added: readonly string[]; readonly removed: readonly string[]; readonly changed: readonly string[] };
+  /** Other fields of the manifest's spec that say something else. */
+  readonly fields: readonly string[];
+  /** Models that the endpoint names newly, and not any more. */
+  readonly referenced: readonly string[];
+  readonly unreferenced: readonly string[];
+}
+
+/** A variant as it stands in one revision. */
+export interface VariantShareView {
+  readonly model: string;
+  readonly weight: number;
+  readonly percent: number;
+}
+
+/** A policy that an endpoint has or had. */
+export interface RevisionView {
+  readonly revision: number;
+  readonly inForce: boolean;
+  readonly createdAt: string | null;
+  readonly owner: string;
+  readonly policy: PolicyView;
+  /** Against the revision before; `null`: that one is not kept any more. */
+  readonly changes: ChangesView | null;
 }
 
 /** The node that answers. */

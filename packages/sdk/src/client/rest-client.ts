@@ -12,6 +12,7 @@ import type {
   InstanceView,
   ModelView,
   PageView,
+  RevisionView,
   StatusView,
 } from './management-api.ts';
 import { parseServer } from './server-address.ts';
@@ -24,6 +25,21 @@ const JSON_TYPE = { 'content-type': 'application/json' };
 /** What a call may be given. */
 export interface RestOptions {
   readonly signal?: AbortSignal | undefined;
+}
+
+/** How an endpoint is edited. */
+export interface EditOptions {
+  /** Says what would change, and changes nothing. */
+  readonly dryRun?: boolean | undefined;
+  /** How long to wait until all nodes run the policy, 0: not at all; 10 s unless given. */
+  readonly waitMs?: DurationMs | undefined;
+  /** Revision of the policy that the edit was made from; 0: there is none. Another one in force is not overwritten. */
+  readonly revision?: number | undefined;
+}
+
+function editQuery(options: EditOptions & { readonly to?: number | undefined }): string {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  return given.length === 0 ? '' : `?${given.map(([name, value]) => `${name}=${value}`).join('&')}`;
 }
 
 /** How to ask a model. */
@@ -68,8 +84,8 @@ export class RestClient {
   }
 
   /** Applies one manifest, given as the plain object that YAML or JSON parse to. */
-  apply(manifest: unknown, options: RestOptions = {}): Promise<AppliedView> {
-    return this.#json('POST', '/api/v1/apply', { ...options, body: JSON.stringify(manifest) });
+  apply(manifest: unknown, { signal, ...edit }: RestOptions & EditOptions = {}): Promise<AppliedView> {
+    return this.#json('POST', `/api/v1/apply${editQuery(edit)}`, { signal, body: JSON.stringify(manifest) });
   }
 
   /** All models in the order of their keys, read page by page as they are asked for. */
@@ -108,6 +124,20 @@ export class RestClient {
 
   endpoint(name: string, options?: RestOptions): Promise<EndpointView> {
     return this.#json('GET', `/api/v1/endpoints/${segment(name)}`, options);
+  }
+
+  /** The policies of an endpoint that are kept, newest first. */
+  async revisions(name: string, options?: RestOptions): Promise<readonly RevisionView[]> {
+    const path = `/api/v1/endpoints/${segment(name)}/revisions`;
+    return (await this.#json<{ readonly items: readonly RevisionView[] }>('GET', path, options)).items;
+  }
+
+  /** Puts an earlier policy of an endpoint in force again; `to`: its revision, the one before the present one unless given. */
+  undo(
+    name: string,
+    { signal, ...edit }: RestOptions & EditOptions & { readonly to?: number | undefined } = {},
+  ): Promise<AppliedView> {
+    return this.#json('POST', `/api/v1/endpoints/${segment(name)}/undo${editQuery(edit)}`, { signal });
   }
 
   /** Removes an endpoint that a manifest made, or with `owner` a vmodel of that owner. */

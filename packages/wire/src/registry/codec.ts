@@ -5,6 +5,7 @@ import { instanceRecordObject, readInstanceRecord } from './instance-record.ts';
 import { losslessStringify } from './json.ts';
 import { modelRecordObject, readModelRecord } from './model-record.ts';
 import { ObjectReader } from './object-reader.ts';
+import { policyAckRecordObject, readPolicyAckRecord } from './policy-ack-record.ts';
 import { policyRecordObject, readPolicyRecord } from './policy-record.ts';
 import { figuresRecordObject, readFiguresRecord, readWeightsRecord, weightsRecordObject } from './strategy-record.ts';
 
@@ -33,6 +34,8 @@ export function decodeRecord(key: RecordKey, text: string): RegistryRecord {
       return readWeightsRecord(reader, key.id, key.namespace);
     case 'figures':
       return readFiguresRecord(reader, key.id);
+    case 'policy-ack':
+      return readPolicyAckRecord(reader, key.id);
     default:
       return assertNever(key);
   }
@@ -52,6 +55,8 @@ function objectOfRecord(record: RegistryRecord): object {
       return weightsRecordObject(record);
     case 'figures':
       return figuresRecordObject(record);
+    case 'policy-ack':
+      return policyAckRecordObject(record);
     default:
       return assertNever(record);
   }

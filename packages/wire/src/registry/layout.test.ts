@@ -6,6 +6,7 @@ import {
   figuresRecordKey,
   instanceRecordKey,
   modelRecordKey,
+  policyAckKey,
   policyRecordKey,
   policyRevisionKey,
   type RecordKey,
@@ -76,6 +77,7 @@ describe('registry keys', () => {
       fc.tuple(id, spaces).map(([text, of]) => weightsRecordKey(endpointId(text), of)),
       id.filter((text) => !text.includes(',')).map((text) => instanceRecordKey(instanceId(text))),
       id.filter((text) => !text.includes(',')).map((text) => figuresRecordKey(instanceId(text))),
+      id.map((text) => policyAckKey(instanceId(text))),
     );
     fc.assert(
       fc.property(keys, (key) => {

@@ -14,6 +14,7 @@ import {
   figuresRecordKey,
   instanceRecordKey,
   modelRecordKey,
+  policyAckKey,
   policyRecordKey,
   policyRevisionKey,
   type RecordKey,
@@ -53,7 +54,15 @@ export function registryLayout({ root, prefix, service }: RegistryLayout): Regis
 }
 
 /** Tables that stand in the key space of a namespace. */
-type Table = 'registry' | 'vmodels' | 'endpoints' | 'endpoint-revisions' | 'endpoint-weights' | 'instances' | 'strategy-figures';
+type Table =
+  | 'registry'
+  | 'vmodels'
+  | 'endpoints'
+  | 'endpoint-revisions'
+  | 'endpoint-weights'
+  | 'instances'
+  | 'strategy-figures'
+  | 'policy-acks';
 
 function baseOf(layout: RegistryLayout, space: Namespace): string {
   if (space.includes('/')) throw new MeshError('invalid-argument', `a namespace must not hold a slash: ${space}`);
@@ -81,6 +90,8 @@ export function recordKeyText(layout: RegistryLayout, key: RecordKey): string {
       return inTable(layout, key.namespace, 'endpoint-weights', key.id);
     case 'figures':
       return inTable(layout, DEFAULT_NAMESPACE, 'strategy-figures', key.id);
+    case 'policy-ack':
+      return inTable(layout, DEFAULT_NAMESPACE, 'policy-acks', key.id);
     default:
       return assertNever(key);
   }
@@ -131,6 +142,8 @@ export function parseRecordKey(layout: RegistryLayout, text: string): RecordKey 
       return space !== DEFAULT_NAMESPACE || id.includes(',') ? undefined : figuresRecordKey(instanceId(id));
     case 'instances':
       return space !== DEFAULT_NAMESPACE || id.includes(',') ? undefined : instanceRecordKey(instanceId(id));
+    case 'policy-acks':
+      return space === DEFAULT_NAMESPACE ? policyAckKey(instanceId(id)) : undefined;
     default:
       return undefined;
   }

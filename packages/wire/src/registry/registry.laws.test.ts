@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { bytes, durationMs, endpointId, epochMs, instanceId, modelKey, namespace, sizeUnits } from '@modelmesh/core';
+import { bytes, durationMs, endpointId, epochMs, instanceId, modelKey, namespace, revision, sizeUnits } from '@modelmesh/core';
 import {
   keyOf,
   newEndpointPolicy,
@@ -8,6 +8,7 @@ import {
   newFiguresRecord,
   newInstanceRecord,
   newModelRecord,
+  newPolicyAckRecord,
   newPolicyRecord,
   newWeightsRecord,
   type RegistryRecord,
@@ -151,7 +152,10 @@ const weights = fc
   )
   .map(newWeightsRecord);
 
-const records: fc.Arbitrary<RegistryRecord> = fc.oneof(models, instances, endpoints, policies, figures, weights);
+const policyAcks = fc.record({ instance, revision: natural.map(revision) }, plain).map(newPolicyAckRecord);
+
+const records: fc.Arbitrary<RegistryRecord> = fc.oneof(models, instances, endpoints, policies, figures, weights, policyAcks);
+
 const stored = (record: RegistryRecord): RegistryRecord => decodeRecord(keyOf(record), encodeRecord(record));
 
 /** Adds properties that no version knows to every object of a JSON value except those whose names are ids. */

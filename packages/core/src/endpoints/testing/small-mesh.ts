@@ -177,6 +177,7 @@ export class SmallMesh {
       case 'instance':
       case 'weights':
       case 'figures':
+      case 'policy-ack':
       case 'policy-revision':
         throw new Error(`no transaction of these rooms may depend on ${key.kind}`);
     }

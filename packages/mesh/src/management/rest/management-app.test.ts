@@ -27,6 +27,7 @@ const OPERATIONS = [
   'DELETE /api/v1/models/{key}',
   'GET /api/v1/endpoints',
   'GET /api/v1/endpoints/{name}',
+  'GET /api/v1/endpoints/{name}/revisions',
   'GET /api/v1/events',
   'GET /api/v1/explain/evictions',
   'GET /api/v1/explain/evictions/{key}',
@@ -40,6 +41,7 @@ const OPERATIONS = [
   'GET /api/v1/openapi.json',
   'GET /api/v1/status',
   'POST /api/v1/apply',
+  'POST /api/v1/endpoints/{name}/undo',
   'POST /api/v1/models/{key}:load',
   'POST /api/v1/models/{key}:unload',
   'PUT /api/v1/endpoints/{name}',
@@ -94,6 +96,7 @@ test('real answers are what their schemas say', async () => {
     name: 'fraud@3',
     change: 'created',
     warnings: [],
+    edit: null,
   });
   await is('Applied', 'PUT', '/api/v1/models/fraud%403', MODEL);
   await is('Applied', 'PUT', '/api/v1/endpoints/fraud', ENDPOINT);
@@ -106,6 +109,17 @@ test('real answers are what their schemas say', async () => {
     await is('Decisions', 'GET', `/api/v1/explain/${about}`);
   await is('Endpoints', 'GET', '/api/v1/endpoints');
   await is('Endpoint', 'GET', '/api/v1/endpoints/fraud');
+  await is('Revisions', 'GET', '/api/v1/endpoints/fraud/revisions');
+  await is('Applied', 'POST', '/api/v1/endpoints/fraud/undo?to=1&waitMs=5&revision=1');
+  assert.deepEqual(
+    rest.control.edits.map(({ dryRun, waitMs, expectedRevision }) => [dryRun, waitMs, expectedRevision]),
+    [
+      [false, 10_000, undefined],
+      [undefined, undefined, undefined],
+      [false, 10_000, undefined],
+      [false, 5, 1],
+    ],
+  );
   await is('Instances', 'GET', '/api/v1/instances');
   await is('Status', 'GET', '/api/v1/status');
   const unloaded = await is('Model', 'POST', '/api/v1/models/fraud@3:unload');
@@ -314,7 +328,7 @@ test('every operation is authorized with its verb and resource, and a denial end
     'write models/x',
     'read endpoints',
     'read endpoints/x',
-    'read events',
+    'read endpoints/x',
   ]);
   assert.equal(asked.length, OPERATIONS.length);
   assert.deepEqual(rest.control.calls, []);

@@ -1,8 +1,10 @@
 import type {
   AppliedView,
+  ChangesView,
   CopyView,
   DecisionsView,
   DecisionView,
+  EditView,
   EndpointView,
   ErrorView,
   EventView,
@@ -11,6 +13,7 @@ import type {
   ModelView,
   PageView,
   PolicyView,
+  RevisionView,
   StatusView,
 } from '@modelmesh/sdk/client';
 import { z } from 'zod';
@@ -116,12 +119,42 @@ const event = z.strictObject({
   fields: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
 }) satisfies z.ZodType<EventView>;
 
+const variantShare = z.strictObject({ model: z.string(), weight: z.number().nonnegative(), percent: z.number().min(0).max(100) });
+
+const changes = z.strictObject({
+  text: z.string(),
+  variants: z.array(z.strictObject({ name: z.string(), before: variantShare.nullable(), after: variantShare.nullable() })),
+  moved: z.array(z.strictObject({ from: z.string(), to: z.string(), percent: z.number().min(0).max(100) })),
+  movedPercent: z.number().min(0).max(100),
+  rules: z.strictObject({ added: z.array(z.string()), removed: z.array(z.string()), changed: z.array(z.string()) }),
+  fields: z.array(z.string()),
+  referenced: z.array(z.string()),
+  unreferenced: z.array(z.string()),
+}) satisfies z.ZodType<ChangesView>;
+
+const edit = z.strictObject({
+  revision: count,
+  changes,
+  acknowledged: z.array(z.string()).nullable(),
+  missing: z.array(z.strictObject({ instance: z.string(), why: z.string() })),
+}) satisfies z.ZodType<EditView>;
+
 const applied = z.strictObject({
   kind: z.enum(['Model', 'Endpoint', 'InferenceService']),
   name: z.string(),
   change: z.enum(['created', 'configured', 'unchanged']),
   warnings: z.array(z.string()),
+  edit: edit.nullable(),
 }) satisfies z.ZodType<AppliedView>;
+
+const revision = z.strictObject({
+  revision: count,
+  inForce: z.boolean(),
+  createdAt: instant,
+  owner: z.string(),
+  policy,
+  changes: changes.nullable(),
+}) satisfies z.ZodType<RevisionView>;
 
 const status = z.strictObject({
   name: z.string(),
@@ -180,6 +213,7 @@ export const SCHEMAS = {
   Models: pageOf(model),
   OpenApi: z.looseObject({ openapi: z.string(), paths: z.looseObject({}) }),
   Policy: policy,
+  Revisions: z.strictObject({ items: z.array(revision) }),
   Status: status,
 } as const satisfies Record<string, z.ZodType>;
 
@@ -188,12 +222,39 @@ export type SchemaName = keyof typeof SCHEMAS;
 
 const flag = z.enum(['true', 'false']);
 
+/** How long an edit of an endpoint waits for all nodes unless the caller asks for another time. */
+export const POLICY_WAIT_DEFAULT_MS = 10_000;
+/** The longest such wait. */
+export const POLICY_WAIT_MAX_MS = 600_000;
+
+const EDIT_QUERY = {
+  dryRun: flag.default('false').describe('whether to say only what would change'),
+  waitMs: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(POLICY_WAIT_MAX_MS)
+    .default(POLICY_WAIT_DEFAULT_MS)
+    .describe('how long the answer waits until all nodes run the policy; 0: not at all'),
+  revision: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .optional()
+    .describe('the revision that the edit was made from, 0 for none; another one in force is not overwritten'),
+};
+
 /** Query parameters, by the name of the set. Every value is text; what is read from it is said by its schema. */
 export const QUERIES = {
   none: z.strictObject({}),
   page: z.strictObject({
     after: z.string().min(1).optional().describe('only names after this one'),
     limit: z.coerce.number().int().min(1).max(PAGE_ITEMS_MAX).default(PAGE_ITEMS_DEFAULT).describe('items of the page'),
+  }),
+  edit: z.strictObject(EDIT_QUERY),
+  undo: z.strictObject({
+    to: z.coerce.number().int().min(1).optional().describe('revision to go back to; the one before the present one unless given'),
+    ...EDIT_QUERY,
   }),
   load: z.strictObject({ wait: flag.default('true').describe('whether the answer waits for the load') }),
   deleteEndpoint: z.strictObject({

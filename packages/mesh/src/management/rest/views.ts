@@ -1,4 +1,5 @@
 import { bytesForUnits, type EpochMs } from '@modelmesh/core';
+import { changesText, type PolicyChanges } from '@modelmesh/core/endpoints';
 import { endpointSpecOf } from '@modelmesh/core/manifest';
 import {
   type EndpointPolicy,
@@ -11,6 +12,7 @@ import {
 } from '@modelmesh/core/records';
 import type {
   AppliedView,
+  ChangesView,
   CopyView,
   DecisionsView,
   DecisionView,
@@ -19,8 +21,9 @@ import type {
   InstanceView,
   ModelView,
   PolicyView,
+  RevisionView,
 } from '@modelmesh/sdk/client';
-import type { Applied, MadeDecision, MeshDecisions, ModelDetail, NodeEvent } from '../../node/index.ts';
+import type { Applied, MadeDecision, MeshDecisions, ModelDetail, NodeEvent, PastPolicy } from '../../node/index.ts';
 
 /** The last instant that a date can hold, 275760-09-13; what lies beyond, or at zero, stands for "unknown". */
 const DATE_MS_MAX = 8_640_000_000_000_000;
@@ -142,4 +145,32 @@ export const decisionsView = ({ records, unanswered }: MeshDecisions): Decisions
 });
 
 /** What became of a manifest, as callers see it. */
-export const appliedView = ({ kind, name, change, warnings }: Applied): AppliedView => ({ kind, name, change, warnings });
+export const appliedView = ({ kind, name, change, warnings, edit }: Applied): AppliedView => ({
+  kind,
+  name,
+  change,
+  warnings,
+  edit: edit && {
+    revision: edit.revision,
+    changes: changesView(edit.changes),
+    acknowledged: edit.acknowledgement && [...edit.acknowledgement.acknowledged],
+    missing: (edit.acknowledgement?.missing ?? []).map(({ instance, why }) => ({ instance, why })),
+  },
+});
+
+const changesView = ({ referenced, unreferenced, ...changes }: PolicyChanges): ChangesView => ({
+  text: changesText({ ...changes, referenced, unreferenced }),
+  ...changes,
+  referenced: [...referenced],
+  unreferenced: [...unreferenced],
+});
+
+/** A policy that an endpoint has or had, as callers see it. @param inForce the revision in force */
+export const revisionView = ({ record, changes }: PastPolicy, inForce: PolicyRevision): RevisionView => ({
+  revision: record.revision,
+  inForce: record.revision === inForce,
+  createdAt: instantText(record.createdAtMs),
+  owner: record.owner,
+  policy: policyViewOf(record.revision, record.policy),
+  changes: changes && changesView(changes),
+});

@@ -1,5 +1,5 @@
 import { type EpochMs, endpointId, epochMs, instanceId, MeshError, modelKey, sizeUnits } from '@modelmesh/core';
-import { ENDPOINT_MANIFEST_OWNER, type EndpointStatus, type SetEndpointRequest } from '@modelmesh/core/endpoints';
+import { ENDPOINT_MANIFEST_OWNER, type EndpointStatus, policyChanges, type SetEndpointRequest } from '@modelmesh/core/endpoints';
 import type { DecisionQuery, DecisionRecord } from '@modelmesh/core/journal';
 import { parseManifest, planModel, problemText } from '@modelmesh/core/manifest';
 import {
@@ -10,6 +10,7 @@ import {
   newEndpointRecord,
   newInstanceRecord,
   newModelRecord,
+  newPolicyRecord,
 } from '@modelmesh/core/records';
 import {
   MODEL_NOT_FOUND,
@@ -19,7 +20,17 @@ import {
   modelTypeError,
   type RegisterRequest,
 } from '@modelmesh/core/registration';
-import type { Applied, Control, MeshDecisions, ModelDetail, NodeEvent, Page, PageRequest } from '../../node/index.ts';
+import type {
+  Applied,
+  ApplyOptions,
+  Control,
+  MeshDecisions,
+  ModelDetail,
+  NodeEvent,
+  Page,
+  PageRequest,
+  PastPolicy,
+} from '../../node/index.ts';
 
 /** The instant at which the fake's records were written: 2026-01-02T03:04:05Z. */
 export const FAKE_NOW_MS: EpochMs = epochMs(Date.UTC(2026, 0, 2, 3, 4, 5));
@@ -30,6 +41,8 @@ type Endpoint = { readonly record: EndpointRecord; readonly policy: EndpointPoli
 /** Control over plain maps: what is registered is there at once, what is loaded is loaded at once. Each call is noted. */
 export class FakeControl implements Control {
   readonly calls: unknown[][] = [];
+  /** How edits were to be made, in their order. */
+  readonly edits: ApplyOptions[] = [];
   readonly records = new Map<string, ModelRecord>();
   readonly endpointsById = new Map<string, Endpoint>();
   readonly listeners = new Set<(event: NodeEvent) => void>();
@@ -126,8 +139,9 @@ export class FakeControl implements Control {
     };
   }
 
-  async apply(manifest: unknown): Promise<Applied> {
+  async apply(manifest: unknown, _signal?: AbortSignal, options: ApplyOptions = {}): Promise<Applied> {
     this.calls.push(['apply', manifest]);
+    this.edits.push(options);
     const parsed = parseManifest(manifest);
     if (!parsed.ok) throw new MeshError('invalid-argument', parsed.problems.map(problemText).join('\n'));
     const { resource } = parsed;
@@ -135,7 +149,7 @@ export class FakeControl implements Control {
       const { key, info, description } = planModel(resource);
       const change = this.records.has(key) ? 'unchanged' : 'created';
       this.addModel(key, { ...info, ...description });
-      return { kind: 'Model', name: key, change, warnings: [] };
+      return { kind: 'Model', name: key, change, warnings: [], edit: null };
     }
     const { name } = resource.metadata;
     if (resource.kind === 'Endpoint') {
@@ -144,7 +158,26 @@ export class FakeControl implements Control {
       const record = newEndpointRecord({ id: resource.id, active, owner: ENDPOINT_MANIFEST_OWNER, policyRevision: 1 });
       this.endpointsById.set(name, { record, policy });
     }
-    return { kind: resource.kind, name, change: 'created', warnings: ['a warning'] };
+    return { kind: resource.kind, name, change: 'created', warnings: ['a warning'], edit: null };
+  }
+
+  async policyHistory(id: string): Promise<readonly PastPolicy[]> {
+    const found = this.endpointsById.get(id);
+    if (found === undefined) throw new MeshError('endpoint-not-found', `endpoint ${JSON.stringify(id)} not found`);
+    const { record, policy } = found;
+    if (policy === null) return [];
+    const past = newPolicyRecord({ id: record.id, revision: record.policyRevision, createdAtMs: FAKE_NOW_MS, policy });
+    return [{ record: past, changes: policyChanges(null, past) }];
+  }
+
+  async undo(id: string, to: number | null, options: ApplyOptions): Promise<Applied> {
+    this.calls.push(['undo', id, to]);
+    this.edits.push(options);
+    const [past] = await this.policyHistory(id);
+    if (past === undefined) throw new MeshError('failed-precondition', `endpoint ${id} has no earlier policy that is kept`);
+    const acknowledgement = { acknowledged: [HERE], missing: [{ instance: instanceId('node-2'), why: 'it is cut off' }] };
+    const edit = { revision: past.record.revision + 1, changes: policyChanges(past.record, past.record), acknowledgement };
+    return { kind: 'Endpoint', name: id, change: 'configured', warnings: [], edit };
   }
 
   async deleteResource(kind: Applied['kind'], name: string): Promise<void> {

@@ -119,6 +119,11 @@ export class RoutePublisher {
     );
   }
 
+  /** The version of the table as it was sent last. */
+  get version(): number {
+    return this.#version;
+  }
+
   /** Sends what is marked, now. */
   flush(): void {
     this.#scheduled = false;

@@ -7,6 +7,7 @@ import {
   MeshError,
   type ModelKey,
   modelKey,
+  type Revision,
   toMeshError,
 } from '@modelmesh/core';
 import {
@@ -209,13 +210,23 @@ export class Management {
 
   /** Carries out any decision about an endpoint, waits for what it asks to wait for, and answers with the status. */
   async carryOut(id: string, decide: () => EndpointDecision, signal: AbortSignal): Promise<EndpointStatus> {
-    const decision = await this.#decided(decide);
+    await this.carryOutAt(id, decide, signal);
+    return this.endpointStatus(id, '');
+  }
+
+  /** As {@link carryOut}, and says what was decided at last and at which revision of the registry it was written; `null`: it was nothing. */
+  async carryOutAt(
+    id: string,
+    decide: () => EndpointDecision,
+    signal: AbortSignal,
+  ): Promise<{ readonly decision: Exclude<EndpointDecision, { kind: 'error' }>; readonly at: Revision | null }> {
+    const { result: decision, at } = await this.#decidedAt(decide);
     if (decision.kind === 'write') {
       this.#parts.events.emit({ kind: 'endpoint-changed', endpoint: id, message: `endpoint ${id} changed` });
       this.#warm(id, decision.warm ?? []);
     }
-    if (decision.kind !== 'error') await this.#followEndpoint(decision.next, signal);
-    return this.endpointStatus(id, '');
+    await this.#followEndpoint(decision.next, signal);
+    return { decision, at };
   }
 
   /** Loads what an endpoint's calls will soon go to. Nobody waits for it: calls load what they find unloaded. */
@@ -253,11 +264,17 @@ export class Management {
   }
 
   /** Decides and writes until the decision stands. @throws {MeshError} the decision's own error, or the registry's. */
-  #decided<Decision extends ModelDecision | EndpointDecision>(decide: () => Decision): Promise<Decision> {
-    return this.#parts.mirror.change(() => {
+  async #decided<Decision extends ModelDecision | EndpointDecision>(decide: () => Decision): Promise<Decided<Decision>> {
+    return (await this.#decidedAt(decide)).result;
+  }
+
+  #decidedAt<Decision extends ModelDecision | EndpointDecision>(
+    decide: () => Decision,
+  ): Promise<{ readonly result: Decided<Decision>; readonly at: Revision | null }> {
+    return this.#parts.mirror.changeAt(() => {
       const decision = decide();
       if (decision.kind === 'error') throw decision.error;
-      return { writes: decision.kind === 'write' ? decision.writes : [], result: decision };
+      return { writes: decision.kind === 'write' ? decision.writes : [], result: decision as Decided<Decision> };
     });
   }
 
@@ -321,6 +338,9 @@ export class Management {
     this.#parts.events.emit({ kind, model, message: `model ${model} is ${what}` });
   }
 }
+
+/** A decision that stands. */
+type Decided<Decision> = Exclude<Decision, { kind: 'error' }>;
 
 /** What is no news about a load: the caller's own mistake, or a registry that nobody can write to. */
 const FINAL_KINDS: ReadonlySet<string> = new Set(['model-not-found', 'registry-unavailable', 'cancelled']);

@@ -1,5 +1,5 @@
-import { type Clock, DEFAULT_NAMESPACE, endpointId, MeshError, type ModelKey, modelKey } from '@modelmesh/core';
-import { decideApplyEndpoint, ENDPOINT_MANIFEST_OWNER, INFERENCE_SERVICE_OWNER } from '@modelmesh/core/endpoints';
+import { type Clock, DEFAULT_NAMESPACE, type EndpointId, endpointId, MeshError, type ModelKey, modelKey } from '@modelmesh/core';
+import { ENDPOINT_MANIFEST_OWNER, INFERENCE_SERVICE_OWNER } from '@modelmesh/core/endpoints';
 import { hiddenKeyWarning } from '@modelmesh/core/identity';
 import {
   decideInferenceService,
@@ -13,14 +13,18 @@ import {
   problemText,
   type Resource,
 } from '@modelmesh/core/manifest';
+import type { PolicyRevision } from '@modelmesh/core/records';
 import { decideApplyModel } from '@modelmesh/core/registration';
-import type { Applied } from '../control.ts';
+import type { Applied, ApplyOptions } from '../control.ts';
 import type { LocalCopies } from '../copies/index.ts';
+import type { PolicyAcks } from '../policies/index.ts';
 import type { RegistryMirror } from '../registry/index.ts';
+import { EndpointEdits, type MadeEdit } from './endpoint-edits.ts';
 import type { Management } from './management.ts';
 
 /** Applies manifests and deletes what they made. */
 export class Manifests {
+  readonly edits: EndpointEdits;
   readonly #mirror: RegistryMirror;
   readonly #management: Management;
   readonly #copies: LocalCopies;
@@ -31,9 +35,11 @@ export class Manifests {
     readonly mirror: RegistryMirror;
     readonly management: Management;
     readonly copies: LocalCopies;
+    readonly acks: PolicyAcks;
     readonly clock: Clock;
     readonly readOnly: boolean;
   }) {
+    this.edits = new EndpointEdits(parts);
     this.#mirror = parts.mirror;
     this.#management = parts.management;
     this.#copies = parts.copies;
@@ -42,7 +48,7 @@ export class Manifests {
   }
 
   /** Applies one manifest. @throws {MeshError} `invalid-argument` with everything that is wrong with it. */
-  async apply(manifest: unknown, signal: AbortSignal): Promise<Applied> {
+  async apply(manifest: unknown, signal: AbortSignal, options: ApplyOptions = {}): Promise<Applied> {
     const parsed = parseManifest(manifest);
     if (!parsed.ok) throw new MeshError('invalid-argument', parsed.problems.map(problemText).join('\n'));
     const { resource } = parsed;
@@ -53,7 +59,9 @@ export class Manifests {
         `metadata.namespace: got "${got}", only "${DEFAULT_NAMESPACE}" is supported by this version`,
       );
     }
-    const applied = await this.#applyResource(resource, signal);
+    if (options.dryRun === true && resource.kind === 'Model')
+      throw new MeshError('invalid-argument', 'a Model cannot be tried without changing anything, only what makes an endpoint');
+    const applied = await this.#applyResource(resource, options, signal);
     return { ...applied, warnings: [...parsed.warnings.map(problemText), ...applied.warnings] };
   }
 
@@ -71,14 +79,14 @@ export class Manifests {
     }
   }
 
-  #applyResource(resource: Resource, signal: AbortSignal): Promise<Applied> {
+  #applyResource(resource: Resource, options: ApplyOptions, signal: AbortSignal): Promise<Applied> {
     switch (resource.kind) {
       case 'Model':
         return this.#applyModel(resource);
       case 'Endpoint':
-        return this.#applyEndpoint(resource, signal);
+        return this.#applyEndpoint(resource, options, signal);
       case 'InferenceService':
-        return this.#applyInferenceService(resource, signal);
+        return this.#applyInferenceService(resource, options, signal);
     }
   }
 
@@ -96,35 +104,32 @@ export class Manifests {
     const relative = isRelativePath(resource.storage)
       ? [`spec.storage: ${resource.storage.path} is read relative to the storage root of the runtime`]
       : [];
-    return { kind: 'Model', name: request.key, change, warnings: warning === undefined ? relative : [...relative, warning] };
-  }
-
-  async #applyEndpoint(resource: EndpointResource, signal: AbortSignal): Promise<Applied> {
-    const plan = { ...planEndpoint(resource), loadNow: false, force: false, sync: false };
-    const { id } = resource;
-    const before = this.#mirror.view.endpoint(DEFAULT_NAMESPACE, id);
-    await this.#management.carryOut(
-      id,
-      () => decideApplyEndpoint(this.#mirror.view, plan, this.#management.endpointEnv()),
-      signal,
-    );
-    const after = this.#mirror.view.endpoint(DEFAULT_NAMESPACE, id);
-    const warning = hiddenKeyWarning(this.#mirror.view, DEFAULT_NAMESPACE, id);
     return {
-      kind: 'Endpoint',
-      name: id,
-      change: changeOf(before?.revision, after?.revision),
-      warnings: warning === undefined ? [] : [warning],
+      kind: 'Model',
+      name: request.key,
+      change,
+      warnings: warning === undefined ? relative : [...relative, warning],
+      edit: null,
     };
   }
 
-  async #applyInferenceService(resource: InferenceServiceResource, signal: AbortSignal): Promise<Applied> {
+  async #applyEndpoint(resource: EndpointResource, options: ApplyOptions, signal: AbortSignal): Promise<Applied> {
+    const { id } = resource;
+    const edit = await this.edits.apply(planEndpoint(resource), options, signal);
+    const warning = hiddenKeyWarning(this.#mirror.view, DEFAULT_NAMESPACE, id);
+    return appliedEndpoint('Endpoint', id, edit, warning === undefined ? [] : [warning]);
+  }
+
+  /** Puts an earlier policy of an endpoint in force again. */
+  async undo(id: EndpointId, to: PolicyRevision | null, options: ApplyOptions, signal: AbortSignal): Promise<Applied> {
+    return appliedEndpoint('Endpoint', id, await this.edits.undo(id, to, options, signal), []);
+  }
+
+  async #applyInferenceService(resource: InferenceServiceResource, options: ApplyOptions, signal: AbortSignal): Promise<Applied> {
     const id = endpointId(resource.metadata.name);
-    const before = this.#mirror.view.endpoint(DEFAULT_NAMESPACE, id)?.revision;
     const decide = () => decideInferenceService(this.#mirror.view, resource, this.#management.endpointEnv());
-    await this.#management.carryOut(id, decide, signal);
-    const after = this.#mirror.view.endpoint(DEFAULT_NAMESPACE, id)?.revision;
-    return { kind: 'InferenceService', name: id, change: changeOf(before, after), warnings: [] };
+    const made = await this.edits.make(DEFAULT_NAMESPACE, id, decide, options, signal);
+    return appliedEndpoint('InferenceService', id, made, []);
   }
 
   async #deleteModel(name: string): Promise<void> {
@@ -154,7 +159,9 @@ export class Manifests {
   }
 }
 
-function changeOf(before: number | undefined, after: number | undefined): Applied['change'] {
-  if (before === undefined) return 'created';
-  return before === after ? 'unchanged' : 'configured';
-}
+const appliedEndpoint = (
+  kind: Applied['kind'],
+  id: EndpointId,
+  { created, wrote, edit }: MadeEdit,
+  warnings: readonly string[],
+): Applied => ({ kind, name: id, change: !wrote ? 'unchanged' : created ? 'created' : 'configured', warnings, edit });

@@ -3,6 +3,7 @@ import {
   type Clock,
   DEFAULT_NAMESPACE,
   durationMs,
+  type EndpointId,
   type EpochMs,
   endpointId,
   epochMs,
@@ -12,15 +13,26 @@ import {
 } from '@modelmesh/core';
 import type { EndpointStatus, SetEndpointRequest } from '@modelmesh/core/endpoints';
 import type { DecisionJournal, DecisionQuery, DecisionRecord } from '@modelmesh/core/journal';
-import type { EndpointPolicy, EndpointRecord, InstanceRecord } from '@modelmesh/core/records';
+import type { EndpointPolicy, EndpointRecord, InstanceRecord, PolicyRevision } from '@modelmesh/core/records';
 import { type ModelStatus, modelIdError, type RegisterRequest } from '@modelmesh/core/registration';
 import type { ArmCount, ControlEnd, ToControl } from '../../link/index.ts';
 import type { Peers } from '../../peer/index.ts';
-import type { Applied, Control, MeshDecisions, ModelDetail, NodeEvent, Page, PageRequest } from '../control.ts';
+import type {
+  Applied,
+  ApplyOptions,
+  Control,
+  MeshDecisions,
+  ModelDetail,
+  NodeEvent,
+  Page,
+  PageRequest,
+  PastPolicy,
+} from '../control.ts';
 import type { LocalCopies, RoutePublisher } from '../copies/index.ts';
 import type { Events } from '../events.ts';
 import type { Members } from '../members/index.ts';
 import type { Locating, Placing } from '../placing/index.ts';
+import type { PolicyAcks } from '../policies/index.ts';
 import type { ReachedLimits } from '../reached-limits.ts';
 import type { RegistryMirror } from '../registry/index.ts';
 import type { Management } from './management.ts';
@@ -43,6 +55,7 @@ export interface ControlParts {
   readonly management: Management;
   readonly manifests: Manifests;
   readonly routes: RoutePublisher;
+  readonly acks: PolicyAcks;
   readonly events: Events;
   readonly journal: DecisionJournal;
   readonly limits: ReachedLimits;
@@ -105,8 +118,16 @@ export class NodeControl implements Control {
     return this.#parts.management.endpointStatus(id, owner);
   }
 
-  apply(manifest: unknown, signal: AbortSignal): Promise<Applied> {
-    return this.#parts.manifests.apply(manifest, signal);
+  apply(manifest: unknown, signal: AbortSignal, options: ApplyOptions = {}): Promise<Applied> {
+    return this.#parts.manifests.apply(manifest, signal, options);
+  }
+
+  async policyHistory(id: string): Promise<readonly PastPolicy[]> {
+    return this.#parts.manifests.edits.history(namedEndpoint(id));
+  }
+
+  async undo(id: string, to: PolicyRevision | null, options: ApplyOptions, signal: AbortSignal): Promise<Applied> {
+    return this.#parts.manifests.undo(namedEndpoint(id), to, options, signal);
   }
 
   deleteResource(kind: Applied['kind'], name: string): Promise<void> {
@@ -214,6 +235,7 @@ export class NodeControl implements Control {
         this.#lookUp(message.request, message.names);
         return;
       case 'ack':
+        this.#parts.acks.confirmed(message.version);
         return;
       case 'peer-state':
         this.#parts.members.peerState(message.instance, message.incarnation, message.reachable);
@@ -231,4 +253,9 @@ export class NodeControl implements Control {
         assertNever(message);
     }
   }
+}
+
+function namedEndpoint(id: string): EndpointId {
+  if (id === '') throw new MeshError('endpoint-not-found', 'endpoint "" not found');
+  return endpointId(id);
 }

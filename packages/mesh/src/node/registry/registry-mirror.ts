@@ -1,6 +1,8 @@
 import {
   type Clock,
+  DEFAULT_NAMESPACE,
   durationMs,
+  type EndpointId,
   endpointId,
   type InstanceId,
   MeshError,
@@ -18,6 +20,8 @@ import {
   instanceRecordKey,
   type ModelRecord,
   modelRecordKey,
+  type PolicyRecord,
+  policyRevisionKey,
   putOf,
   type RegistryEvent,
   type RegistryRecord,
@@ -51,6 +55,8 @@ export type Decide<Result> = () => { readonly writes: readonly RegistryWrite[]; 
 /** What the mirror tells its owner. */
 export interface MirrorSink {
   onDirty(dirty: Dirty): void;
+  /** Everything that was written of endpoints up to this revision is in the picture. Called when some of it is new, after {@link onDirty}. */
+  onEndpoints(upTo: Revision): void;
   /** A stored record could not be read: it is left out of the picture, and the node says so. */
   onUnreadable(key: string, error: MeshError): void;
   /** The whole listing is about to be taken over: what is missing in it was removed while nobody watched. */
@@ -94,6 +100,7 @@ export class RegistryMirror {
     this.#pulse.heard();
     this.#sink.onFollowed();
     this.#tell(this.view.reset(listing, listedAt, this.#clock.wallMs()));
+    this.#sink.onEndpoints(listedAt);
     if (!this.#stopped) this.#watch(revision(listedAt + 1));
   }
 
@@ -111,11 +118,17 @@ export class RegistryMirror {
    * @throws {MeshError} what `decide` throws, `registry-unavailable`, or `unavailable` after {@link TRANSACTION_TRIES_MAX} conflicts
    */
   async change<Result>(decide: Decide<Result>): Promise<Result> {
+    return (await this.changeAt(decide)).result;
+  }
+
+  /** As {@link change}, and says at which revision it was written; `null`: there was nothing to write. */
+  async changeAt<Result>(decide: Decide<Result>): Promise<{ readonly result: Result; readonly at: Revision | null }> {
     for (let tries = 0; tries < TRANSACTION_TRIES_MAX; tries++) {
       for (const [unknown, writes] of this.#unsettled) await this.#settle(unknown, writes);
       const { writes, result } = decide();
-      if (writes.length === 0) return result;
-      if (await this.#commit(writes)) return result;
+      if (writes.length === 0) return { result, at: null };
+      const at = await this.#commit(writes);
+      if (at !== null) return { result, at };
     }
     throw new MeshError('unavailable', `the record was changed by others ${TRANSACTION_TRIES_MAX} times in a row; try again`);
   }
@@ -140,6 +153,22 @@ export class RegistryMirror {
       const text = texts[at];
       if (entry !== null && text !== undefined) this.#learn([text], [entry], read);
     }
+  }
+
+  /** The policies of an endpoint that are kept, the one in force included, newest first. */
+  async policyHistory(namespace: Namespace, id: EndpointId): Promise<readonly PolicyRecord[]> {
+    const first = recordKeyText(this.#layout, policyRevisionKey(id, 1, namespace));
+    const page = await this.#kv.range(first.slice(0, -1), { limit: LIST_PAGE_ENTRIES });
+    this.#pulse.heard();
+    if (page.kind === 'compacted') return [];
+    const policies = page.entries
+      .flatMap((entry) => this.#eventOf(entry))
+      .flatMap((event) => {
+        // The ids of others may begin like this one.
+        const isOne = event.kind === 'put' && event.record.kind === 'policy' && event.record.id === id;
+        return isOne ? [event.record as PolicyRecord] : [];
+      });
+    return policies.toSorted((a, b) => b.revision - a.revision);
   }
 
   /** Whether an instance is registered at this moment. */
@@ -202,16 +231,17 @@ export class RegistryMirror {
     });
   }
 
-  async #commit(writes: readonly RegistryWrite[]): Promise<boolean> {
+  /** The revision at which it was committed; `null`: it was not, and what is in the way is known now. */
+  async #commit(writes: readonly RegistryWrite[]): Promise<Revision | null> {
     const keys = writes.filter(({ expected }) => expected !== 'any').map(({ key }) => recordKeyText(this.#layout, key));
     const outcome = await this.#txn({ conditions: this.#conditions(writes), operations: this.#operations(writes) });
     switch (outcome.kind) {
       case 'committed':
         this.#tell(this.view.applyCommitted(writes, outcome.revision, this.#clock.wallMs()));
-        return true;
+        return outcome.revision;
       case 'conflict':
         this.#learn(keys, outcome.current, outcome.revision);
-        return false;
+        return null;
       case 'lease-gone':
         throw new MeshError('registry-unavailable', 'the lease of this node has ended');
       case 'unknown':
@@ -220,13 +250,13 @@ export class RegistryMirror {
     }
   }
 
-  /** Whether the transaction was committed. Where the registry does not say, it stays to be settled. */
-  async #settle(unknown: KvUnknown, writes: readonly RegistryWrite[]): Promise<boolean> {
+  /** Where the transaction was committed, if it was. Where the registry does not say, it stays to be settled. */
+  async #settle(unknown: KvUnknown, writes: readonly RegistryWrite[]): Promise<Revision | null> {
     const resolution = await this.#kv.resolve(unknown);
     this.#unsettled.delete(unknown);
-    if (resolution.kind !== 'committed') return false;
+    if (resolution.kind !== 'committed') return null;
     this.#tell(this.view.applyCommitted(writes, resolution.revision, this.#clock.wallMs()));
-    return true;
+    return resolution.revision;
   }
 
   async #txn(txn: KvTxn): Promise<KvTxnOutcome> {
@@ -293,15 +323,19 @@ export class RegistryMirror {
   #fold(batch: KvBatch): void {
     this.#pulse.heard();
     const events: RegistryEvent[] = [];
+    let endpoints = false;
     for (const event of batch.events) {
       const text = event.kind === 'put' ? event.entry.key : event.key;
       const key = parseRecordKey(this.#layout, text);
       if (key === undefined) continue;
+      // Those of other namespaces come by another watch, and lead nowhere yet.
+      endpoints ||= (key.kind === 'endpoint' || key.kind === 'policy') && key.namespace === DEFAULT_NAMESPACE;
       if (event.kind === 'delete') events.push({ kind: 'delete', key, revision: batch.revision });
       // What we wrote ourselves was folded in when it was committed: it need not be read again.
       else if (!this.view.knows(key, event.entry.modRevision)) events.push(...this.#eventOf(event.entry));
     }
     this.#tell(this.view.apply(events, this.#clock.wallMs()));
+    if (endpoints) this.#sink.onEndpoints(batch.revision);
   }
 
   #eventOf(entry: KvEntry): RegistryEvent[] {

@@ -86,6 +86,14 @@ export class Session {
     if (held !== undefined) held.dirty = true;
   }
 
+  /** Writes what stands at one key at once, and nothing else: others keep to their pace. Resolves when it was tried. */
+  async write(key: string): Promise<void> {
+    this.touch(key);
+    // Before the first publication it is part of that.
+    if (this.#stopped || this.#lease === undefined) return;
+    await this.#inOrder(() => this.#tried(() => this.#publish(key)));
+  }
+
   /** The registry says that nothing stands at `key`: it is written again at once (spec `modelmesh.md` §3.4). */
   keyVanished(key: string): void {
     const held = this.#keys.get(key);
@@ -119,11 +127,17 @@ export class Session {
   }
 
   /** The lease lives by its own calls, not by publications: a node that changes all the time needs it no less. */
-  async #tick(): Promise<void> {
-    try {
+  #tick(): Promise<void> {
+    return this.#tried(async () => {
       const isDue = this.#sinceAliveMs() >= KEEP_ALIVE_MS || this.#pulse.away !== undefined;
       if (this.#lease !== undefined && isDue) await this.#keepAlive(this.#lease);
       await this.#publish();
+    });
+  }
+
+  async #tried(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
     } catch (error) {
       const problem = toMeshError(error);
       this.#pulse.failed(problem);
@@ -135,10 +149,12 @@ export class Session {
     return durationMs(this.#clock.monotonicMs() - (this.#aliveMs ?? 0));
   }
 
-  async #publish(): Promise<void> {
+  /** @param only the one key that is written; all without it */
+  async #publish(only?: string): Promise<void> {
     const lease = this.#lease ?? (await this.#grant());
     const life = this.#life;
     const changed = [...this.#keys.values()].flatMap((held) => {
+      if (only !== undefined && held.key !== only) return [];
       if (!held.dirty && held.written !== undefined) return [];
       const value = held.value(life);
       held.dirty = false;

@@ -9,6 +9,7 @@ import {
   type ArmCount,
   allocateCounters,
   createInProcessLink,
+  type EndpointRoute,
   type InProcessLink,
   type LocateAsk,
   type Located,
@@ -56,6 +57,8 @@ export class RigNode {
   readonly runtime = new FakeRuntime();
   readonly counters: SlotCounters;
   readonly told: ToDataPlane[] = [];
+  /** Its data plane hangs: it takes no route table over. */
+  hangs = false;
   readonly running: RunningControl;
   readonly scope: Scope;
   readonly #rig: MeshRig;
@@ -76,10 +79,25 @@ export class RigNode {
     this.scope = parts.scope;
     parts.link.dataPlane.onMessage = (message) => {
       this.told.push(message);
+      if (message.kind === 'route-snapshot' && message.last) this.#acknowledge(message.epoch, message.version);
+      if (message.kind === 'route-delta') this.#acknowledge(message.epoch, message.to);
       if (message.kind !== 'explain') return;
       parts.link.dataPlane.send({ kind: 'explained', request: message.request, choices: [] });
     };
     parts.link.dataPlane.send({ kind: 'snapshot-wanted' });
+  }
+
+  #acknowledge(epoch: number, version: number): void {
+    if (!this.hangs) this.#link.dataPlane.send({ kind: 'ack', epoch, version });
+  }
+
+  /** The route of an endpoint as its data plane was told it last. */
+  endpointRoute(id: string): EndpointRoute | undefined {
+    const parts = this.told.flatMap((message) => {
+      if (message.kind === 'route-snapshot') return [message.parts];
+      return message.kind === 'route-delta' ? [message.put] : [];
+    });
+    return parts.flatMap(({ endpoints }) => endpoints).findLast((route) => route.id === id);
   }
 
   /** Asks where a call can go, and lets the answer come. */

@@ -145,6 +145,7 @@ class SurveyReader {
       case 'weights':
       case 'figures':
       case 'instance':
+      case 'policy-ack':
         return;
       default:
         assertNever(record);

@@ -1,13 +1,18 @@
 import { MeshError } from '@modelmesh/core';
 import { parseManifest, problemText } from '@modelmesh/core/manifest';
 import type { Control } from '../../../node/index.ts';
+import { applyOptions } from '../query.ts';
 import { type AnyRoute, route } from '../route.ts';
-import { appliedView, endpointView } from '../views.ts';
+import { appliedView, endpointView, revisionView } from '../views.ts';
 
 const ONE = { path: '/api/v1/endpoints/{name}', resource: 'endpoints/', query: 'none', takesManifest: false } as const;
 
 /** Operations on endpoints and on the InferenceServices that make some. */
-export const endpointRoutes = (control: Control): readonly AnyRoute[] => [...readingRoutes(control), ...changingRoutes(control)];
+export const endpointRoutes = (control: Control): readonly AnyRoute[] => [
+  ...readingRoutes(control),
+  ...historyRoutes(control),
+  ...changingRoutes(control),
+];
 
 const readingRoutes = (control: Control): readonly AnyRoute[] => [
   route({
@@ -41,19 +46,51 @@ const readingRoutes = (control: Control): readonly AnyRoute[] => [
   }),
 ];
 
+const historyRoutes = (control: Control): readonly AnyRoute[] => [
+  route({
+    ...ONE,
+    id: 'listRevisions',
+    method: 'GET',
+    path: '/api/v1/endpoints/{name}/revisions',
+    summary: 'The policies of an endpoint that are kept, newest first, with what each changed.',
+    verb: 'read',
+    status: 200,
+    answer: 'Revisions',
+    run: async ({ name }) => {
+      const items = await control.policyHistory(name);
+      return { value: { items: items.map((past) => revisionView(past, items[0]?.record.revision ?? 0)) } };
+    },
+  }),
+  route({
+    ...ONE,
+    id: 'undoEndpoint',
+    method: 'POST',
+    path: '/api/v1/endpoints/{name}/undo',
+    summary: 'Puts an earlier policy in force again, as a new revision, unless it was edited meanwhile.',
+    verb: 'write',
+    query: 'undo',
+    status: 200,
+    answer: 'Applied',
+    run: async ({ name, query, signal }) => ({
+      value: appliedView(await control.undo(name, query.to ?? null, applyOptions(query), signal)),
+    }),
+  }),
+];
+
 const changingRoutes = (control: Control): readonly AnyRoute[] => [
   route({
     ...ONE,
     id: 'putEndpoint',
     method: 'PUT',
-    summary: 'Applies the manifest of this endpoint.',
+    summary: 'Applies the manifest of this endpoint, and waits until all nodes run it or names those that do not.',
     verb: 'write',
+    query: 'edit',
     takesManifest: true,
     status: 200,
     answer: 'Applied',
-    run: async ({ name, body, signal }) => {
+    run: async ({ name, body, query, signal }) => {
       refuseOtherEndpoint(body, name);
-      return { value: appliedView(await control.apply(body, signal)) };
+      return { value: appliedView(await control.apply(body, signal, applyOptions(query))) };
     },
   }),
   route({

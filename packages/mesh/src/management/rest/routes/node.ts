@@ -1,4 +1,5 @@
 import type { Control } from '../../../node/index.ts';
+import { applyOptions } from '../query.ts';
 import { type AnyRoute, route } from '../route.ts';
 import { appliedView, instanceView } from '../views.ts';
 
@@ -15,12 +16,14 @@ export const nodeRoutes = (
     id: 'apply',
     method: 'POST',
     path: '/api/v1/apply',
-    summary: 'Applies one manifest of any kind: creates what it describes, or changes what may change.',
+    summary:
+      'Applies one manifest of any kind: creates what it describes, or changes what may change. An edit of an endpoint waits until all nodes run it.',
     verb: 'write',
+    query: 'edit',
     resource: 'apply',
     takesManifest: true,
     answer: 'Applied',
-    run: async ({ body, signal }) => ({ value: appliedView(await control.apply(body, signal)) }),
+    run: async ({ body, query, signal }) => ({ value: appliedView(await control.apply(body, signal, applyOptions(query))) }),
   }),
   route({
     ...WHOLE,
