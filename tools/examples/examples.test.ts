@@ -57,8 +57,9 @@ describe('the example models', () => {
 
 describe('the example manifests', () => {
   it('are accepted without a warning, the one in the README too', () => {
-    const files = globSync(['models/*/model.yaml', 'endpoint/*.yaml', 'inference-service/*.yaml'], { cwd: examples });
-    const texts = files.map((file) => readFileSync(`${examples}${file}`, 'utf8'));
+    const files = globSync('{models/*,*}/*.yaml', { cwd: examples });
+    const texts = files.flatMap((file) => readFileSync(`${examples}${file}`, 'utf8').split(/^---$/m));
+    assert.ok(files.includes('canary/endpoint.yaml') && files.includes('models/wine/model.yaml'), files.join());
     const shown = /```yaml[^\n]*\n(?<text>[\s\S]*?)```/.exec(readFileSync(`${examples}../README.md`, 'utf8'))?.groups?.text ?? '';
     for (const text of [...texts, shown]) {
       const result = parseManifest(parse(text));

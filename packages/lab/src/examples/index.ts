@@ -1,0 +1,19 @@
+/** The door of the room: the examples of endpoints, each of which proves on a real node what its manifests promise. */
+import { canary } from './canary.ts';
+import type { ExampleMesh } from './example-mesh.ts';
+import { fourVariants } from './four-variants.ts';
+import { headerRule } from './header-rule.ts';
+import { stickyAb } from './sticky-ab.ts';
+
+export { type Claim, ExampleMesh } from './example-mesh.ts';
+
+/** Every example by the name of its folder. */
+export const ENDPOINT_EXAMPLES = {
+  canary,
+  'sticky-ab': stickyAb,
+  'four-variants': fourVariants,
+  'header-rule': headerRule,
+} as const satisfies Readonly<Record<string, (mesh: ExampleMesh) => Promise<void>>>;
+
+/** Name of an example. */
+export type EndpointExample = keyof typeof ENDPOINT_EXAMPLES;
