@@ -193,8 +193,8 @@ describe('a policy is refused', () => {
   it('that asks for what this mesh cannot do, each thing by name', () => {
     const abilities: PolicyAbilities = {
       expressionProblems: () => [{ where: 'spec.rules[0].when', message: 'unknown name "x"', at: 4 }],
-      strategies: () => ['weighted', 'mine'],
-      comparers: () => ['tensors'],
+      strategies: () => ['mine'],
+      comparers: () => ['own'],
       tokenProblem: () => 'no keys are configured',
     };
     const lifetimeMs = 1 as never;
@@ -205,7 +205,7 @@ describe('a policy is refused', () => {
         sticky: { salt: 's', unit: { kind: 'token', header: 'h', cookie: null, lifetimeMs } },
         mirrors: [{ to: 'canary', percent: 1, compare: { tolerance: 0, topK: 0, output: null, segment: null, comparer: 'odd' } }],
       },
-      /rules\[0\]\.when: unknown name "x" \(at character 5\).*no strategy "other" here; known are weighted, mine.*no comparer "odd".*no keys are configured/s,
+      /rules\[0\]\.when: unknown name "x" \(at character 5\).*spec.strategy.name: expected one of weighted, .*, mine.*comparer: got "odd", expected one of .*, own.*no keys are configured/s,
       abilities,
     );
   });

@@ -1,15 +1,17 @@
 import { MeshError } from '../errors.ts';
 import type { EndpointPolicy } from '../records/index.ts';
+import { COMPARERS } from '../traffic/diff/index.ts';
 import type { PolicyExpressionProblem } from '../traffic/index.ts';
+import { strategyProblems } from '../traffic/strategies/index.ts';
 import type { EndpointId } from '../units.ts';
 
-/** What this mesh can do for a policy; what it cannot is refused when a policy that asks for it is applied. */
+/** What this mesh can do for a policy beyond what every node can; what it cannot is refused when a policy that asks for it is applied. */
 export interface PolicyAbilities {
   /** What is wrong with the expressions of a policy; empty: nothing. */
   readonly expressionProblems: (policy: EndpointPolicy) => readonly PolicyExpressionProblem[];
-  /** Names of the strategies that a policy may name, built in or from plug-ins. */
+  /** Names of the strategies that plug-ins bring. */
   readonly strategies: () => readonly string[];
-  /** Names of the comparers that a mirror may name. */
+  /** Names of the comparers that plug-ins bring. */
   readonly comparers: () => readonly string[];
   /** Why no sticky token can be issued; `null`: they can. */
   readonly tokenProblem: () => string | null;
@@ -57,18 +59,15 @@ function abilityProblems(policy: EndpointPolicy, abilities: PolicyAbilities): re
     .expressionProblems(policy)
     .map(({ where, message, at }) => `${where}: ${message} (at character ${at + 1})`);
   const { strategy, sticky, mirrors } = policy;
-  const strategies = abilities.strategies();
-  if (!strategies.includes(strategy.name))
-    problems.push(unknownName('spec.strategy.name', strategy.name, 'strategy', strategies));
-  const comparers = abilities.comparers();
+  for (const { path, expected } of strategyProblems(strategy, abilities.strategies()))
+    problems.push(`spec.strategy.${path}: expected ${expected}`);
+  const comparers = [...Object.keys(COMPARERS), ...abilities.comparers()];
   for (const [at, { compare }] of mirrors.entries()) {
-    const where = `spec.mirror[${at}].compare.comparer`;
-    if (!comparers.includes(compare.comparer)) problems.push(unknownName(where, compare.comparer, 'comparer', comparers));
+    if (comparers.includes(compare.comparer)) continue;
+    const got = JSON.stringify(compare.comparer);
+    problems.push(`spec.mirror[${at}].compare.comparer: got ${got}, expected one of ${comparers.join(', ')}`);
   }
   const tokens = sticky?.unit.kind === 'token' ? abilities.tokenProblem() : null;
   if (tokens !== null) problems.push(`spec.sticky.token: ${tokens}`);
   return problems;
 }
-
-const unknownName = (where: string, got: string, what: string, known: readonly string[]): string =>
-  `${where}: there is no ${what} ${JSON.stringify(got)} here; known are ${known.join(', ')}`;

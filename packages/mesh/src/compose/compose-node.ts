@@ -30,6 +30,7 @@ import { FollowedConstraints, readConstraints } from './followed-constraints.ts'
 import { FollowedRules } from './followed-rules.ts';
 import { composeRuntime } from './node-runtime.ts';
 import { newIncarnation, PeerPort, type PeerPortParts } from './peer-port.ts';
+import { NO_PLUGINS, policyAbilities } from './policy-abilities.ts';
 import { type Links, makeLinks, Threads, type ThreadsParts, threadsWanted } from './threads.ts';
 
 /** What a node is given besides its configuration. */
@@ -93,7 +94,11 @@ export async function composeNode(config: Config, around: NodeSurroundings): Pro
   tokenKeys.onChange((keys) => useKeys(keys, tokens, threads));
   const identity = identityOf(config);
   const control = { clock, scope: around.scope, kv, layout, runtime, counters, link: link.control, metrics: around.metrics };
-  const wishes = { readOnly: config.readOnly, onParameters: toAll(around.onParameters, threads) };
+  const wishes = {
+    readOnly: config.readOnly,
+    onParameters: toAll(around.onParameters, threads),
+    policyAbilities: policyAbilities(tokens, NO_PLUGINS),
+  };
   const cluster = clusterWishes(config, around.log);
   const foundations = { port, runtime, scope: around.scope, kv, threads, tokenKeys };
   // Before the record says so: others may come the moment that it does.

@@ -90,7 +90,7 @@ export function assembleControl(setup: ControlSetup): ControlAssembly {
   const base = { instance, clock, scope, mirror, claims, copies, members, placing, events };
   const management: Management = new Management({
     ...base,
-    defaultEndpointOwner: setup.defaultEndpointOwner,
+    ...{ defaultEndpointOwner: setup.defaultEndpointOwner, policyAbilities: setup.policyAbilities ?? null },
     assumeLoadedAfterMs: (type) => loadTimes.current.assumeLoadedAfterMs(type),
     ...{ failureExpiryMs, readOnly, isLeader },
     ensureCopies: setup.ensureCopies ?? ensureByPlacement(placing, () => management),

@@ -15,6 +15,7 @@ import {
 } from '@modelmesh/core';
 import type { CacheConfig } from '@modelmesh/core/cache';
 import { NO_CONSTRAINTS, type TypeConstraints } from '@modelmesh/core/constraints';
+import type { PolicyAbilities } from '@modelmesh/core/endpoints';
 import { DEFAULT_SCALING_CONFIG, HEAVY_RATIO, LoadTimes, type ScalingConfig } from '@modelmesh/core/scaling';
 import type { Scope } from '@modelmesh/core/scope';
 import { CLEARANCE_PERIOD_MS } from '@modelmesh/core/upkeep';
@@ -80,6 +81,8 @@ export interface ControlSetup {
    * node is there to serve.
    */
   readonly readOnly: boolean;
+  /** What policies of endpoints may ask for; left out: what they ask for is not looked at. */
+  readonly policyAbilities?: PolicyAbilities;
   readonly scaling: ScalingConfig;
   readonly failFast: FailFastConfig;
   /** How often strategies that learn look at what was counted. */

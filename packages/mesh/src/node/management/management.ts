@@ -19,6 +19,7 @@ import {
   type EndpointStatus,
   endpointStatus,
   keepingEndpoint,
+  type PolicyAbilities,
   type SetEndpointRequest,
   type TargetEvidence,
   type WarmedModel,
@@ -68,6 +69,8 @@ export interface ManagementParts {
   readonly failureExpiryMs: DurationMs;
   /** Nothing is added, changed or removed, and no transition goes on. */
   readonly readOnly: boolean;
+  /** What policies may ask for; `null`: nothing of that is looked at. */
+  readonly policyAbilities: PolicyAbilities | null;
   /** Whether this node is the one that drives transitions. */
   readonly isLeader: () => boolean;
   /** `null`: one copy, on this instance. */
@@ -259,6 +262,7 @@ export class Management {
     return {
       ...this.#env(),
       defaultOwner: this.#parts.defaultEndpointOwner,
+      ...(this.#parts.policyAbilities === null ? {} : { abilities: this.#parts.policyAbilities }),
       isLoaded: (_namespace, key) => this.#parts.copies.knowledge(key) === 'loaded',
     };
   }
