@@ -39,6 +39,7 @@ async function startedAdmin(context: TestContext, options: Options = {}) {
     fullMethodNames: false,
     perModel: false,
     modelsMax: 1,
+    variantsMax: 1,
     processMetrics: false,
     logScrapes: false,
     info: null,

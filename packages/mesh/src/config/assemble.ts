@@ -191,6 +191,7 @@ function metricsOf(values: SettingValues, info: MetricsConfig['info']): MetricsC
     fullMethodNames: values.metricsFullNames,
     perModel: values.metricsPerModel,
     modelsMax: values.metricsModelsMax,
+    variantsMax: values.metricsVariantsMax,
     processMetrics: values.metricsProcess,
     logScrapes: values.metricsLogScrapes,
     info,

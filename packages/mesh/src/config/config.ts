@@ -133,6 +133,8 @@ export interface MetricsConfig {
   readonly perModel: boolean;
   /** Models with series of their own at a time; the rest is counted as `other`. */
   readonly modelsMax: number;
+  /** Pairs of endpoint and variant with series of their own in a worker. */
+  readonly variantsMax: number;
   /** CPU, memory and event loop of this process. */
   readonly processMetrics: boolean;
   readonly logScrapes: boolean;

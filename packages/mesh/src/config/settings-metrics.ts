@@ -42,6 +42,13 @@ export const METRICS_SETTINGS = {
     live: false,
     doc: 'Models with series of their own at a time; the rest is counted as `other`.',
   }),
+  metricsVariantsMax: setting({
+    path: 'metrics.variantsMax',
+    kind: integer(1, 10_000),
+    default: 100,
+    live: false,
+    doc: 'Pairs of endpoint and variant with series of their own in each worker; the rest is counted as `other`.',
+  }),
   metricsProcess: setting({
     path: 'metrics.process',
     kind: yesNo,

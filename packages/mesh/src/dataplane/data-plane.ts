@@ -32,7 +32,7 @@ import {
 import { GrpcIngress, PeerIngress, RuntimeHeaders } from './grpc/index.ts';
 import { SHADOW_LIMITS, type ShadowLimits, Shadows } from './mirror/index.ts';
 import { PeerLinks, type PeerLinksParts } from './peers/index.ts';
-import { VariantPicker } from './picking/index.ts';
+import { NO_SINK, VariantPicker } from './picking/index.ts';
 import { RouteTable } from './routes/index.ts';
 
 /** Bounds of one data plane worker. */
@@ -75,6 +75,8 @@ export interface DataPlaneParts {
   readonly random: Random;
   /** Compiles the expressions of policies; without it no policy may have any. */
   readonly expressionsOf?: (policy: EndpointPolicy) => PolicyExpressions;
+  /** A variant's limit of calls was reached. */
+  readonly onVariantFull?: () => void;
   /** How other nodes are reached; without it the node is alone. */
   readonly peers?: Omit<PeerLinksParts, 'clock' | 'timers' | 'link' | 'routes'>;
   /** What gives tokens to clients and knows them again; without it endpoints with tokens have none. */
@@ -114,7 +116,16 @@ export class DataPlane {
       routes,
       peers,
       copies: new CopyChooser({ instance: parts.instance, clock, counters, peers }),
-      picker: new VariantPicker({ routes, random: parts.random, clock, tokens: parts.tokens ?? NO_TOKENS }),
+      picker: new VariantPicker({
+        routes,
+        random: parts.random,
+        clock,
+        tokens: parts.tokens ?? NO_TOKENS,
+        worker: parts.worker,
+        places: counters.variants,
+        sinkOf: (endpoint, variant) => parts.metrics.variant?.(endpoint, variant) ?? NO_SINK,
+        onFull: parts.onVariantFull ?? (() => {}),
+      }),
       stalePolicy: null,
       locator: new Locator(link, { callsPerModelMax: limits.waitingCallsPerModelMax, callsMax: limits.waitingCallsMax }),
       gates: counters.sharesTurns ? new SharedGates(parts.worker, counters) : new CopyGates(),
@@ -198,10 +209,10 @@ export class DataPlane {
     const { plane } = this;
     switch (message.kind) {
       case 'route-snapshot':
-        if (plane.routes.applySnapshot(message) === 'in-force') this.#acknowledge();
+        if (plane.routes.applySnapshot(message) === 'in-force') this.#acknowledge(true);
         return;
       case 'route-delta':
-        if (plane.routes.applyDelta(message) === 'in-force') this.#acknowledge();
+        if (plane.routes.applyDelta(message) === 'in-force') this.#acknowledge(message.remove.endpoints.length > 0);
         else this.#parts.link.send({ kind: 'snapshot-wanted' });
         return;
       case 'located':
@@ -234,7 +245,8 @@ export class DataPlane {
     this.#parts.link.send({ kind: 'explained', request, choices: this.plane.choices.find(query, limit) });
   }
 
-  #acknowledge(): void {
+  #acknowledge(endpointsGone: boolean): void {
+    if (endpointsGone) this.plane.picker.routesChanged();
     this.plane.peers?.routesChanged();
     this.onRoutes?.();
     this.onRoutes = undefined;

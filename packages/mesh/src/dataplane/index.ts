@@ -4,7 +4,7 @@ export { acceptCors, answerCorsHttp1, CorsPolicy } from './cors/index.ts';
 export { DataPlane, type DataPlaneLimits, type DataPlaneParts } from './data-plane.ts';
 export { ConnectionLoads, type ListenerHandlers, listen, type RunningListener } from './listener/index.ts';
 export { ControlRepository, OIP_SERVICE, type OipService, serveIntrospection, serveOip } from './oip/index.ts';
-export { policyExpressions } from './picking/index.ts';
+export { NO_SINK, policyExpressions, type VariantReason, type VariantSink } from './picking/index.ts';
 export {
   http1Exchange,
   REST_EXTENSIONS,

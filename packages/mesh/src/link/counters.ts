@@ -1,5 +1,6 @@
 import { assert, type DurationMs, type EpochMs, epochMs } from '@modelmesh/core';
 import type { SlotRef } from './messages.ts';
+import { VariantPlaces, variantPlacesBytes } from './variant-places.ts';
 
 /** Copies that one instance can serve at once. */
 export const SLOTS_MAX = 16_384;
@@ -25,6 +26,8 @@ export interface CounterMemory {
   readonly workers: number;
   readonly slots: number;
   readonly buffer: SharedArrayBuffer;
+  /** Calls in variants with a limit. */
+  readonly variants: SharedArrayBuffer;
 }
 
 /** Allocates the shared memory for `workers` data plane workers. */
@@ -34,6 +37,7 @@ export function allocateCounters(workers: number, slots: number = SLOTS_MAX): Co
   return {
     workers,
     slots,
+    variants: new SharedArrayBuffer(variantPlacesBytes(workers)),
     buffer: new SharedArrayBuffer(doubles + slots * WORDS_PER_SLOT * 4 + workers * slots * WORDS_PER_CELL * 4),
   };
 }
@@ -45,6 +49,8 @@ export function allocateCounters(workers: number, slots: number = SLOTS_MAX): Co
  * sets `draining` *before* it sums the calls in flight. So either the worker sees `draining` or control sees the call: none is missed.
  */
 export class SlotCounters {
+  /** Calls in variants with a limit. */
+  readonly variants: VariantPlaces;
   readonly #memory: CounterMemory;
   readonly #lastUse: Float64Array;
   readonly #processingMs: Float64Array;
@@ -54,6 +60,7 @@ export class SlotCounters {
 
   constructor(memory: CounterMemory) {
     this.#memory = memory;
+    this.variants = new VariantPlaces(memory.variants, memory.workers);
     const places = memory.workers * memory.slots;
     const words = DOUBLES_PER_PLACE * places * 8;
     this.#lastUse = new Float64Array(memory.buffer, 0, places);
@@ -166,6 +173,7 @@ export class SlotCounters {
    * waited for are free; what it had finished stays counted.
    */
   forgetCalls(worker: number): void {
+    this.variants.forget(worker);
     for (let index = 0; index < this.#memory.slots; index++) {
       const cell = this.#cell(worker, index);
       Atomics.store(this.#cells, cell, 0);

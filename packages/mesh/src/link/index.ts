@@ -6,6 +6,8 @@ export {
   LimitCounters,
   RULE_LIMIT_NAMES,
   type RuleLimitLabel,
+  VARIANT_LIMIT_NAMES,
+  type VariantLimitLabel,
   type WorkerLimitLabel,
 } from './limit-counters.ts';
 export type {
@@ -38,4 +40,5 @@ export type {
   ToDataPlane,
 } from './messages.ts';
 export { threadControlEnd, threadDataPlaneEnd } from './thread.ts';
+export { LIMITED_VARIANTS_MAX, VariantPlaces } from './variant-places.ts';
 export { WorkersLink } from './workers-link.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { STREAM_LIMIT_DEFAULTS } from '@modelmesh/grpc/stream';
-import { LimitCounters, RULE_LIMIT_NAMES } from './limit-counters.ts';
+import { LimitCounters, RULE_LIMIT_NAMES, VARIANT_LIMIT_NAMES } from './limit-counters.ts';
 
 test('limits are counted over all that share the memory, and those that nobody reached are there with 0', () => {
   const control = new LimitCounters();
@@ -15,5 +15,8 @@ test('limits are counted over all that share the memory, and those that nobody r
     ['http2.queuedStreamsMax', 1],
     ['rules.evaluationCost', 1],
   ]);
-  assert.equal(control.counts().size, Object.keys(STREAM_LIMIT_DEFAULTS).length + RULE_LIMIT_NAMES.length);
+  assert.equal(
+    control.counts().size,
+    Object.keys(STREAM_LIMIT_DEFAULTS).length + RULE_LIMIT_NAMES.length + VARIANT_LIMIT_NAMES.length,
+  );
 });

@@ -8,11 +8,20 @@ export const RULE_LIMIT_NAMES = ['rules.evaluationCost', 'rules.payloadBytes'] a
 /** One of {@link RULE_LIMIT_NAMES}. */
 export type RuleLimitLabel = (typeof RULE_LIMIT_NAMES)[number];
 
+/** Limits of the variants of endpoints. */
+export const VARIANT_LIMIT_NAMES = ['variants.concurrencyMax'] as const;
+/** One of {@link VARIANT_LIMIT_NAMES}. */
+export type VariantLimitLabel = (typeof VARIANT_LIMIT_NAMES)[number];
+
 /** A limit that workers count, as metrics name it. */
-export type WorkerLimitLabel = Http2LimitLabel | RuleLimitLabel;
+export type WorkerLimitLabel = Http2LimitLabel | RuleLimitLabel | VariantLimitLabel;
 
 const HTTP2_NAMES = Object.keys(STREAM_LIMIT_DEFAULTS) as readonly StreamLimitName[];
-const NAMES: readonly WorkerLimitLabel[] = [...HTTP2_NAMES.map((name) => `http2.${name}` as const), ...RULE_LIMIT_NAMES];
+const NAMES: readonly WorkerLimitLabel[] = [
+  ...HTTP2_NAMES.map((name) => `http2.${name}` as const),
+  ...RULE_LIMIT_NAMES,
+  ...VARIANT_LIMIT_NAMES,
+];
 const PLACES: ReadonlyMap<WorkerLimitLabel, number> = new Map(NAMES.map((name, at) => [name, at]));
 
 /** How often each limit of HTTP/2 and of rules refused or ended something, over all workers: they and control share the memory. */

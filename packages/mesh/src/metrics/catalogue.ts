@@ -1,14 +1,25 @@
-import { LATENCY_BOUNDS_MS, type RuleLimitLabel } from '../link/index.ts';
+import { LATENCY_BOUNDS_MS, type RuleLimitLabel, type VariantLimitLabel } from '../link/index.ts';
 import type { LimitName } from '../node/index.ts';
 
 /** One metric: what the page and the registry need to know of it. */
 export interface MetricEntry {
   readonly type: 'histogram' | 'counter' | 'gauge';
   /**
-   * `call`: `method` and `code`; `shadow`: `endpoint`, `mirror` and `outcome`; `worker`: its number; `reason`: why; it and `model` get `modelId` and `vModelId` when series per model are configured. `outcome`: how it ended. `limit`: one
-   * of {@link LIMITS} and {@link RULE_LIMITS}, or of `HTTP2_LIMITS` behind `http2.`.
+   * `call`: `method` and `code`; `variant`: `endpoint` and `variant`, with `code` or `reason`; `shadow`: `endpoint`, `mirror` and `outcome`; `worker`: its number; `reason`: why; it and `model` get `modelId` and `vModelId` when series per model are configured. `outcome`: how it ended. `limit`: one
+   * of {@link LIMITS}, {@link RULE_LIMITS} and {@link VARIANT_LIMITS}, or of `HTTP2_LIMITS` behind `http2.`.
    */
-  readonly labels: 'call' | 'model' | 'shadow' | 'outcome' | 'limit' | 'worker' | 'reason' | 'none';
+  readonly labels:
+    | 'call'
+    | 'model'
+    | 'variant'
+    | 'variant-code'
+    | 'variant-reason'
+    | 'shadow'
+    | 'outcome'
+    | 'limit'
+    | 'worker'
+    | 'reason'
+    | 'none';
   readonly buckets?: readonly number[];
   readonly help: string;
 }
@@ -88,6 +99,22 @@ export const OWN_METRICS = {
     labels: 'outcome',
     help: 'Attempts of calls at other nodes: `answered`, else why not, in the words of the records of calls (`connection-lost`, `not-here`, …)',
   },
+  mesh_variant_requests_total: {
+    type: 'counter',
+    labels: 'variant-code',
+    help: 'Calls of variants at the node where they entered, by gRPC code; one that another variant answered instead counts for both. Errors are those that are not `OK`',
+  },
+  mesh_variant_picks_total: {
+    type: 'counter',
+    labels: 'variant-reason',
+    help: 'Calls by why they got their variant: `only`, `label`, `named`, `rule`, `rule-split`, `sticky`, `weights`, `strategy`, `unavailable` (the picked one cannot be loaded), `fallback` (it did not answer)',
+  },
+  mesh_variant_request_milliseconds: {
+    type: 'histogram',
+    labels: 'variant',
+    buckets: TIME_MS,
+    help: 'Time of calls at variants, whatever came of them',
+  },
   mesh_shadow_calls_total: {
     type: 'counter',
     labels: 'shadow',
@@ -128,6 +155,12 @@ export const RULE_LIMITS = {
     'headers, query parameters and characters that a rule may look at in one call; beyond, the rule has no value and does not match',
   'rules.payloadBytes': 'bytes of a request in which payload fields are looked for; what is not found in them counts as absent',
 } as const satisfies Readonly<Record<RuleLimitLabel, string>>;
+
+/** Limits of the variants of endpoints, by their label. */
+export const VARIANT_LIMITS = {
+  'variants.concurrencyMax':
+    'calls of one variant that a node runs at a time, as its policy says; further ones go to the fallback or are refused',
+} as const satisfies Readonly<Record<VariantLimitLabel, string>>;
 
 /** Metrics of the process. The names are those that Node's programs have in common. */
 export const PROCESS_METRICS = {

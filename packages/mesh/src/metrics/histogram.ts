@@ -25,6 +25,12 @@ export class HistogramSeries {
     this.counts[bucket] = (this.counts[bucket] as number) + 1;
     this.sum += value;
   }
+
+  /** Takes all values of a series with the same bounds. */
+  add({ counts, sum }: HistogramSeries): void {
+    for (const [bucket, count] of counts.entries()) this.counts[bucket] = (this.counts[bucket] ?? 0) + count;
+    this.sum += sum;
+  }
 }
 
 /** A line of the page, as the registry of `prom-client` writes it; labels that all lines of a series share are written once for all. */

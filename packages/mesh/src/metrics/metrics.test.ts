@@ -22,7 +22,7 @@ type Families = Readonly<Record<string, Family>>;
 /** Types, labels and buckets of the metrics that a real ModelMesh showed after some calls. */
 const RECORDED: Families = JSON.parse(readFileSync(new URL('testing/recorded-families.json', import.meta.url), 'utf8'));
 
-const PLAIN = { fullMethodNames: false, perModel: false, modelsMax: 2, processMetrics: false, info: null };
+const PLAIN = { fullMethodNames: false, perModel: false, modelsMax: 2, variantsMax: 2, processMetrics: false, info: null };
 
 function metricsOf(more: Partial<Parameters<typeof createMetrics>[0]> = {}) {
   const clock = new FakeClock();
@@ -93,6 +93,9 @@ describe('the metrics', () => {
       'mesh_tokens_forgotten_total',
       'mesh_tokens_remembered',
       'mesh_tokens_total',
+      'mesh_variant_picks_total',
+      'mesh_variant_request_milliseconds',
+      'mesh_variant_requests_total',
     ]);
     assert.deepEqual(Object.keys(shown).sort(), [...METRIC_NAMES].sort());
   });

@@ -11,7 +11,7 @@ const MICROSECONDS_A_CALL_MAX = 4;
 
 it('a call is measured in microseconds, also per model', () => {
   for (const perModel of [false, true]) {
-    const config = { fullMethodNames: false, perModel, modelsMax: 100, processMetrics: false, info: null };
+    const config = { fullMethodNames: false, perModel, modelsMax: 100, variantsMax: 100, processMetrics: false, info: null };
     const metrics = createMetrics(config, new FakeClock());
     const models = Array.from({ length: 50 }, (_, at) => modelKey(`m${at}`));
     const facts = {

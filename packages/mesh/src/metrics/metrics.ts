@@ -1,9 +1,9 @@
-import type { Clock, DurationMs, ModelKey } from '@modelmesh/core';
+import type { Clock, DurationMs, EndpointId, ModelKey } from '@modelmesh/core';
 import type { CacheMetric } from '@modelmesh/core/cache';
 import { grpcCodeOf } from '@modelmesh/wire/status';
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { MetricsConfig } from '../config/index.ts';
-import type { AttemptOutcome, CallFacts, CallMetrics, ShadowFacts } from '../dataplane/index.ts';
+import type { AttemptOutcome, CallFacts, CallMetrics, ShadowFacts, VariantSink } from '../dataplane/index.ts';
 import { type Histograms, SeriesSet } from './call-series.ts';
 import { type MetricEntry, MODELMESH_METRICS, OWN_METRICS } from './catalogue.ts';
 import { addGauges, addPortFigures, type Figures, type PortFigures } from './gauges.ts';
@@ -14,6 +14,7 @@ import { addProcessMetrics } from './process-metrics.ts';
 import { renderText } from './render.ts';
 import { addShadows } from './shadow-series.ts';
 import { type MetricsSnapshot, registryOf, snapshotOf, sumOf } from './snapshot.ts';
+import { addVariants } from './variant-series.ts';
 import { addEventLoopOf, addWorkers } from './worker-metrics.ts';
 
 /** Waiting for less than this is no cache miss (spec `modelmesh.md` §2.5). */
@@ -38,7 +39,7 @@ export interface NodeMetrics extends Measurements {
 
 /** Makes the metrics of a node, under ModelMesh's names where the meaning is the same. */
 export function createMetrics(
-  config: Pick<MetricsConfig, 'fullMethodNames' | 'perModel' | 'modelsMax' | 'processMetrics' | 'info'>,
+  config: Pick<MetricsConfig, 'fullMethodNames' | 'perModel' | 'modelsMax' | 'variantsMax' | 'processMetrics' | 'info'>,
   clock: Clock,
 ): NodeMetrics {
   return new PrometheusMetrics(config, clock);
@@ -53,7 +54,7 @@ export interface WorkerMetrics extends Measurements {
 /** Makes the metrics of a worker. */
 export function createWorkerMetrics(
   worker: number,
-  config: Pick<MetricsConfig, 'fullMethodNames' | 'perModel' | 'modelsMax'>,
+  config: Pick<MetricsConfig, 'fullMethodNames' | 'perModel' | 'modelsMax' | 'variantsMax'>,
   clock: Clock,
 ): WorkerMetrics {
   const registry = new Registry();
@@ -68,6 +69,7 @@ export function createWorkerMetrics(
     cacheMiss: (...facts) => calls.cacheMiss(...facts),
     queued: (...facts) => calls.queued(...facts),
     shadow: (facts) => calls.shadow(facts),
+    variant: (...names) => calls.variant(...names),
     // The cache is control's.
     cacheMetric: () => {},
     readFrom: () => {},
@@ -86,8 +88,13 @@ class CallSeries implements CallMetrics {
   readonly #models: ModelSeries<SeriesSet> | null;
   readonly #forwarded: (outcome: AttemptOutcome) => void;
   readonly #shadow: (facts: ShadowFacts) => void;
+  readonly variant: (endpoint: EndpointId, variant: string) => VariantSink;
 
-  constructor(registry: Registry, config: Pick<MetricsConfig, 'fullMethodNames' | 'perModel' | 'modelsMax'>, clock: Clock) {
+  constructor(
+    registry: Registry,
+    config: Pick<MetricsConfig, 'fullMethodNames' | 'perModel' | 'modelsMax' | 'variantsMax'>,
+    clock: Clock,
+  ) {
     const histograms = addHistograms(registry, config.perModel);
     this.#methods = new MethodLabels(config.fullMethodNames);
     this.#all = new SeriesSet(histograms, null);
@@ -101,6 +108,7 @@ class CallSeries implements CallMetrics {
       : null;
     this.#forwarded = addForwarded(registry);
     this.#shadow = addShadows(registry, clock);
+    this.variant = addVariants(registry, config.variantsMax, clock);
   }
 
   call({ method, code, durationMs, requestBytes, responseBytes, model, endpoint }: CallFacts): void {
@@ -179,6 +187,10 @@ class PrometheusMetrics implements NodeMetrics {
 
   shadow(facts: ShadowFacts): void {
     this.#calls.shadow(facts);
+  }
+
+  variant(endpoint: EndpointId, variant: string): VariantSink {
+    return this.#calls.variant(endpoint, variant);
   }
 
   cacheMiss(waitedMs: DurationMs, model: ModelKey): void {
@@ -287,6 +299,7 @@ export function allOf(sinks: readonly Measurements[]): Measurements {
     shadow: (facts) => {
       for (const sink of sinks) sink.shadow?.(facts);
     },
+    variant: (...names) => allOfVariant(sinks.flatMap((sink) => sink.variant?.(...names) ?? [])),
     cacheMiss: (...facts) => {
       for (const sink of sinks) sink.cacheMiss(...facts);
     },
@@ -298,6 +311,22 @@ export function allOf(sinks: readonly Measurements[]): Measurements {
     },
     close: () => {
       for (const sink of sinks) sink.close();
+    },
+  };
+}
+
+function allOfVariant(sinks: readonly VariantSink[]): VariantSink {
+  const [only, ...more] = sinks;
+  if (only !== undefined && more.length === 0) return only;
+  return {
+    picked: (reason) => {
+      for (const sink of sinks) sink.picked(reason);
+    },
+    ended: (...facts) => {
+      for (const sink of sinks) sink.ended(...facts);
+    },
+    forget: () => {
+      for (const sink of sinks) sink.forget();
     },
   };
 }

@@ -1,3 +1,4 @@
+import { REVIEW_EVERY_MS, TAKES_PLACE_FROM } from './cardinality-budget.ts';
 import {
   LIMITS,
   type MetricEntry,
@@ -5,6 +6,7 @@ import {
   OWN_METRICS,
   PROCESS_METRICS,
   RULE_LIMITS,
+  VARIANT_LIMITS,
   WORKER_METRICS,
 } from './catalogue.ts';
 import { METHODS_MAX } from './method-labels.ts';
@@ -29,6 +31,10 @@ the node's certificate if it has one, otherwise with one that the node makes and
 \`method\` is the part after the slash of the gRPC method unless \`metrics.fullMethodNames\` is set, \`code\` the name of the gRPC status.
 ${METHODS_MAX} methods have a label of their own, later ones are counted as \`other\`. With \`metrics.perModel\` all histograms also have \`modelId\` and
 \`vModelId\`: \`metrics.modelsMax\` pairs at a time, the rest as \`other\`; a pair without calls for ${MODEL_IDLE_MS / 60_000} minutes gives its place away.
+
+\`metrics.variantsMax\` pairs of \`endpoint\` and \`variant\` have series of their own in each worker, those that are called most; all others share the one
+whose labels are \`other\`. A pair that is called ${TAKES_PLACE_FROM} times as often takes the place of another, looked at every ${REVIEW_EVERY_MS / 1000} seconds at most; what was measured of that
+one is added to \`other\`, so that sums over all series stay exact.
 `;
 
 const STATSD = `## StatsD
@@ -51,6 +57,9 @@ const DIFFERENCES = `## Differences from ModelMesh
 const LABELS: Readonly<Record<MetricEntry['labels'], string>> = {
   call: '`method`, `code`, (`modelId`, `vModelId`)',
   model: '(`modelId`, `vModelId`)',
+  variant: '`endpoint`, `variant`',
+  'variant-code': '`endpoint`, `variant`, `code`',
+  'variant-reason': '`endpoint`, `variant`, `reason`',
   outcome: '`outcome`',
   shadow: '`endpoint`, `mirror`, `outcome`',
   limit: '`limit`',
@@ -77,7 +86,9 @@ function bucketsOf(entries: Readonly<Record<string, MetricEntry>>): string {
 }
 
 function limitsOf(): string {
-  const own = Object.entries({ ...LIMITS, ...RULE_LIMITS }).map(([name, bounds]) => `- \`${name}\`: ${bounds}`);
+  const own = Object.entries({ ...LIMITS, ...RULE_LIMITS, ...VARIANT_LIMITS }).map(
+    ([name, bounds]) => `- \`${name}\`: ${bounds}`,
+  );
   return [
     'Limits that `limit` names:',
     '',

@@ -6,7 +6,7 @@ import { createMetrics } from './index.ts';
 import { MODEL_IDLE_MS } from './model-series.ts';
 import { SHADOW_SERIES_MAX } from './shadow-series.ts';
 
-const CONFIG = { fullMethodNames: false, perModel: false, modelsMax: 10, processMetrics: false, info: null };
+const CONFIG = { fullMethodNames: false, perModel: false, modelsMax: 10, variantsMax: 10, processMetrics: false, info: null };
 const linesOf = async (metrics: ReturnType<typeof createMetrics>): Promise<string[]> =>
   (await metrics.render(['mesh_shadow_calls_total'])).split('\n').filter((line) => line.startsWith('mesh_shadow_calls_total'));
 

@@ -5,7 +5,7 @@ import { FakeClock } from '@modelmesh/core/testing';
 import { headerBlock } from '@modelmesh/grpc/stream';
 import { countedIn, createMetrics, createWorkerMetrics, sumOf, type WorkerMetrics } from './index.ts';
 
-const CONFIG = { fullMethodNames: false, perModel: true, modelsMax: 10, processMetrics: false, info: null };
+const CONFIG = { fullMethodNames: false, perModel: true, modelsMax: 10, variantsMax: 10, processMetrics: false, info: null };
 
 const call = (metrics: Pick<WorkerMetrics, 'call'>, model: string): void =>
   metrics.call({

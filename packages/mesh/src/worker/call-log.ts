@@ -1,8 +1,15 @@
-import type { DurationMs, ModelKey } from '@modelmesh/core';
+import type { DurationMs, EndpointId, ModelKey } from '@modelmesh/core';
 import type { HeaderReader } from '@modelmesh/wire/headers';
 import { GRPC_CODE, grpcCodeName, grpcCodeOf } from '@modelmesh/wire/status';
 import type { Config } from '../config/index.ts';
-import type { AttemptOutcome, CallFacts, CallMetrics, ShadowFacts } from '../dataplane/index.ts';
+import {
+  type AttemptOutcome,
+  type CallFacts,
+  type CallMetrics,
+  NO_SINK,
+  type ShadowFacts,
+  type VariantSink,
+} from '../dataplane/index.ts';
 import { type Log, requestFields } from '../log/index.ts';
 import type { CacheMetrics } from '../node/index.ts';
 
@@ -73,6 +80,10 @@ export class LoggedCalls implements Measurements {
 
   shadow(facts: ShadowFacts): void {
     this.#inner.shadow?.(facts);
+  }
+
+  variant(endpoint: EndpointId, variant: string): VariantSink {
+    return this.#inner.variant?.(endpoint, variant) ?? NO_SINK;
   }
 
   cacheMiss(...facts: Parameters<CallMetrics['cacheMiss']>): void {

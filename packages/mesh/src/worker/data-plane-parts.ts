@@ -49,6 +49,7 @@ export function makeDataPlane(
     rules: readMethodRules(config.dataPlaneRules),
     random: systemRandom,
     expressionsOf: policyExpressions(createCelEngine({ costExceeded: () => limitCounters.addLabel('rules.evaluationCost') })),
+    onVariantFull: () => limitCounters.addLabel('variants.concurrencyMax'),
     exhaustedKind: config.modelMeshCompat ? 'internal' : 'unavailable',
     ...(links == null ? {} : { peers: links }),
   });

@@ -6,7 +6,7 @@ import type { HeaderReader } from '@modelmesh/wire/headers';
 import type { CallRecord, DataPlaneEnd, MethodRules, SlotCounters } from '../../link/index.ts';
 import type { TokenVault } from '../../tokens/index.ts';
 import type { PeerLinks } from '../peers/index.ts';
-import type { VariantPicker } from '../picking/index.ts';
+import type { VariantPicker, VariantSink } from '../picking/index.ts';
 import type { RouteTable } from '../routes/index.ts';
 import type { ArmCounts } from './arm-counts.ts';
 import type { AttemptOutcome } from './attempt.ts';
@@ -43,6 +43,8 @@ export interface CallMetrics {
   attempt(method: string, code: number, durationMs: DurationMs, model: ModelKey, log?: CallLog): void;
   /** One attempt at another node. */
   forwarded?(outcome: AttemptOutcome): void;
+  /** Where calls of a variant are measured. */
+  variant?(endpoint: EndpointId, variant: string): VariantSink;
   /** A call waited for a load. */
   cacheMiss(waitedMs: DurationMs, model: ModelKey): void;
   /** A call waited for its turn at a copy whose concurrency is limited. */

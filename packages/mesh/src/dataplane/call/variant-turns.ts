@@ -55,8 +55,10 @@ export class VariantTurns {
     if (!this.#begun) return;
     this.#begun = false;
     const tookMs = durationMs(this.#plane.clock.monotonicMs() - this.#sinceMs);
-    const { calls } = this.#plan.choice;
+    const { choice } = this.#plan;
+    const { calls } = choice;
     calls.ended(code, tookMs);
+    this.#plane.arms.ended(choice, code, tookMs);
     if (this.#inside) calls.leave();
     this.#inside = false;
   }

@@ -337,12 +337,10 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, NameWaite
     this.#stopOpening();
     this.#release(this.#heldBytes);
     const plan = this.#plan;
-    const tookMs = durationMs(this.#plane.clock.monotonicMs() - this.#startedMs);
-    if (plan?.endpoint != null) this.#plane.arms.ended(plan.endpoint, code, tookMs);
     this.#plane.metrics.call({
       method: this.#head?.method ?? methodOf(this.#headers),
       code,
-      durationMs: tookMs,
+      durationMs: durationMs(this.#plane.clock.monotonicMs() - this.#startedMs),
       requestBytes: this.#call?.requestBytes ?? 0,
       responseBytes: this.#responseBytes,
       model: plan?.model ?? null,

@@ -2,7 +2,14 @@
 export { type AskedCall, CallFacts, type PayloadValues } from './call-facts.ts';
 export { policyExpressions } from './policy-expressions.ts';
 export { PolicyInForce, type VariantChoice } from './policy-in-force.ts';
-export { VariantBook, VariantCalls } from './variant-calls.ts';
+export {
+  NO_SINK,
+  VariantBook,
+  type VariantBookParts,
+  VariantCalls,
+  type VariantReason,
+  type VariantSink,
+} from './variant-calls.ts';
 export {
   type ChosenTarget,
   LATEST_LABEL,

@@ -1,47 +1,121 @@
 import type { DurationMs, EndpointId } from '@modelmesh/core';
-import type { Pick } from '@modelmesh/core/traffic';
+import type { Pick, PickReason } from '@modelmesh/core/traffic';
+import type { VariantPlaces } from '../../link/index.ts';
+
+/** Why a call got its variant, in a word. */
+export type VariantReason = PickReason['kind'];
+
+/** Where calls of one variant are measured. */
+export interface VariantSink {
+  /** The variant was picked for a call. */
+  picked(reason: VariantReason): void;
+  /** A call for which it was picked is over, with this gRPC code, or another variant goes on with it. */
+  ended(code: number, tookMs: DurationMs): void;
+  /** There is no such variant any more. */
+  forget(): void;
+}
+
+/** Measures nothing. */
+export const NO_SINK: VariantSink = { picked: () => {}, ended: () => {}, forget: () => {} };
+
+/** What a {@link VariantBook} stands on. */
+export interface VariantBookParts {
+  readonly worker: number;
+  /** Shared with the other workers of the node. */
+  readonly places: VariantPlaces;
+  readonly sinkOf: (endpoint: EndpointId, variant: string) => VariantSink;
+  /** A call was not let in because as many as may run already. */
+  readonly onFull: () => void;
+}
+
+/** Stands between the names of an endpoint and a variant, and in neither. */
+const BETWEEN = '\0';
 
 /** Calls of one variant in one worker. */
 export class VariantCalls {
   readonly endpoint: EndpointId;
   readonly variant: string;
+  readonly #parts: VariantBookParts;
+  readonly #sink: VariantSink;
   #inFlight = 0;
+  /** Calls that count at the shared place. */
+  #placed = 0;
+  #place: number | undefined;
 
-  constructor(endpoint: EndpointId, variant: string) {
+  constructor(endpoint: EndpointId, variant: string, parts: VariantBookParts) {
     this.endpoint = endpoint;
     this.variant = variant;
+    this.#parts = parts;
+    this.#sink = parts.sinkOf(endpoint, variant);
   }
 
-  /** Calls that run or wait now. */
+  /** Calls of this worker that run or wait now. */
   get inFlight(): number {
     return this.#inFlight;
   }
 
-  /** A call begins; false: as many run already as may. */
-  enter({ variant: { concurrencyMax } }: Pick): boolean {
-    if (concurrencyMax !== null && this.#inFlight >= concurrencyMax) return false;
+  /** A call begins; false: as many run on this node already as may. */
+  enter({ variant: { concurrencyMax }, reason }: Pick): boolean {
+    this.#sink.picked(reason.kind);
+    if (concurrencyMax !== null && !this.#mayRun(concurrencyMax)) {
+      this.#parts.onFull();
+      return false;
+    }
     this.#inFlight += 1;
     return true;
   }
 
-  /** A call that began, or was not let in, has ended with this gRPC code. */
-  ended(_code: number, _tookMs: DurationMs): void {}
-
-  /** A call is over. */
+  /** A call that was let in is over. */
   leave(): void {
     this.#inFlight -= 1;
+    // Which of the calls counts there says nothing: as many are given back as were taken.
+    if (this.#placed === 0 || this.#place === undefined) return;
+    this.#placed -= 1;
+    this.#parts.places.leave(this.#parts.worker, this.#place);
+  }
+
+  /** A call that began, let in or not, has ended with this gRPC code. */
+  ended(code: number, tookMs: DurationMs): void {
+    this.#sink.ended(code, tookMs);
+  }
+
+  /** There is no such variant any more. */
+  forget(): void {
+    this.#sink.forget();
+  }
+
+  #mayRun(max: number): boolean {
+    const { worker, places } = this.#parts;
+    this.#place ??= places.placeOf(`${this.endpoint}${BETWEEN}${this.variant}`);
+    // Without a place in what workers share, each counts for itself.
+    if (this.#place < 0) return this.#inFlight < max;
+    // Calls that began before there was a limit count too.
+    if (this.#inFlight - this.#placed + places.running(this.#place) >= max) return false;
+    if (!places.enter(worker, this.#place, max)) return false;
+    this.#placed += 1;
+    return true;
   }
 }
 
 /** The calls of all variants in one worker. They outlive the revisions of the policies: a call that began under one ends under another. */
 export class VariantBook {
+  readonly #parts: VariantBookParts;
   readonly #calls = new Map<EndpointId, Map<string, VariantCalls>>();
+
+  constructor(parts: VariantBookParts) {
+    this.#parts = parts;
+  }
 
   /** Variants that are known. */
   get size(): number {
     let size = 0;
     for (const variants of this.#calls.values()) size += variants.size;
     return size;
+  }
+
+  /** Endpoints whose variants are known. */
+  endpoints(): Iterable<EndpointId> {
+    return this.#calls.keys();
   }
 
   /** Those of a variant. */
@@ -53,7 +127,7 @@ export class VariantBook {
     }
     let calls = variants.get(variant);
     if (calls === undefined) {
-      calls = new VariantCalls(endpoint, variant);
+      calls = new VariantCalls(endpoint, variant, this.#parts);
       variants.set(variant, calls);
     }
     return calls;
@@ -63,7 +137,11 @@ export class VariantBook {
   forget(endpoint: EndpointId, kept: ReadonlySet<string>): void {
     const variants = this.#calls.get(endpoint);
     if (variants === undefined) return;
-    for (const [name, { inFlight }] of variants) if (inFlight === 0 && !kept.has(name)) variants.delete(name);
+    for (const [name, calls] of variants) {
+      if (calls.inFlight > 0 || kept.has(name)) continue;
+      calls.forget();
+      variants.delete(name);
+    }
     if (variants.size === 0) this.#calls.delete(endpoint);
   }
 }

@@ -8,7 +8,7 @@ import { mirrorsOf } from '../mirror/index.ts';
 import type { RouteTable } from '../routes/index.ts';
 import { type AskedCall, CallFacts, type PayloadValues } from './call-facts.ts';
 import { PolicyInForce, type VariantChoice } from './policy-in-force.ts';
-import { VariantBook } from './variant-calls.ts';
+import { VariantBook, type VariantBookParts } from './variant-calls.ts';
 
 /** What a name stands for, before a variant is picked. */
 export interface NamedTarget {
@@ -47,7 +47,7 @@ export const wantedBy = (headers: HeaderReader): WantedVariant => ({
 export const LATEST_LABEL = 'latest';
 
 /** What picking stands on. */
-export interface VariantPickerParts {
+export interface VariantPickerParts extends VariantBookParts {
   readonly routes: RouteTable;
   readonly random: Random;
   readonly clock: Clock;
@@ -57,10 +57,11 @@ export interface VariantPickerParts {
 }
 
 const NO_FIELDS: readonly string[] = [];
+const NO_NAMES: ReadonlySet<string> = new Set();
 
 /** Chooses the variant of each call that enters through an endpoint with a policy. One per worker. */
 export class VariantPicker {
-  readonly book = new VariantBook();
+  readonly book: VariantBook;
   readonly #parts: VariantPickerParts;
   readonly #facts: CallFacts;
   readonly #inForce = new WeakMap<EndpointRoute, PolicyInForce>();
@@ -70,6 +71,7 @@ export class VariantPicker {
   constructor(parts: VariantPickerParts) {
     this.#parts = parts;
     this.#facts = new CallFacts(parts.clock);
+    this.book = new VariantBook(parts);
   }
 
   /** The policy of an endpoint; `undefined`: it has none. */
@@ -81,6 +83,12 @@ export class VariantPicker {
     policy = new PolicyInForce(route, compiled, { ...this.#parts, book: this.book });
     this.#inForce.set(route, policy);
     return policy;
+  }
+
+  /** Endpoints may be gone: what is known of their variants is forgotten. */
+  routesChanged(): void {
+    for (const id of [...this.book.endpoints()])
+      if (this.#parts.routes.endpoint(id) === undefined) this.book.forget(id, NO_NAMES);
   }
 
   /** Whether the payload of a call must be read before its variant can be picked. */

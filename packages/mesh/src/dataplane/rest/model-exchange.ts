@@ -220,12 +220,10 @@ export abstract class ModelExchange
     if (model !== null && phase.kind === 'describing') this.#metadata.leave(model, this);
     if (phase.kind === 'asking') plane.names.leave(this);
     if (phase.kind === 'queued') this.#gate.giveUp(this);
-    const tookMs = durationMs(plane.clock.monotonicMs() - this.#startedMs);
-    if (endpoint !== null) plane.arms.ended(endpoint, code, tookMs);
     plane.metrics.call({
       method: this.#needs.method,
       code,
-      durationMs: tookMs,
+      durationMs: durationMs(plane.clock.monotonicMs() - this.#startedMs),
       requestBytes: this.#requestBytes,
       responseBytes,
       model,
