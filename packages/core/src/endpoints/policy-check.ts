@@ -1,8 +1,6 @@
 import { MeshError } from '../errors.ts';
 import type { EndpointPolicy } from '../records/index.ts';
-import { COMPARERS } from '../traffic/diff/index.ts';
-import type { PolicyExpressionProblem } from '../traffic/index.ts';
-import { strategyProblems } from '../traffic/strategies/index.ts';
+import { COMPARERS, type PolicyExpressionProblem, strategyProblems } from '../traffic/index.ts';
 import type { EndpointId } from '../units.ts';
 
 /** What this mesh can do for a policy beyond what every node can; what it cannot is refused when a policy that asks for it is applied. */

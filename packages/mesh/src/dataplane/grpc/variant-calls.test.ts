@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { durationMs, modelKey } from '@modelmesh/core';
+import { durationMs, epochMs, modelKey } from '@modelmesh/core';
 import { type EndpointPolicy, type NewEndpointPolicy, newEndpointPolicy, newVariant } from '@modelmesh/core/records';
 import { SeededRandom } from '@modelmesh/core/testing';
 import { SLOTS, UnitHasher } from '@modelmesh/core/traffic';
@@ -43,6 +43,17 @@ describe('a call through an endpoint with a policy', () => {
     assert.ok(Math.abs(canary - CALLS / 4) < 6 * Math.sqrt(CALLS * 0.25 * 0.75), `${canary} of ${CALLS}`);
     assert.equal(rig.finished.filter(({ endpoint }) => endpoint === 'e').length, CALLS);
     assert.equal(rig.finished.filter(({ model }) => model === 'canary-model').length, canary);
+  });
+
+  it('passes by a variant whose model fails to load, until the failure counts no more', async () => {
+    const rig = await serving(policyOf({}));
+    const failsForMs = 60_000;
+    await rig.route('canary-model', null, 'safe', null, epochMs(rig.clock.wallMs() + failsForMs));
+    for (let made = 0; made < 50; made++) assert.equal(modelOf(rig), 'stable-model');
+    await rig.route('canary-model', rig.openSlot(), 'safe', null, epochMs(rig.clock.wallMs() + failsForMs));
+    rig.clock.advance(failsForMs);
+    const picked = new Set(Array.from({ length: 50 }, () => modelOf(rig)));
+    assert.deepEqual([...picked].toSorted(), ['canary-model', 'stable-model']);
   });
 
   it('keeps a unit at the variant that the published hash says', async () => {

@@ -1,4 +1,4 @@
-import type { EndpointId, ModelKey, Random } from '@modelmesh/core';
+import type { Clock, EndpointId, ModelKey, Random } from '@modelmesh/core';
 import type { CompiledPolicy, Live, Pick } from '@modelmesh/core/traffic';
 import type { ChosenEndpoint, EndpointRoute } from '../../link/index.ts';
 import type { RouteTable } from '../routes/index.ts';
@@ -17,6 +17,7 @@ export interface LiveParts {
   readonly routes: RouteTable;
   readonly random: Random;
   readonly book: VariantBook;
+  readonly clock: Clock;
   /** The answer of a plug-in strategy in the path of a request. */
   readonly plugin?: Live['plugin'] | undefined;
 }
@@ -47,7 +48,9 @@ export class PolicyInForce implements Live {
   /** A model that is not registered, or fails to load wherever it is tried, answers nobody. */
   available(index: number): boolean {
     const model = this.compiled.policy.variants[index]?.model;
-    return model !== undefined && this.#parts.routes.model(model) !== undefined;
+    const route = model === undefined ? undefined : this.#parts.routes.model(model);
+    if (route === undefined) return false;
+    return route.failingUntilMs === undefined || route.failingUntilMs <= this.#parts.clock.wallMs();
   }
 
   inFlight(index: number): number {

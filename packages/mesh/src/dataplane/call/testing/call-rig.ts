@@ -190,8 +190,10 @@ export class CallRig {
     local: SlotRef | null,
     retry: ModelRoute['retry'] = 'safe',
     concurrency: number | null = null,
+    failingUntilMs?: EpochMs,
   ): Promise<void> {
-    const plain = { key: modelKey(key), family: null, version: null, local, remote: [], retry };
+    const failing = failingUntilMs === undefined ? {} : { failingUntilMs };
+    const plain = { key: modelKey(key), family: null, version: null, local, remote: [], retry, ...failing };
     const model: ModelRoute = concurrency === null ? plain : { ...plain, concurrency };
     const from = this.#version;
     this.#version += 1;
