@@ -6,6 +6,7 @@ import { addCompletion } from './commands/completion.ts';
 import { addDelete } from './commands/delete.ts';
 import { addDemo } from './commands/demo.ts';
 import { addDescribe } from './commands/describe.ts';
+import { addDiff } from './commands/diff.ts';
 import { addEvents } from './commands/events.ts';
 import { addExplain } from './commands/explain.ts';
 import { addGet } from './commands/get.ts';
@@ -31,6 +32,7 @@ const COMMANDS = [
   addGet,
   addDescribe,
   addExplain,
+  addDiff,
   addDelete,
   addInfer,
   addLoad,

@@ -60,6 +60,7 @@ async function open(name: string, flags: Readonly<Record<string, string>>): Prom
     copy: () => ({ kind: 'loaded' }),
     unload: () => {},
     explain: async () => [],
+    diff: async () => [],
   });
   return Object.assign(port, {
     [Symbol.asyncDispose]: async () => {

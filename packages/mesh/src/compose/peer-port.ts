@@ -145,6 +145,7 @@ export class PeerPort {
       copy: (...question) => answers().copy(...question),
       unload: (...question) => answers().unload(...question),
       explain: async (...question) => answers().explain(...question),
+      diff: async (...question) => answers().diff(...question),
     };
   }
 

@@ -1,6 +1,6 @@
 import { assertNever, type Clock, type DurationMs, type InstanceId, MeshError, type Random } from '@modelmesh/core';
 import type { EndpointPolicy } from '@modelmesh/core/records';
-import type { Comparer, PolicyExpressions } from '@modelmesh/core/traffic';
+import { type Comparer, mergeDiffs, type PolicyExpressions } from '@modelmesh/core/traffic';
 import { refuseCall } from '@modelmesh/grpc/call';
 import type { AcceptStream, StreamEngine, StreamLimits } from '@modelmesh/grpc/stream';
 import type { TimerWheel } from '@modelmesh/grpc/timer-wheel';
@@ -233,6 +233,11 @@ export class DataPlane {
       case 'policy-freshness':
         plane.stalePolicy = message.staleSinceMs === null ? null : new Date(message.staleSinceMs).toISOString();
         return;
+      case 'diff': {
+        const diffs = mergeDiffs([this.shadows.book.of(message.endpoint)]);
+        this.#parts.link.send({ kind: 'diffed', request: message.request, diffs });
+        return;
+      }
       case 'explain':
         this.#explain(message.request, message.query, message.limit);
         return;

@@ -5,7 +5,7 @@
 import type { DurationMs, EndpointId, EpochMs, InstanceId, MeshErrorKind, ModelKey } from '@modelmesh/core';
 import type { EndpointPolicy, SlotAssignment, SlotRun } from '@modelmesh/core/records';
 import type { ScoredCopy } from '@modelmesh/core/routing';
-import type { PickReason } from '@modelmesh/core/traffic';
+import type { MirrorDiff, PickReason } from '@modelmesh/core/traffic';
 import type { ConnectTarget } from '@modelmesh/grpc/stream';
 
 /** A place in the shared counters that one copy holds for one life. A reused index has a new generation. */
@@ -195,7 +195,9 @@ export type ToDataPlane =
    */
   | { readonly kind: 'policy-freshness'; readonly staleSinceMs: EpochMs | null }
   /** Somebody asks which copies were chosen for the last calls; at most `limit` of those that fit are told. */
-  | { readonly kind: 'explain'; readonly request: number; readonly query: ChoiceQuery; readonly limit: number };
+  | { readonly kind: 'explain'; readonly request: number; readonly query: ChoiceQuery; readonly limit: number }
+  /** Somebody asks how the answers of an endpoint's shadows compare. */
+  | { readonly kind: 'diff'; readonly request: number; readonly endpoint: EndpointId };
 
 /** An instance that was asked to load a model and did not. `sinceMs`: when it had claimed a copy, as was known then; `null`: it had not. */
 export interface RefusedLoad {
@@ -238,7 +240,9 @@ export type ToControl =
   /** What came of calls of endpoints whose strategy learns, since the last such message. */
   | { readonly kind: 'arms'; readonly counts: readonly ArmCount[] }
   /** The answer to `explain`, newest choice first. */
-  | { readonly kind: 'explained'; readonly request: number; readonly choices: readonly CallChoice[] };
+  | { readonly kind: 'explained'; readonly request: number; readonly choices: readonly CallChoice[] }
+  /** The answer to `diff`. */
+  | { readonly kind: 'diffed'; readonly request: number; readonly diffs: readonly MirrorDiff[] };
 
 /** What the policy of an endpoint chose for a call. */
 export interface ChosenPick {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { epochMs, instanceId, modelKey } from '@modelmesh/core';
+import { durationMs, endpointId, epochMs, instanceId, modelKey } from '@modelmesh/core';
+import { SeededRandom } from '@modelmesh/core/testing';
+import { DiffBook, type MirrorDiff, NOTHING_COMPARED } from '@modelmesh/core/traffic';
 import { type CallChoice, type ControlEnd, type ToControl, type ToDataPlane, WorkersLink } from './index.ts';
 
 /** The end of a worker that keeps what it was sent. */
@@ -161,6 +163,30 @@ describe('the links of all workers as one', () => {
     assert.equal(new Set(answer.choices.map(({ number }) => number)).size, 3);
     link.send({ kind: 'explain', request: 8, query: { model: null, requestId: null }, limit: 3 });
     a.say({ kind: 'explained', request: 8, choices: [choice(3, 50)] });
+    leaves[1]?.();
+    assert.equal(told.length, 2);
+  });
+
+  it('tells how shadows compare as one sum over all workers, without one that is gone', () => {
+    const { link, told, a, b, leaves } = rig(2);
+    const endpoint = endpointId('fraud');
+    const end = { code: 0, tookMs: durationMs(1) };
+    const diffs = (pairs: number): readonly MirrorDiff[] => {
+      const book = new DiffBook(new SeededRandom(pairs));
+      const pair = { live: end, shadow: end, comparison: NOTHING_COMPARED, incomparable: null };
+      for (let at = 0; at < pairs; at++)
+        book.add({ endpoint, revision: 1, mirror: 'next' }, pair, { segment: null, requestId: null, atMs: epochMs(1) });
+      return book.of(endpoint);
+    };
+    link.send({ kind: 'diff', request: 3, endpoint });
+    a.say({ kind: 'diffed', request: 3, diffs: diffs(2) });
+    assert.equal(told.length, 0);
+    b.say({ kind: 'diffed', request: 3, diffs: diffs(5) });
+    const [answer] = told;
+    assert.ok(answer?.kind === 'diffed');
+    assert.deepEqual([answer.request, answer.diffs[0]?.segments[0]?.summary.pairs], [3, 7]);
+    link.send({ kind: 'diff', request: 4, endpoint });
+    a.say({ kind: 'diffed', request: 4, diffs: diffs(1) });
     leaves[1]?.();
     assert.equal(told.length, 2);
   });

@@ -1,4 +1,5 @@
 import type { InstanceId } from '@modelmesh/core';
+import { type MirrorDiff, mergeDiffs } from '@modelmesh/core/traffic';
 import type { CallChoice, ControlEnd, ToControl, ToDataPlane } from './messages.ts';
 
 type PeerState = Extract<ToControl, { kind: 'peer-state' }>;
@@ -22,6 +23,11 @@ interface Question {
   readonly choices: CallChoice[];
 }
 
+interface DiffQuestion {
+  readonly waitsFor: Set<Life>;
+  readonly diffs: (readonly MirrorDiff[])[];
+}
+
 /**
  * The links to all workers of the data plane as one end, so that control need not know how many there are. What all have to know goes to all, and
  * what was said last of the runtime, the rules and the freshness of policies also to those that come later; answers go to who asked; what workers tell is merged where several
@@ -34,6 +40,7 @@ export class WorkersLink implements ControlEnd {
   /** Who asked for what is answered under this number: workers count for themselves. */
   readonly #askers = new Map<number, { readonly life: Life; readonly request: number }>();
   readonly #questions = new Map<number, Question>();
+  readonly #diffQuestions = new Map<number, DiffQuestion>();
   #asked = 0;
   #acknowledged: Position | null = null;
   #runtime: ToDataPlane | null = null;
@@ -70,6 +77,9 @@ export class WorkersLink implements ControlEnd {
         return;
       case 'explain':
         this.#explain(message);
+        return;
+      case 'diff':
+        this.#askForDiffs(message);
         return;
       case 'method-rules':
         this.#rules = message;
@@ -134,6 +144,9 @@ export class WorkersLink implements ControlEnd {
       case 'explained':
         this.#explained(life, message);
         return;
+      case 'diffed':
+        this.#diffed(life, message);
+        return;
       default:
         this.onMessage(message);
     }
@@ -170,6 +183,25 @@ export class WorkersLink implements ControlEnd {
     if (question.waitsFor.size === 0) this.#settle(request, question);
   }
 
+  #askForDiffs(message: Extract<ToDataPlane, { kind: 'diff' }>): void {
+    const question: DiffQuestion = { waitsFor: new Set(this.#lives), diffs: [] };
+    this.#diffQuestions.set(message.request, question);
+    this.#sendAll(message);
+    if (question.waitsFor.size === 0) queueMicrotask(() => this.#settleDiffs(message.request, question));
+  }
+
+  #diffed(life: Life, { request, diffs }: Extract<ToControl, { kind: 'diffed' }>): void {
+    const question = this.#diffQuestions.get(request);
+    if (question?.waitsFor.delete(life) !== true) return;
+    question.diffs.push(diffs);
+    if (question.waitsFor.size === 0) this.#settleDiffs(request, question);
+  }
+
+  #settleDiffs(request: number, { diffs }: DiffQuestion): void {
+    this.#diffQuestions.delete(request);
+    this.onMessage({ kind: 'diffed', request, diffs: mergeDiffs(diffs) });
+  }
+
   #settle(request: number, { choices, limit }: Question): void {
     this.#questions.delete(request);
     const newest = choices.toSorted((a, b) => b.atMs - a.atMs || b.number - a.number).slice(0, limit);
@@ -181,6 +213,8 @@ export class WorkersLink implements ControlEnd {
     for (const [number, asker] of this.#askers) if (asker.life === life) this.#askers.delete(number);
     for (const [request, question] of this.#questions)
       if (question.waitsFor.delete(life) && question.waitsFor.size === 0) this.#settle(request, question);
+    for (const [request, question] of this.#diffQuestions)
+      if (question.waitsFor.delete(life) && question.waitsFor.size === 0) this.#settleDiffs(request, question);
     for (const [instance, incarnation] of life.away)
       if (!this.#isAway(instance, incarnation)) this.onMessage({ kind: 'peer-state', instance, incarnation, reachable: true });
     this.#acknowledge();

@@ -140,7 +140,8 @@ export const OWN_METRICS = {
 /** Limits of a node that are no setting, by their label: what they bound, and what becomes of what is beyond. */
 export const LIMITS = {
   'copy-waiters': 'callers that wait for copies on this node; further ones are refused',
-  'explain-questions': 'questions to the data plane, why calls went where they did, at a time; further ones are refused',
+  'explain-questions':
+    'questions to the data plane, why calls went where they did or how shadows compare, of each kind at a time; further ones are refused',
   'file-releases': 'unregistered models whose files the runtime is still to give back; those of further ones stay',
   'gone-instances':
     'instances that went within the last minute, whose models are loaded elsewhere; those of further ones are loaded by calls',

@@ -14,6 +14,7 @@ import type {
   PolicyRevision,
 } from '@modelmesh/core/records';
 import type { ModelStatus, RegisterRequest } from '@modelmesh/core/registration';
+import type { MirrorDiff } from '@modelmesh/core/traffic';
 import type { Acknowledgement } from './policies/index.ts';
 
 /** Decisions that one question is answered with. */
@@ -28,6 +29,14 @@ export interface MadeDecision extends DecisionRecord {
 export interface MeshDecisions {
   readonly records: readonly MadeDecision[];
   /** Nodes that did not answer: what they decided is missing. */
+  readonly unanswered: readonly InstanceId[];
+}
+
+/** How the answers of an endpoint's shadows compare, over all nodes. */
+export interface MeshDiffs {
+  /** The newest revision first. */
+  readonly mirrors: readonly MirrorDiff[];
+  /** Nodes that did not answer: what they saw is missing. */
   readonly unanswered: readonly InstanceId[];
 }
 
@@ -153,5 +162,9 @@ export interface Control {
   explain(query: DecisionQuery, signal: AbortSignal): Promise<readonly DecisionRecord[]>;
   /** Decisions of all nodes of the mesh that are still kept, newest first, at most {@link EXPLAINED_MAX}. */
   explainMesh(query: DecisionQuery, signal: AbortSignal): Promise<MeshDecisions>;
+  /** How the answers of an endpoint's shadows compare, of the calls that entered at this node. */
+  diff(endpoint: string, signal: AbortSignal): Promise<readonly MirrorDiff[]>;
+  /** The same of all nodes of the mesh. */
+  diffMesh(endpoint: string, signal: AbortSignal): Promise<MeshDiffs>;
   readonly ready: boolean;
 }

@@ -6,6 +6,7 @@ export {
   EXPLAINED_MAX,
   type MadeDecision,
   type MeshDecisions,
+  type MeshDiffs,
   type ModelDetail,
   type ModelMemory,
   type NodeEvent,

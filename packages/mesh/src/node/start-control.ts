@@ -202,6 +202,7 @@ export async function startControl(setup: ControlSetup): Promise<RunningControl>
       copy: (_from, model) => placing.copyHere(model),
       unload: (_from, model) => copies.unload(model),
       explain: (...question) => parts.control.explain(...question),
+      diff: (...question) => parts.control.diff(...question),
     },
     close: async () => {
       copies.stop();

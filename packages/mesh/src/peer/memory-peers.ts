@@ -1,5 +1,6 @@
-import { type Clock, durationMs, type InstanceId, MeshError, type ModelKey } from '@modelmesh/core';
+import { type Clock, durationMs, type EndpointId, type InstanceId, MeshError, type ModelKey } from '@modelmesh/core';
 import type { DecisionQuery, DecisionRecord } from '@modelmesh/core/journal';
+import type { MirrorDiff } from '@modelmesh/core/traffic';
 import { agree, type Introduction, requireThat } from './meeting.ts';
 import type { MetPeer, PeerAddress, PeerCopy, PeerHello, PeerLoad, PeerService, Peers } from './port.ts';
 
@@ -7,7 +8,7 @@ import type { MetPeer, PeerAddress, PeerCopy, PeerHello, PeerLoad, PeerService, 
 export interface PeerMessage {
   readonly from: InstanceId;
   readonly to: InstanceId;
-  readonly what: 'hello' | 'load' | 'copy' | 'unload' | 'explain';
+  readonly what: 'hello' | 'load' | 'copy' | 'unload' | 'explain' | 'diff';
   readonly way: 'request' | 'answer';
 }
 
@@ -92,6 +93,10 @@ class MemoryPeers implements Peers {
 
   explain(peer: PeerAddress, query: DecisionQuery, signal: AbortSignal): Promise<readonly DecisionRecord[]> {
     return this.#ask(peer, 'explain', signal, ({ service }) => service.explain(query, signal));
+  }
+
+  diff(peer: PeerAddress, endpoint: EndpointId, signal: AbortSignal): Promise<readonly MirrorDiff[]> {
+    return this.#ask(peer, 'diff', signal, ({ service }) => service.diff(endpoint, signal));
   }
 
   close(): void {

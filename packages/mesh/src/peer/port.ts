@@ -2,9 +2,10 @@
  * What the control of one node asks of the control of another. Inference does not pass here: the data plane opens its own connections to the
  * peers that the route table names.
  */
-import type { DurationMs, EpochMs, InstanceId, ModelKey, SizeUnits } from '@modelmesh/core';
+import type { DurationMs, EndpointId, EpochMs, InstanceId, ModelKey, SizeUnits } from '@modelmesh/core';
 import type { DecisionQuery, DecisionRecord } from '@modelmesh/core/journal';
 import type { LoadFailure } from '@modelmesh/core/records';
+import type { MirrorDiff } from '@modelmesh/core/traffic';
 
 /** Where one life of another instance is reached; from its record. */
 export interface PeerAddress {
@@ -75,6 +76,8 @@ export interface Peers {
   unload(peer: PeerAddress, model: ModelKey, signal: AbortSignal): Promise<void>;
   /** Decisions that the peer keeps, newest first, as many as an answer holds. */
   explain(peer: PeerAddress, query: DecisionQuery, signal: AbortSignal): Promise<readonly DecisionRecord[]>;
+  /** How the answers of an endpoint's shadows compare, as far as the peer saw them. */
+  diff(peer: PeerAddress, endpoint: EndpointId, signal: AbortSignal): Promise<readonly MirrorDiff[]>;
   /** Ends all connections. */
   close(): void;
 }
@@ -86,4 +89,5 @@ export interface PeerService {
   copy(from: InstanceId, model: ModelKey): PeerCopy;
   unload(from: InstanceId, model: ModelKey): void;
   explain(query: DecisionQuery, signal: AbortSignal): Promise<readonly DecisionRecord[]>;
+  diff(endpoint: EndpointId, signal: AbortSignal): Promise<readonly MirrorDiff[]>;
 }

@@ -1,8 +1,9 @@
-import { type Clock, epochMs, instanceId, MeshError, modelKey, sizeUnits } from '@modelmesh/core';
+import { type Clock, endpointId, epochMs, instanceId, MeshError, modelKey, sizeUnits } from '@modelmesh/core';
 import type { GrpcRouter } from '@modelmesh/grpc/call';
 import { type LoadRequest, Peer } from '@modelmesh/wire/peer';
 import { copyMessage } from './copy-message.ts';
 import { decisionMessages, readQuery } from './decision-message.ts';
+import { diffMessages } from './diff-message.ts';
 import { agree, helloMessage, type Introduction, readHello } from './meeting.ts';
 import type { PeerLoad, PeerService } from './port.ts';
 
@@ -34,6 +35,11 @@ export function servePeers(router: GrpcRouter, service: PeerService, clock: Cloc
     explain: async (request, { signal }) => {
       requireLife(self, request);
       return { decisions: decisionMessages(await service.explain(readQuery(request), signal)) };
+    },
+    diff: async (request, { signal }) => {
+      requireLife(self, request);
+      if (request.endpoint === '') throw new MeshError('invalid-argument', 'an endpoint has a name');
+      return { diffs: diffMessages(await service.diff(endpointId(request.endpoint), signal)) };
     },
   });
 }

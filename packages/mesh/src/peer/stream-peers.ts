@@ -1,11 +1,22 @@
-import { type Clock, type DurationMs, durationMs, type InstanceId, MeshError, type ModelKey, type Timer } from '@modelmesh/core';
+import {
+  type Clock,
+  type DurationMs,
+  durationMs,
+  type EndpointId,
+  type InstanceId,
+  MeshError,
+  type ModelKey,
+  type Timer,
+} from '@modelmesh/core';
 import type { DecisionQuery, DecisionRecord } from '@modelmesh/core/journal';
+import type { MirrorDiff } from '@modelmesh/core/traffic';
 import { GrpcClient } from '@modelmesh/grpc/call';
 import type { ClientConnection } from '@modelmesh/grpc/stream';
 import type { TimerWheel } from '@modelmesh/grpc/timer-wheel';
 import { Peer } from '@modelmesh/wire/peer';
 import { readCopy } from './copy-message.ts';
 import { queryMessage, readDecisions } from './decision-message.ts';
+import { readDiffs } from './diff-message.ts';
 import { greet, type Introduction } from './meeting.ts';
 import type { MetPeer, PeerAddress, PeerCopy, PeerLoad, Peers } from './port.ts';
 
@@ -71,6 +82,13 @@ export class StreamPeers implements Peers {
       await meeting.meet(signal);
       const request = { ...this.#from(peer), ...queryMessage(query) };
       return readDecisions((await meeting.client.unary(Peer.method.explain, request, { signal })).decisions);
+    });
+  }
+
+  diff(peer: PeerAddress, endpoint: EndpointId, signal: AbortSignal): Promise<readonly MirrorDiff[]> {
+    return this.#with(peer, async (meeting) => {
+      await meeting.meet(signal);
+      return readDiffs((await meeting.client.unary(Peer.method.diff, { ...this.#from(peer), endpoint }, { signal })).diffs);
     });
   }
 

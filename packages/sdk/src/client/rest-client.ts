@@ -1,6 +1,7 @@
 import { type DurationMs, MeshError } from '@modelmesh/core';
 import type { ClientTls } from '@modelmesh/grpc/stream';
 import { HEADER } from '@modelmesh/wire/headers';
+import type { DiffsView } from './diff-view.ts';
 import { HttpTransport } from './http-transport.ts';
 import type {
   AppliedView,
@@ -154,6 +155,11 @@ export class RestClient {
   /** The nodes of the mesh, the one that answers first. */
   async instances(options?: RestOptions): Promise<readonly InstanceView[]> {
     return (await this.#json<{ readonly items: readonly InstanceView[] }>('GET', '/api/v1/instances', options)).items;
+  }
+
+  /** How the answers of an endpoint's shadows compare. */
+  diff(endpoint: string, options?: RestOptions): Promise<DiffsView> {
+    return this.#json('GET', `/api/v1/endpoints/${segment(endpoint)}/diff`, options);
   }
 
   /** What was decided about a model. */

@@ -18,6 +18,8 @@ export const DIFF_SEGMENTS_MAX = 32;
 export const SEGMENT_NAME_MAX = 64;
 /** Mirrors, in each of their revisions, that one book holds; beyond, the one that was longest without a call is forgotten. */
 export const DIFF_MIRRORS_MAX = 256;
+/** Mirrors that a question about an endpoint is answered with, each in one revision: the newest. */
+export const DIFFS_TOLD_MAX = 16;
 /** Name of all segments beyond {@link DIFF_SEGMENTS_MAX} together. */
 export const OTHER_SEGMENTS = '(others)';
 
@@ -138,7 +140,7 @@ const diffOf = ({ ref, segments, samples }: Page): MirrorDiff => ({
   samples,
 });
 
-/** What several books say of the same mirrors, the newest revision first; again within the bounds of one. */
+/** What several books say of the same mirrors, the newest revision first, at most {@link DIFFS_TOLD_MAX}; again within the bounds of one. */
 export function mergeDiffs(books: readonly (readonly MirrorDiff[])[]): readonly MirrorDiff[] {
   const pages = new Map<string, Page>();
   for (const diff of books.flat()) {
@@ -155,5 +157,6 @@ export function mergeDiffs(books: readonly (readonly MirrorDiff[])[]): readonly 
   }
   return [...pages.values()]
     .map(diffOf)
-    .toSorted((a, b) => b.revision - a.revision || (a.mirror < b.mirror ? -1 : Number(a.mirror > b.mirror)));
+    .toSorted((a, b) => b.revision - a.revision || (a.mirror < b.mirror ? -1 : Number(a.mirror > b.mirror)))
+    .slice(0, DIFFS_TOLD_MAX);
 }

@@ -6,6 +6,7 @@ export { type Comparer, type Comparison, NOTHING_COMPARED } from './comparer.ts'
 export {
   DIFF_MIRRORS_MAX,
   DIFF_SEGMENTS_MAX,
+  DIFFS_TOLD_MAX,
   DiffBook,
   type MirrorDiff,
   type MirrorRef,

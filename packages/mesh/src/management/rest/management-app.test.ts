@@ -27,6 +27,7 @@ const OPERATIONS = [
   'DELETE /api/v1/models/{key}',
   'GET /api/v1/endpoints',
   'GET /api/v1/endpoints/{name}',
+  'GET /api/v1/endpoints/{name}/diff',
   'GET /api/v1/endpoints/{name}/revisions',
   'GET /api/v1/events',
   'GET /api/v1/explain/evictions',
@@ -120,6 +121,7 @@ test('real answers are what their schemas say', async () => {
       [false, 5, 1],
     ],
   );
+  await is('Diffs', 'GET', '/api/v1/endpoints/fraud/diff');
   await is('Instances', 'GET', '/api/v1/instances');
   await is('Status', 'GET', '/api/v1/status');
   const unloaded = await is('Model', 'POST', '/api/v1/models/fraud@3:unload');

@@ -43,6 +43,16 @@ test('the client of the SDK does everything that the API offers', async () => {
   await rest.apply(endpoint);
   assert.equal((await rest.endpoint('e')).policy?.variants[0]?.model, 'fraud@3');
   assert.equal((await Array.fromAsync(rest.endpoints())).length, 1);
+  const { endpoint: of, mirrors, unanswered } = await rest.diff('e');
+  assert.deepEqual([of, unanswered, mirrors.map(({ mirror, revision }) => [mirror, revision])], ['e', ['away'], [['next', 3]]]);
+  const [segment] = mirrors[0]?.segments ?? [];
+  assert.deepEqual([segment?.pairs, segment?.flips, segment?.topKAgreement, segment?.cosineLeast], [2, 1, 0.5, 0.25]);
+  assert.deepEqual([segment?.dropped, segment?.liveOnly, segment?.live.meanMs], [{ 'queue-full': 1 }, 1, 2]);
+  assert.deepEqual(
+    mirrors[0]?.samples.map(({ kind }) => kind),
+    ['status', 'flip'],
+  );
+  await assert.rejects(rest.diff('nobody'), hasKind('endpoint-not-found'));
   await rest.deleteEndpoint('e');
   await assert.rejects(rest.endpoint('e'), hasKind('endpoint-not-found'));
   await assert.rejects(rest.deleteInferenceService('e'), hasKind('not-found'));

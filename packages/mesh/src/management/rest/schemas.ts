@@ -17,6 +17,7 @@ import type {
   StatusView,
 } from '@modelmesh/sdk/client';
 import { z } from 'zod';
+import { diffs } from './diff-view.ts';
 
 /** Items of a page unless the caller asks for another number. */
 export const PAGE_ITEMS_DEFAULT = 100;
@@ -199,6 +200,7 @@ const pageOf = <Item extends z.ZodType>(item: Item) =>
 export const SCHEMAS = {
   Applied: applied,
   Decisions: z.strictObject({ records: z.array(decision), unanswered: z.array(z.string()) }) satisfies z.ZodType<DecisionsView>,
+  Diffs: diffs,
   Copies: z.strictObject({ items: z.array(copy) }),
   Copy: copy,
   Endpoint: endpoint,

@@ -1,4 +1,4 @@
-import { type EpochMs, endpointId, epochMs, instanceId, MeshError, modelKey, sizeUnits } from '@modelmesh/core';
+import { durationMs, type EpochMs, endpointId, epochMs, instanceId, MeshError, modelKey, sizeUnits } from '@modelmesh/core';
 import { ENDPOINT_MANIFEST_OWNER, type EndpointStatus, policyChanges, type SetEndpointRequest } from '@modelmesh/core/endpoints';
 import type { DecisionQuery, DecisionRecord } from '@modelmesh/core/journal';
 import { parseManifest, planModel, problemText } from '@modelmesh/core/manifest';
@@ -20,11 +20,14 @@ import {
   modelTypeError,
   type RegisterRequest,
 } from '@modelmesh/core/registration';
+import { SeededRandom } from '@modelmesh/core/testing';
+import { DiffBook, type MirrorDiff, NOTHING_COMPARED } from '@modelmesh/core/traffic';
 import type {
   Applied,
   ApplyOptions,
   Control,
   MeshDecisions,
+  MeshDiffs,
   ModelDetail,
   NodeEvent,
   Page,
@@ -242,6 +245,22 @@ export class FakeControl implements Control {
 
   async explainMesh(query: DecisionQuery): Promise<MeshDecisions> {
     return { records: this.decided(query).map((record) => ({ ...record, madeBy: HERE })), unanswered: [instanceId('away')] };
+  }
+
+  async diff(endpoint: string): Promise<readonly MirrorDiff[]> {
+    const book = new DiffBook(new SeededRandom(1));
+    const end = { code: 0, tookMs: durationMs(2) };
+    const comparison = { ...NOTHING_COMPARED, equal: false, because: 'it differs', rows: 1, flips: 1, topK: 0.5, cosine: 0.25 };
+    const ref = { endpoint: endpointId(endpoint), revision: 3, mirror: 'next' };
+    const origin = { segment: null, requestId: 'r-1', atMs: FAKE_NOW_MS };
+    book.add(ref, { live: end, shadow: end, comparison, incomparable: null }, origin);
+    book.add(ref, { live: end, shadow: { ...end, code: 14 }, comparison: null, incomparable: null }, origin);
+    book.drop(ref, null, 'queue-full');
+    return book.of(ref.endpoint);
+  }
+
+  async diffMesh(endpoint: string): Promise<MeshDiffs> {
+    return { mirrors: await this.diff(endpoint), unanswered: [instanceId('away')] };
   }
 
   async #loaded(signal: AbortSignal): Promise<void> {

@@ -13,13 +13,50 @@ export const EXPLAIN_ASKED_AT_ONCE = 32;
 /** So long a node may take to answer; without it the others' decisions are told. */
 export const EXPLAIN_TIMEOUT_MS: DurationMs = durationMs(2000);
 
-/** What the gathering of decisions needs. */
-export interface MeshDecisionsParts {
+/** What the asking of all nodes needs. */
+export interface MeshAskingParts {
   readonly self: InstanceId;
   readonly clock: Clock;
   readonly members: Members;
+}
+
+/** What the gathering of decisions needs. */
+export interface MeshDecisionsParts extends MeshAskingParts {
   readonly peers: Peers;
   readonly own: (query: DecisionQuery, signal: AbortSignal) => Promise<readonly DecisionRecord[]>;
+}
+
+/** What the nodes of a mesh say. */
+export interface MeshAnswers<Answer> {
+  readonly answers: readonly { readonly of: InstanceId; readonly answer: Answer }[];
+  /** Who did not answer is told by name; why not is in the log of the peers. */
+  readonly unanswered: readonly InstanceId[];
+}
+
+/** Asks this node and all others, a bounded number at a time, each for {@link EXPLAIN_TIMEOUT_MS} at most. */
+export async function askMesh<Answer>(
+  { self, clock, members }: MeshAskingParts,
+  own: Promise<Answer>,
+  ask: (peer: PeerRoute, signal: AbortSignal) => Promise<Answer>,
+  signal: AbortSignal,
+): Promise<MeshAnswers<Answer>> {
+  const answers: { readonly of: InstanceId; readonly answer: Answer }[] = [];
+  const unanswered: InstanceId[] = [];
+  const told = async (of: InstanceId, answer: Promise<Answer>): Promise<void> => {
+    try {
+      answers.push({ of, answer: await answer });
+    } catch {
+      unanswered.push(of);
+    }
+  };
+  const asked = (peer: PeerRoute): Promise<Answer> =>
+    inTime({ clock, withinMs: EXPLAIN_TIMEOUT_MS, signal }, (limited) => ask(peer, limited));
+  await Promise.all([
+    told(self, own),
+    inBatches(members.peerRoutes(clock.wallMs()), EXPLAIN_ASKED_AT_ONCE, signal, (peer) => told(peer.instance, asked(peer))),
+  ]);
+  signal.throwIfAborted();
+  return { answers, unanswered: unanswered.toSorted() };
 }
 
 /**
@@ -31,23 +68,9 @@ export async function gatherDecisions(
   query: DecisionQuery,
   signal: AbortSignal,
 ): Promise<MeshDecisions> {
-  const { self, clock, members, peers, own } = parts;
-  const records: MadeDecision[] = [];
-  const unanswered: InstanceId[] = [];
-  const told = async (instance: InstanceId, answer: Promise<readonly DecisionRecord[]>): Promise<void> => {
-    try {
-      records.push(...(await answer).map((record) => ({ ...record, madeBy: instance })));
-    } catch {
-      // Who did not answer is told by name; why not is in the log of the peers.
-      unanswered.push(instance);
-    }
-  };
-  const asked = (peer: PeerRoute): Promise<readonly DecisionRecord[]> =>
-    inTime({ clock, withinMs: EXPLAIN_TIMEOUT_MS, signal }, (limited) => peers.explain(peer, query, limited));
-  await Promise.all([
-    told(self, own(query, signal)),
-    inBatches(members.peerRoutes(clock.wallMs()), EXPLAIN_ASKED_AT_ONCE, signal, (peer) => told(peer.instance, asked(peer))),
-  ]);
-  signal.throwIfAborted();
-  return { records: newestFirst(records).slice(0, EXPLAINED_MAX), unanswered: unanswered.toSorted() };
+  const { peers, own } = parts;
+  const ask = (peer: PeerRoute, limited: AbortSignal) => peers.explain(peer, query, limited);
+  const { answers, unanswered } = await askMesh(parts, own(query, signal), ask, signal);
+  const records: MadeDecision[] = answers.flatMap(({ of, answer }) => answer.map((record) => ({ ...record, madeBy: of })));
+  return { records: newestFirst(records).slice(0, EXPLAINED_MAX), unanswered };
 }

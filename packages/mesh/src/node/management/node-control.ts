@@ -15,6 +15,7 @@ import type { EndpointStatus, SetEndpointRequest } from '@modelmesh/core/endpoin
 import type { DecisionJournal, DecisionQuery, DecisionRecord } from '@modelmesh/core/journal';
 import type { EndpointPolicy, EndpointRecord, InstanceRecord, PolicyRevision } from '@modelmesh/core/records';
 import { type ModelStatus, modelIdError, type RegisterRequest } from '@modelmesh/core/registration';
+import type { MirrorDiff } from '@modelmesh/core/traffic';
 import type { ArmCount, ControlEnd, ToControl } from '../../link/index.ts';
 import type { Peers } from '../../peer/index.ts';
 import type {
@@ -22,6 +23,7 @@ import type {
   ApplyOptions,
   Control,
   MeshDecisions,
+  MeshDiffs,
   ModelDetail,
   NodeEvent,
   Page,
@@ -40,6 +42,7 @@ import type { Manifests } from './manifests.ts';
 import { gatherDecisions, type MeshDecisionsParts } from './mesh-decisions.ts';
 import { NodeDecisions } from './node-decisions.ts';
 import { pageOf } from './page.ts';
+import { ShadowDiffs } from './shadow-diffs.ts';
 
 /** What control is made of. */
 export interface ControlParts {
@@ -71,10 +74,12 @@ export interface ControlParts {
 export class NodeControl implements Control {
   readonly #parts: ControlParts;
   readonly #decisions: NodeDecisions;
+  readonly #diffs: ShadowDiffs;
 
   constructor(parts: ControlParts) {
     this.#parts = parts;
-    const { clock, link, journal, copies, limits } = parts;
+    const { clock, link, journal, copies, limits, members, peers } = parts;
+    this.#diffs = new ShadowDiffs({ self: copies.instance, clock, link, limits, members, peers });
     this.#decisions = new NodeDecisions({ self: copies.instance, clock, link, journal, limits });
     parts.link.onMessage = (message) => this.#onMessage(message);
   }
@@ -193,6 +198,14 @@ export class NodeControl implements Control {
     return gatherDecisions({ self: copies.instance, clock, members, peers, own }, query, signal);
   }
 
+  diff(endpoint: string, signal: AbortSignal): Promise<readonly MirrorDiff[]> {
+    return this.#diffs.here(endpointId(endpoint), signal);
+  }
+
+  async diffMesh(endpoint: string, signal: AbortSignal): Promise<MeshDiffs> {
+    return this.#diffs.everywhere(endpointId(endpoint), signal);
+  }
+
   #detail(key: ModelKey): ModelDetail | null {
     const { mirror, management, copies } = this.#parts;
     const record = mirror.view.model(DEFAULT_NAMESPACE, key)?.record;
@@ -248,6 +261,9 @@ export class NodeControl implements Control {
         return;
       case 'explained':
         this.#decisions.explained(message.request, message.choices);
+        return;
+      case 'diffed':
+        this.#diffs.diffed(message.request, message.diffs);
         return;
       default:
         assertNever(message);

@@ -1,15 +1,14 @@
-import { type Clock, type DurationMs, durationMs, type InstanceId, MeshError } from '@modelmesh/core';
+import { type Clock, type DurationMs, durationMs, type InstanceId } from '@modelmesh/core';
 import { type DecisionJournal, type DecisionQuery, type DecisionRecord, JOURNAL_AGE_MS } from '@modelmesh/core/journal';
 import type { CallChoice, CallRecord, ControlEnd } from '../../link/index.ts';
 import { EXPLAINED_MAX } from '../control.ts';
 import { inTime } from '../in-time.ts';
-import { abortable, callDecision, choiceDecision } from '../placing/index.ts';
+import { callDecision, choiceDecision } from '../placing/index.ts';
 import type { ReachedLimits } from '../reached-limits.ts';
+import { OpenQuestions } from './open-questions.ts';
 
 /** Choices among copies that one node tells at a time: more of them say nothing new, and other decisions would not be seen among them. */
 export const CHOICES_TOLD_MAX = 20;
-/** Questions to the data plane that may be open at a time. */
-export const QUESTIONS_MAX = 64;
 /** So long the data plane may take to answer one: less than a node that asks this one waits. */
 export const CHOICES_TIMEOUT_MS: DurationMs = durationMs(1000);
 
@@ -25,11 +24,11 @@ export interface NodeDecisionsParts {
 /** What this node decided: control keeps its own decisions, the data plane which copies it chose, until somebody asks. */
 export class NodeDecisions {
   readonly #parts: NodeDecisionsParts;
-  readonly #asked = new Map<number, (choices: readonly CallChoice[]) => void>();
-  #questions = 0;
+  readonly #questions: OpenQuestions<readonly CallChoice[]>;
 
   constructor(parts: NodeDecisionsParts) {
     this.#parts = parts;
+    this.#questions = new OpenQuestions(parts.limits, 'why calls went where they did');
   }
 
   /** A call failed or was repeated. */
@@ -40,7 +39,7 @@ export class NodeDecisions {
 
   /** The data plane's answer. */
   explained(request: number, choices: readonly CallChoice[]): void {
-    this.#asked.get(request)?.(choices);
+    this.#questions.answered(request, choices);
   }
 
   /** What control decided, newest first. */
@@ -63,22 +62,10 @@ export class NodeDecisions {
     return newestFirst([...this.decided(query), ...chosen]).slice(0, EXPLAINED_MAX);
   }
 
-  async #ask({ model, requestId }: DecisionQuery, signal: AbortSignal): Promise<readonly CallChoice[]> {
-    if (this.#asked.size >= QUESTIONS_MAX) {
-      this.#parts.limits.add('explain-questions');
-      throw new MeshError('overloaded', `${QUESTIONS_MAX} ask already why calls went where they did; try again later`);
-    }
-    this.#questions += 1;
-    const request = this.#questions;
-    const { promise, resolve } = Promise.withResolvers<readonly CallChoice[]>();
-    this.#asked.set(request, resolve);
+  #ask({ model, requestId }: DecisionQuery, signal: AbortSignal): Promise<readonly CallChoice[]> {
     const query = { model: model ?? null, requestId: requestId ?? null };
-    this.#parts.link.send({ kind: 'explain', request, query, limit: CHOICES_TOLD_MAX });
-    try {
-      return await abortable(promise, signal);
-    } finally {
-      this.#asked.delete(request);
-    }
+    const { link } = this.#parts;
+    return this.#questions.ask((request) => link.send({ kind: 'explain', request, query, limit: CHOICES_TOLD_MAX }), signal);
   }
 }
 

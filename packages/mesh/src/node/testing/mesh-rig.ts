@@ -3,6 +3,7 @@ import { type CacheConfig, DEFAULT_CACHE_CONFIG } from '@modelmesh/core/cache';
 import type { ModelRecord } from '@modelmesh/core/records';
 import { Scope } from '@modelmesh/core/scope';
 import { FakeClock } from '@modelmesh/core/testing';
+import type { MirrorDiff } from '@modelmesh/core/traffic';
 import { registryLayout, schemaKey } from '@modelmesh/wire/registry';
 import { type Kv, openRegistry } from '../../kv/index.ts';
 import {
@@ -61,6 +62,8 @@ export class RigNode {
   hangs = false;
   readonly running: RunningControl;
   readonly scope: Scope;
+  /** What the data plane says of shadows. */
+  diffs: readonly MirrorDiff[] = [];
   readonly #rig: MeshRig;
   readonly #link: InProcessLink;
   #requests = 0;
@@ -81,6 +84,7 @@ export class RigNode {
       this.told.push(message);
       if (message.kind === 'route-snapshot' && message.last) this.#acknowledge(message.epoch, message.version);
       if (message.kind === 'route-delta') this.#acknowledge(message.epoch, message.to);
+      if (message.kind === 'diff') parts.link.dataPlane.send({ kind: 'diffed', request: message.request, diffs: this.diffs });
       if (message.kind !== 'explain') return;
       parts.link.dataPlane.send({ kind: 'explained', request: message.request, choices: [] });
     };
@@ -347,6 +351,7 @@ export class MeshRig {
       copy: async (peer, model) => at(peer).running.peerAnswers.copy(from, model),
       unload: async (peer, model) => at(peer).running.peerAnswers.unload(from, model),
       explain: (peer, query, signal) => at(peer).running.peerAnswers.explain(query, signal),
+      diff: (peer, endpoint, signal) => at(peer).running.peerAnswers.diff(endpoint, signal),
       close: () => {},
     };
   }

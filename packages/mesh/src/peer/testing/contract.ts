@@ -1,7 +1,19 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { epochMs, type InstanceId, instanceId, MeshError, type MeshErrorKind, modelKey, sizeUnits } from '@modelmesh/core';
+import {
+  durationMs,
+  endpointId,
+  epochMs,
+  type InstanceId,
+  instanceId,
+  MeshError,
+  type MeshErrorKind,
+  modelKey,
+  sizeUnits,
+} from '@modelmesh/core';
 import type { DecisionQuery, DecisionRecord } from '@modelmesh/core/journal';
+import { SeededRandom } from '@modelmesh/core/testing';
+import { DiffBook, NOTHING_COMPARED } from '@modelmesh/core/traffic';
 import type { Introduction, PeerAddress, PeerCopy, PeerLoad, PeerService, Peers } from '../index.ts';
 
 /** Where nodes of a suite meet. */
@@ -48,6 +60,10 @@ function node(self: Introduction, answers: Partial<PeerService> = {}) {
     explain: async (query, signal) => {
       asked.push(['explain', query]);
       return (await answers.explain?.(query, signal)) ?? [];
+    },
+    diff: async (endpoint, signal) => {
+      asked.push(['diff', endpoint]);
+      return (await answers.diff?.(endpoint, signal)) ?? [];
     },
   };
   return { service, asked };
@@ -157,6 +173,38 @@ export function peersContract(adapter: string, makeWorld: () => Promise<PeerWorl
         ['explain', query],
         ['explain', {}],
       ]);
+      peers.close();
+    });
+
+    it('tell how shadows compare, each part of it', async () => {
+      await using world = await makeWorld();
+      const end = { code: 0, tookMs: durationMs(1.5) };
+      const comparison = {
+        ...NOTHING_COMPARED,
+        equal: false,
+        because: 'it differs',
+        flips: 1,
+        rows: 1,
+        topK: 0.5,
+        cosine: -0.25,
+      };
+      const book = new DiffBook(new SeededRandom(1));
+      const ref = { endpoint: endpointId('fraud'), revision: 3, mirror: 'next' };
+      const origin = { requestId: 'r/1', atMs: epochMs(1_700_000_000_123) };
+      for (const segment of [null, 'eu'])
+        book.add(ref, { live: end, shadow: end, comparison, incomparable: null }, { ...origin, segment });
+      book.add(
+        ref,
+        { live: end, shadow: { ...end, code: 14 }, comparison: null, incomparable: null },
+        { ...origin, segment: null },
+      );
+      book.drop(ref, null, 'queue-full');
+      const diffs = book.of(ref.endpoint);
+      const { service, asked } = node(introduction('b'), { diff: async () => diffs });
+      const peer = at('b', (await world.serve(service)).address);
+      const peers = world.peers(introduction('a'));
+      assert.deepEqual(await peers.diff(peer, ref.endpoint, NEVER), diffs);
+      assert.deepEqual(asked, [['diff', 'fraud']]);
       peers.close();
     });
 

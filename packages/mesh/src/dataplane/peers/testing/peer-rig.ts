@@ -161,7 +161,11 @@ export class PeerNode {
     });
     const router = new GrpcRouter({ clock, timers, messageBytesMax: MIB, fallback: this.dataPlane.acceptPeer });
     const absent = { kind: 'absent', message: 'control is a test' } as const;
-    servePeers(router, { self, load: async () => absent, copy: () => absent, unload: () => {}, explain: async () => [] }, clock);
+    servePeers(
+      router,
+      { self, load: async () => absent, copy: () => absent, unload: () => {}, explain: async () => [], diff: async () => [] },
+      clock,
+    );
     this.#listener = new Listener({ engine, limits: DEFAULT_STREAM_LIMITS, accept: this.dataPlane.accept });
     this.#peerListener = new Listener({ engine, limits: DEFAULT_STREAM_LIMITS, accept: router.accept });
     // Connects with the first call, when the port is known.

@@ -1,6 +1,7 @@
 import { MeshError } from '@modelmesh/core';
 import { parseManifest, problemText } from '@modelmesh/core/manifest';
 import type { Control } from '../../../node/index.ts';
+import { diffsView } from '../diff-view.ts';
 import { applyOptions } from '../query.ts';
 import { type AnyRoute, route } from '../route.ts';
 import { appliedView, endpointView, revisionView } from '../views.ts';
@@ -42,6 +43,21 @@ const readingRoutes = (control: Control): readonly AnyRoute[] => [
     run: ({ name }) => {
       const { record, policy } = known(control, name);
       return { value: endpointView(record, policy) };
+    },
+  }),
+  route({
+    ...ONE,
+    id: 'diffEndpoint',
+    method: 'GET',
+    path: '/api/v1/endpoints/{name}/diff',
+    summary:
+      "How the answers of the endpoint's shadows compare with those of its live calls, over all nodes, since they started.",
+    verb: 'read',
+    status: 200,
+    answer: 'Diffs',
+    run: async ({ name, signal }) => {
+      known(control, name);
+      return { value: diffsView(name, await control.diffMesh(name, signal)) };
     },
   }),
 ];

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file modelmesh/peer/v1/peer.proto.
  */
 export const file_modelmesh_peer_v1_peer: GenFile = /*@__PURE__*/
-  fileDesc("Chxtb2RlbG1lc2gvcGVlci92MS9wZWVyLnByb3RvEhFtb2RlbG1lc2gucGVlci52MSKNAQoETm9kZRIUCgxwcm90b2NvbF9taW4YASABKA0SFAoMcHJvdG9jb2xfbWF4GAIgASgNEg8KB2NsdXN0ZXIYAyABKAkSEAoIaW5zdGFuY2UYBCABKAkSEwoLaW5jYXJuYXRpb24YBSABKAkSEAoIZmVhdHVyZXMYBiADKAkSDwoHd2FsbF9tcxgHIAEoASI1CgxIZWxsb1JlcXVlc3QSJQoEc2VsZhgBIAEoCzIXLm1vZGVsbWVzaC5wZWVyLnYxLk5vZGUiNgoNSGVsbG9SZXNwb25zZRIlCgRzZWxmGAEgASgLMhcubW9kZWxtZXNoLnBlZXIudjEuTm9kZSKzAQoLTG9hZFJlcXVlc3QSDAoEZnJvbRgBIAEoCRINCgVtb2RlbBgCIAEoCRIUCgxsYXN0X3VzZWRfbXMYAyABKAESDAoEc3luYxgEIAEoCBIPCgdleGNsdWRlGAUgAygJEhgKC2tub3duX3VuaXRzGAYgASgNSACIAQESEwoLbW9yZV9jb3BpZXMYByABKA0SEwoLaW5jYXJuYXRpb24YCCABKAlCDgoMX2tub3duX3VuaXRzIjoKDExvYWRSZXNwb25zZRIqCgRjb3B5GAEgASgLMhwubW9kZWxtZXNoLnBlZXIudjEuQ29weVN0YXRlIj8KC0NvcHlSZXF1ZXN0EgwKBGZyb20YASABKAkSDQoFbW9kZWwYAiABKAkSEwoLaW5jYXJuYXRpb24YAyABKAkiOgoMQ29weVJlc3BvbnNlEioKBGNvcHkYASABKAsyHC5tb2RlbG1lc2gucGVlci52MS5Db3B5U3RhdGUiQQoNVW5sb2FkUmVxdWVzdBIMCgRmcm9tGAEgASgJEg0KBW1vZGVsGAIgASgJEhMKC2luY2FybmF0aW9uGAMgASgJIhAKDlVubG9hZFJlc3BvbnNlInYKDkV4cGxhaW5SZXF1ZXN0EgwKBGZyb20YASABKAkSEwoLaW5jYXJuYXRpb24YAiABKAkSDAoEa2luZBgDIAEoCRINCgVtb2RlbBgEIAEoCRIQCghpbnN0YW5jZRgFIAEoCRISCgpyZXF1ZXN0X2lkGAYgASgJIkEKD0V4cGxhaW5SZXNwb25zZRIuCglkZWNpc2lvbnMYASADKAsyGy5tb2RlbG1lc2gucGVlci52MS5EZWNpc2lvbiKaAQoIRGVjaXNpb24SCgoCaWQYASABKAESDAoEa2luZBgCIAEoCRINCgVhdF9tcxgDIAEoARINCgVtb2RlbBgEIAEoCRIOCgZtb2RlbHMYBSADKAkSEAoIaW5zdGFuY2UYBiABKAkSEgoKcmVxdWVzdF9pZBgHIAEoCRIPCgdiZWNhdXNlGAggASgJEg8KB2RldGFpbHMYCSABKAkizAIKCUNvcHlTdGF0ZRI1CgZsb2FkZWQYASABKAsyIy5tb2RlbG1lc2gucGVlci52MS5Db3B5U3RhdGUuTG9hZGVkSAASNwoHbG9hZGluZxgCIAEoCzIkLm1vZGVsbWVzaC5wZWVyLnYxLkNvcHlTdGF0ZS5Mb2FkaW5nSAASNQoGZmFpbGVkGAMgASgLMiMubW9kZWxtZXNoLnBlZXIudjEuQ29weVN0YXRlLkZhaWxlZEgAEjUKBmFic2VudBgEIAEoCzIjLm1vZGVsbWVzaC5wZWVyLnYxLkNvcHlTdGF0ZS5BYnNlbnRIABoICgZMb2FkZWQaCQoHTG9hZGluZxooCgZGYWlsZWQSDwoHbWVzc2FnZRgBIAEoCRINCgVhdF9tcxgCIAEoARoZCgZBYnNlbnQSDwoHbWVzc2FnZRgBIAEoCUIHCgVzdGF0ZTKFAwoEUGVlchJKCgVIZWxsbxIfLm1vZGVsbWVzaC5wZWVyLnYxLkhlbGxvUmVxdWVzdBogLm1vZGVsbWVzaC5wZWVyLnYxLkhlbGxvUmVzcG9uc2USRwoETG9hZBIeLm1vZGVsbWVzaC5wZWVyLnYxLkxvYWRSZXF1ZXN0Gh8ubW9kZWxtZXNoLnBlZXIudjEuTG9hZFJlc3BvbnNlEkcKBENvcHkSHi5tb2RlbG1lc2gucGVlci52MS5Db3B5UmVxdWVzdBofLm1vZGVsbWVzaC5wZWVyLnYxLkNvcHlSZXNwb25zZRJNCgZVbmxvYWQSIC5tb2RlbG1lc2gucGVlci52MS5VbmxvYWRSZXF1ZXN0GiEubW9kZWxtZXNoLnBlZXIudjEuVW5sb2FkUmVzcG9uc2USUAoHRXhwbGFpbhIhLm1vZGVsbWVzaC5wZWVyLnYxLkV4cGxhaW5SZXF1ZXN0GiIubW9kZWxtZXNoLnBlZXIudjEuRXhwbGFpblJlc3BvbnNlYgZwcm90bzM");
+  fileDesc("Chxtb2RlbG1lc2gvcGVlci92MS9wZWVyLnByb3RvEhFtb2RlbG1lc2gucGVlci52MSKNAQoETm9kZRIUCgxwcm90b2NvbF9taW4YASABKA0SFAoMcHJvdG9jb2xfbWF4GAIgASgNEg8KB2NsdXN0ZXIYAyABKAkSEAoIaW5zdGFuY2UYBCABKAkSEwoLaW5jYXJuYXRpb24YBSABKAkSEAoIZmVhdHVyZXMYBiADKAkSDwoHd2FsbF9tcxgHIAEoASI1CgxIZWxsb1JlcXVlc3QSJQoEc2VsZhgBIAEoCzIXLm1vZGVsbWVzaC5wZWVyLnYxLk5vZGUiNgoNSGVsbG9SZXNwb25zZRIlCgRzZWxmGAEgASgLMhcubW9kZWxtZXNoLnBlZXIudjEuTm9kZSKzAQoLTG9hZFJlcXVlc3QSDAoEZnJvbRgBIAEoCRINCgVtb2RlbBgCIAEoCRIUCgxsYXN0X3VzZWRfbXMYAyABKAESDAoEc3luYxgEIAEoCBIPCgdleGNsdWRlGAUgAygJEhgKC2tub3duX3VuaXRzGAYgASgNSACIAQESEwoLbW9yZV9jb3BpZXMYByABKA0SEwoLaW5jYXJuYXRpb24YCCABKAlCDgoMX2tub3duX3VuaXRzIjoKDExvYWRSZXNwb25zZRIqCgRjb3B5GAEgASgLMhwubW9kZWxtZXNoLnBlZXIudjEuQ29weVN0YXRlIj8KC0NvcHlSZXF1ZXN0EgwKBGZyb20YASABKAkSDQoFbW9kZWwYAiABKAkSEwoLaW5jYXJuYXRpb24YAyABKAkiOgoMQ29weVJlc3BvbnNlEioKBGNvcHkYASABKAsyHC5tb2RlbG1lc2gucGVlci52MS5Db3B5U3RhdGUiQQoNVW5sb2FkUmVxdWVzdBIMCgRmcm9tGAEgASgJEg0KBW1vZGVsGAIgASgJEhMKC2luY2FybmF0aW9uGAMgASgJIhAKDlVubG9hZFJlc3BvbnNlInYKDkV4cGxhaW5SZXF1ZXN0EgwKBGZyb20YASABKAkSEwoLaW5jYXJuYXRpb24YAiABKAkSDAoEa2luZBgDIAEoCRINCgVtb2RlbBgEIAEoCRIQCghpbnN0YW5jZRgFIAEoCRISCgpyZXF1ZXN0X2lkGAYgASgJIkEKD0V4cGxhaW5SZXNwb25zZRIuCglkZWNpc2lvbnMYASADKAsyGy5tb2RlbG1lc2gucGVlci52MS5EZWNpc2lvbiJCCgtEaWZmUmVxdWVzdBIMCgRmcm9tGAEgASgJEhMKC2luY2FybmF0aW9uGAIgASgJEhAKCGVuZHBvaW50GAMgASgJIh0KDERpZmZSZXNwb25zZRINCgVkaWZmcxgBIAMoCSKaAQoIRGVjaXNpb24SCgoCaWQYASABKAESDAoEa2luZBgCIAEoCRINCgVhdF9tcxgDIAEoARINCgVtb2RlbBgEIAEoCRIOCgZtb2RlbHMYBSADKAkSEAoIaW5zdGFuY2UYBiABKAkSEgoKcmVxdWVzdF9pZBgHIAEoCRIPCgdiZWNhdXNlGAggASgJEg8KB2RldGFpbHMYCSABKAkizAIKCUNvcHlTdGF0ZRI1CgZsb2FkZWQYASABKAsyIy5tb2RlbG1lc2gucGVlci52MS5Db3B5U3RhdGUuTG9hZGVkSAASNwoHbG9hZGluZxgCIAEoCzIkLm1vZGVsbWVzaC5wZWVyLnYxLkNvcHlTdGF0ZS5Mb2FkaW5nSAASNQoGZmFpbGVkGAMgASgLMiMubW9kZWxtZXNoLnBlZXIudjEuQ29weVN0YXRlLkZhaWxlZEgAEjUKBmFic2VudBgEIAEoCzIjLm1vZGVsbWVzaC5wZWVyLnYxLkNvcHlTdGF0ZS5BYnNlbnRIABoICgZMb2FkZWQaCQoHTG9hZGluZxooCgZGYWlsZWQSDwoHbWVzc2FnZRgBIAEoCRINCgVhdF9tcxgCIAEoARoZCgZBYnNlbnQSDwoHbWVzc2FnZRgBIAEoCUIHCgVzdGF0ZTLOAwoEUGVlchJKCgVIZWxsbxIfLm1vZGVsbWVzaC5wZWVyLnYxLkhlbGxvUmVxdWVzdBogLm1vZGVsbWVzaC5wZWVyLnYxLkhlbGxvUmVzcG9uc2USRwoETG9hZBIeLm1vZGVsbWVzaC5wZWVyLnYxLkxvYWRSZXF1ZXN0Gh8ubW9kZWxtZXNoLnBlZXIudjEuTG9hZFJlc3BvbnNlEkcKBENvcHkSHi5tb2RlbG1lc2gucGVlci52MS5Db3B5UmVxdWVzdBofLm1vZGVsbWVzaC5wZWVyLnYxLkNvcHlSZXNwb25zZRJNCgZVbmxvYWQSIC5tb2RlbG1lc2gucGVlci52MS5VbmxvYWRSZXF1ZXN0GiEubW9kZWxtZXNoLnBlZXIudjEuVW5sb2FkUmVzcG9uc2USUAoHRXhwbGFpbhIhLm1vZGVsbWVzaC5wZWVyLnYxLkV4cGxhaW5SZXF1ZXN0GiIubW9kZWxtZXNoLnBlZXIudjEuRXhwbGFpblJlc3BvbnNlEkcKBERpZmYSHi5tb2RlbG1lc2gucGVlci52MS5EaWZmUmVxdWVzdBofLm1vZGVsbWVzaC5wZWVyLnYxLkRpZmZSZXNwb25zZWIGcHJvdG8z");
 
 /**
  * A node as it introduces itself.
@@ -340,6 +340,54 @@ export const ExplainResponseSchema: GenMessage<ExplainResponse> = /*@__PURE__*/
   messageDesc(file_modelmesh_peer_v1_peer, 10);
 
 /**
+ * @generated from message modelmesh.peer.v1.DiffRequest
+ */
+export type DiffRequest = Message<"modelmesh.peer.v1.DiffRequest"> & {
+  /**
+   * @generated from field: string from = 1;
+   */
+  from: string;
+
+  /**
+   * The life of the instance that is asked; empty: whichever lives.
+   *
+   * @generated from field: string incarnation = 2;
+   */
+  incarnation: string;
+
+  /**
+   * @generated from field: string endpoint = 3;
+   */
+  endpoint: string;
+};
+
+/**
+ * Describes the message modelmesh.peer.v1.DiffRequest.
+ * Use `create(DiffRequestSchema)` to create a new message.
+ */
+export const DiffRequestSchema: GenMessage<DiffRequest> = /*@__PURE__*/
+  messageDesc(file_modelmesh_peer_v1_peer, 11);
+
+/**
+ * @generated from message modelmesh.peer.v1.DiffResponse
+ */
+export type DiffResponse = Message<"modelmesh.peer.v1.DiffResponse"> & {
+  /**
+   * Sums and samples by mirror, the newest revision first, each a JSON object.
+   *
+   * @generated from field: repeated string diffs = 1;
+   */
+  diffs: string[];
+};
+
+/**
+ * Describes the message modelmesh.peer.v1.DiffResponse.
+ * Use `create(DiffResponseSchema)` to create a new message.
+ */
+export const DiffResponseSchema: GenMessage<DiffResponse> = /*@__PURE__*/
+  messageDesc(file_modelmesh_peer_v1_peer, 12);
+
+/**
  * A decision that a node made; empty: it concerned none.
  *
  * @generated from message modelmesh.peer.v1.Decision
@@ -404,7 +452,7 @@ export type Decision = Message<"modelmesh.peer.v1.Decision"> & {
  * Use `create(DecisionSchema)` to create a new message.
  */
 export const DecisionSchema: GenMessage<Decision> = /*@__PURE__*/
-  messageDesc(file_modelmesh_peer_v1_peer, 11);
+  messageDesc(file_modelmesh_peer_v1_peer, 13);
 
 /**
  * What became of a copy at an instance.
@@ -447,7 +495,7 @@ export type CopyState = Message<"modelmesh.peer.v1.CopyState"> & {
  * Use `create(CopyStateSchema)` to create a new message.
  */
 export const CopyStateSchema: GenMessage<CopyState> = /*@__PURE__*/
-  messageDesc(file_modelmesh_peer_v1_peer, 12);
+  messageDesc(file_modelmesh_peer_v1_peer, 14);
 
 /**
  * @generated from message modelmesh.peer.v1.CopyState.Loaded
@@ -460,7 +508,7 @@ export type CopyState_Loaded = Message<"modelmesh.peer.v1.CopyState.Loaded"> & {
  * Use `create(CopyState_LoadedSchema)` to create a new message.
  */
 export const CopyState_LoadedSchema: GenMessage<CopyState_Loaded> = /*@__PURE__*/
-  messageDesc(file_modelmesh_peer_v1_peer, 12, 0);
+  messageDesc(file_modelmesh_peer_v1_peer, 14, 0);
 
 /**
  * @generated from message modelmesh.peer.v1.CopyState.Loading
@@ -473,7 +521,7 @@ export type CopyState_Loading = Message<"modelmesh.peer.v1.CopyState.Loading"> &
  * Use `create(CopyState_LoadingSchema)` to create a new message.
  */
 export const CopyState_LoadingSchema: GenMessage<CopyState_Loading> = /*@__PURE__*/
-  messageDesc(file_modelmesh_peer_v1_peer, 12, 1);
+  messageDesc(file_modelmesh_peer_v1_peer, 14, 1);
 
 /**
  * @generated from message modelmesh.peer.v1.CopyState.Failed
@@ -497,7 +545,7 @@ export type CopyState_Failed = Message<"modelmesh.peer.v1.CopyState.Failed"> & {
  * Use `create(CopyState_FailedSchema)` to create a new message.
  */
 export const CopyState_FailedSchema: GenMessage<CopyState_Failed> = /*@__PURE__*/
-  messageDesc(file_modelmesh_peer_v1_peer, 12, 2);
+  messageDesc(file_modelmesh_peer_v1_peer, 14, 2);
 
 /**
  * @generated from message modelmesh.peer.v1.CopyState.Absent
@@ -516,7 +564,7 @@ export type CopyState_Absent = Message<"modelmesh.peer.v1.CopyState.Absent"> & {
  * Use `create(CopyState_AbsentSchema)` to create a new message.
  */
 export const CopyState_AbsentSchema: GenMessage<CopyState_Absent> = /*@__PURE__*/
-  messageDesc(file_modelmesh_peer_v1_peer, 12, 3);
+  messageDesc(file_modelmesh_peer_v1_peer, 14, 3);
 
 /**
  * Control of one node towards control of another. Inference is forwarded on the same port under its own methods.
@@ -573,6 +621,16 @@ export const Peer: GenService<{
     methodKind: "unary";
     input: typeof ExplainRequestSchema;
     output: typeof ExplainResponseSchema;
+  },
+  /**
+   * Asks how the answers of an endpoint's shadows compare, as far as the node saw them. Since version 2 of the protocol.
+   *
+   * @generated from rpc modelmesh.peer.v1.Peer.Diff
+   */
+  diff: {
+    methodKind: "unary";
+    input: typeof DiffRequestSchema;
+    output: typeof DiffResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_modelmesh_peer_v1_peer, 0);
