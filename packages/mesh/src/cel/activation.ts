@@ -1,12 +1,12 @@
 import type { RequestFacts } from '@modelmesh/core/traffic';
-import { EXPRESSION_NAMES_MAX, EXPRESSION_TEXT_CHARS_MAX } from '@modelmesh/core/traffic';
+import { EXPRESSION_NAME_CHARS_MAX, EXPRESSION_NAMES_MAX, EXPRESSION_TEXT_CHARS_MAX } from '@modelmesh/core/traffic';
 
 /** Ends an evaluation whose input is beyond what the bound of its cost stands on. One for all, since it says nothing of the call. */
 export const COST_EXCEEDED: Error = new Error('cost exceeded');
 
 /** The text, if expressions may look at one of that length. */
-function bounded(text: string): string {
-  if (text.length > EXPRESSION_TEXT_CHARS_MAX) throw COST_EXCEEDED;
+function bounded(text: string, charsMax = EXPRESSION_TEXT_CHARS_MAX): string {
+  if (text.length > charsMax) throw COST_EXCEEDED;
   return text;
 }
 
@@ -48,7 +48,7 @@ class TextMap extends Map<string, string> {
   #names(): ReadonlySet<string> {
     const names = this.#source.names();
     if (names.length > EXPRESSION_NAMES_MAX) throw COST_EXCEEDED;
-    return new Set(names.map(bounded));
+    return new Set(names.map((name) => bounded(name, EXPRESSION_NAME_CHARS_MAX)));
   }
 }
 

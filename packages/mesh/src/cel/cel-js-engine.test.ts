@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import {
   compileCondition,
   compileText,
+  EXPRESSION_NAME_CHARS_MAX,
   EXPRESSION_NAMES_MAX,
   EXPRESSION_TEXT_CHARS_MAX,
   isProblem,
@@ -90,10 +91,13 @@ describe('limits of an evaluation', () => {
   const headers = (count: number): Readonly<Record<string, string>> =>
     Object.fromEntries(Array.from({ length: count }, (_, at) => [`h${at}`, 'v']));
 
-  it('a call with more headers than an expression may go through has no value for it', () => {
+  it('a call with more headers, or longer names of them, than an expression may go through has no value for it', () => {
     assert.equal(outcomeOf('header.all(k, k.size() > 1)', factsOf(headers(EXPRESSION_NAMES_MAX))), true);
     assert.equal(outcomeOf('header.all(k, k.size() > 1)', factsOf(headers(EXPRESSION_NAMES_MAX + 1))), 'cost-exceeded');
     assert.equal(outcomeOf('size(header) > 0', factsOf(headers(EXPRESSION_NAMES_MAX + 1))), 'cost-exceeded');
+    const named = (chars: number) => factsOf({ ['h'.repeat(chars)]: 'v' });
+    assert.equal(outcomeOf('header.all(k, k.size() > 1)', named(EXPRESSION_NAME_CHARS_MAX)), true);
+    assert.equal(outcomeOf('header.all(k, k.size() > 1)', named(EXPRESSION_NAME_CHARS_MAX + 1)), 'cost-exceeded');
     assert.equal(outcomeOf('header.h3.size() == 1', factsOf(headers(EXPRESSION_NAMES_MAX + 1))), true);
   });
 

@@ -1,5 +1,5 @@
 import { isMacro, type Types } from './check.ts';
-import { EXPRESSION_NAMES_MAX, EXPRESSION_TEXT_CHARS_MAX } from './limits.ts';
+import { EXPRESSION_NAME_CHARS_MAX, EXPRESSION_NAMES_MAX, EXPRESSION_TEXT_CHARS_MAX } from './limits.ts';
 import type { Call, Expression, ExpressionOf } from './syntax.ts';
 
 /** At worst so large: a text of so many characters, a list or map of so many elements, each at worst as large as `element`. */
@@ -14,11 +14,15 @@ type Scope = ReadonlyMap<string, Size>;
 
 /** Characters that are compared or copied in one step. */
 const CHARS_A_STEP = 64;
+/** A library throws where an element is absent, which costs microseconds. */
+const STEPS_OF_AN_ERROR = 64;
 /** States of an automaton that are looked at in one step. */
-const STATES_A_STEP = 16;
+const STATES_A_STEP = 3;
+/** Characters of a text that a pattern of no states is matched against in one step. */
+const MATCHED_CHARS_A_STEP = 4;
 const SMALL: Size = { chars: 32 };
 const TEXT: Size = { chars: EXPRESSION_TEXT_CHARS_MAX };
-const NAMES: Size = { count: EXPRESSION_NAMES_MAX, element: TEXT };
+const NAMES: Size = { count: EXPRESSION_NAMES_MAX, element: { chars: EXPRESSION_NAME_CHARS_MAX } };
 
 /**
  * Steps that evaluating `expression` takes at worst. A bound and no estimate: what goes in is bounded at run time by the limits of
@@ -67,7 +71,8 @@ class Coster {
 
   #index({ object, key }: ExpressionOf<'index'>, scope: Scope): Bound {
     const whole = this.bound(object, scope);
-    return { cost: 1 + whole.cost + this.bound(key, scope).cost, size: elementOf(whole.size) };
+    const isMap = this.#types.get(object)?.kind === 'texts';
+    return { cost: STEPS_OF_AN_ERROR + whole.cost + this.bound(key, scope).cost, size: isMap ? TEXT : elementOf(whole.size) };
   }
 
   #binary({ operator, left, right }: ExpressionOf<'binary'>, scope: Scope): Bound {
@@ -100,7 +105,8 @@ class Coster {
     const operands = (target === null ? args : [target, ...args]).map((operand) => this.bound(operand, scope));
     const cost = operands.reduce((sum, bound) => sum + bound.cost, 1);
     const first = operands[0]?.size ?? SMALL;
-    if (name === 'matches') return { cost: cost + charsOf(first) * (1 + statesOf(args[0]) / STATES_A_STEP), size: SMALL };
+    if (name === 'matches')
+      return { cost: cost + (charsOf(first) * (1 + statesOf(args[0]) / STATES_A_STEP)) / MATCHED_CHARS_A_STEP, size: SMALL };
     if (name === 'contains') return { cost: cost + charsOf(first) / 8 + stepsOf(operands[1]?.size ?? SMALL), size: SMALL };
     if (name === 'size') return { cost: cost + ('chars' in first ? charsOf(first) / 8 : 0), size: SMALL };
     return { cost: cost + stepsOf(first), size: name === 'string' ? first : SMALL };

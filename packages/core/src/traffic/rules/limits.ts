@@ -13,6 +13,9 @@ export const EXPRESSION_COST_MAX = 50_000;
 /** Headers or query parameters that an expression may go through; a request with more makes such an expression fail with `cost-exceeded`. */
 export const EXPRESSION_NAMES_MAX = 128;
 
+/** Characters of a name that an expression comes upon where it goes through all of them; as {@link EXPRESSION_NAMES_MAX}. */
+export const EXPRESSION_NAME_CHARS_MAX = 256;
+
 /** Characters of a header, query parameter or payload field that the CEL engine takes; a longer one makes it fail with `cost-exceeded`. */
 export const EXPRESSION_TEXT_CHARS_MAX = 4096;
 

@@ -41,8 +41,8 @@ export interface CheckedPart {
 
 /**
  * Runs what {@link Condition}s of our own cannot express. Adapters put a CEL library behind it. What reaches it has passed our parser, our
- * type checker and the bound of its cost; texts of more than `EXPRESSION_TEXT_CHARS_MAX` characters and maps of more than
- * `EXPRESSION_NAMES_MAX` names must end in `cost-exceeded`, on which that bound stands.
+ * type checker and the bound of its cost. That bound stands on this: texts of more than `EXPRESSION_TEXT_CHARS_MAX` characters, a walk through more
+ * than `EXPRESSION_NAMES_MAX` names or through names of more than `EXPRESSION_NAME_CHARS_MAX` characters end in `cost-exceeded`.
  */
 export interface CelEngine {
   /** @returns the compiled condition, or what the library does not like, at a position that counts from the beginning of the part */
