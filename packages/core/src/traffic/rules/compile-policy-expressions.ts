@@ -5,12 +5,6 @@ import { JSON_PATH_STEPS_MAX, parseJsonPath } from './json-path.ts';
 import type { ExpressionProblem, PolicyExpressionProblem, PolicyExpressions } from './port.ts';
 import { RuleIndex } from './rule-index.ts';
 
-/** Rules of one policy. More make a policy that nobody reads, and an order that nobody knows. */
-export const RULES_MAX = 256;
-
-/** Payload fields that one policy may declare. */
-export const PAYLOAD_FIELDS_MAX = 32;
-
 /** The most field numbers of the path of a payload field in a message. */
 export const PROTO_PATH_NUMBERS_MAX = 16;
 
@@ -27,7 +21,7 @@ export function compilePolicyExpressions(
   policy: ExpressionSources,
   { engine, limits }: Omit<ExpressionContext, 'payload'>,
 ): ExpressionsResult {
-  const problems: PolicyExpressionProblem[] = [...limitProblems(policy), ...policy.payload.flatMap(payloadProblems)];
+  const problems: PolicyExpressionProblem[] = policy.payload.flatMap(payloadProblems);
   if (problems.length > 0) return { kind: 'refused', problems };
   const context: ExpressionContext = { engine, payload: policy.payload, ...(limits === undefined ? {} : { limits }) };
   const payloadNames = new Set<string>();
@@ -49,12 +43,6 @@ export function compilePolicyExpressions(
   if (problems.length > 0) return { kind: 'refused', problems };
   const rules = new RuleIndex(conditions.filter((condition) => condition !== null));
   return { kind: 'compiled', expressions: { rules, stickyBy, segments, payloadNames: [...payloadNames] } };
-}
-
-function limitProblems({ rules, payload }: ExpressionSources): readonly PolicyExpressionProblem[] {
-  const over = (where: string, count: number, max: number): readonly PolicyExpressionProblem[] =>
-    count <= max ? [] : [{ where, message: `${count} are given, at most ${max} are allowed`, at: 0 }];
-  return [...over('spec.rules', rules.length, RULES_MAX), ...over('spec.payload', payload.length, PAYLOAD_FIELDS_MAX)];
 }
 
 /** `payload.<name>` must be an expression, and no word that every object has a meaning for. */

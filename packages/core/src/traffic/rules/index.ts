@@ -4,9 +4,7 @@ export {
   compilePolicyExpressions,
   type ExpressionSources,
   type ExpressionsResult,
-  PAYLOAD_FIELDS_MAX,
   PROTO_PATH_NUMBERS_MAX,
-  RULES_MAX,
 } from './compile-policy-expressions.ts';
 export { isProblem } from './fault.ts';
 export { JSON_PATH_STEPS_MAX, type JsonStep, parseJsonPath } from './json-path.ts';
