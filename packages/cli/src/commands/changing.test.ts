@@ -66,6 +66,11 @@ test('relative storage is read against the folder of its manifest, everything el
   await world.run('apply', '-f', 'svc.yaml');
   const { spec } = JSON.parse(mesh.asked.at(-1)?.body ?? '');
   assert.equal(spec.predictor.model.storageUri, join(world.folder, 'models/m.onnx'));
+  const canary = '{ predictor: { name: next, model: { storageUri: next.onnx } }, trafficPercent: 1 }';
+  write(world, 'svc.yaml', `${SERVICE}  canary: [${canary}]\n`);
+  await world.run('apply', '-f', 'svc.yaml');
+  const [next] = JSON.parse(mesh.asked.at(-1)?.body ?? '').spec.canary;
+  assert.equal(next.predictor.model.storageUri, join(world.folder, 'next.onnx'));
 });
 
 test('a folder means every YAML file below it, in the order of their names', async () => {

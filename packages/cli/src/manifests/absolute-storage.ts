@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 
-/** Where a manifest may say where its files are. */
+/** Where a manifest may say where its files are; `*`: in each item of a list. */
 const STORAGE_PATHS: Readonly<Record<string, readonly string[]>> = {
   Model: ['spec.storage.uri', 'spec.storage.path'],
-  InferenceService: ['spec.predictor.model.storageUri'],
+  InferenceService: ['spec.predictor.model.storageUri', 'spec.canary.*.predictor.model.storageUri'],
 };
 
 /**
@@ -17,6 +17,7 @@ export function withAbsoluteStorage(manifest: unknown, folder: string): unknown 
 }
 
 function withChanged(value: unknown, [field, ...rest]: readonly string[], folder: string): unknown {
+  if (field === '*' && Array.isArray(value)) return value.map((item: unknown) => withChanged(item, rest, folder));
   if (!isObject(value) || field === undefined || !Object.hasOwn(value, field)) return value;
   if (rest.length > 0) return { ...value, [field]: withChanged(value[field], rest, folder) };
   // A path within a storage that has a name, or parameters, is that storage's own.

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { dirname, isAbsolute, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { withAbsoluteStorage } from '@modelmesh/cli/manifests';
 import { RestClient } from '@modelmesh/sdk/client';
 import { HEADER, ORIGIN_HEADER } from '@modelmesh/wire/headers';
 import { parseAllDocuments } from 'yaml';
@@ -62,7 +63,7 @@ export class ExampleMesh implements AsyncDisposable {
   async apply(file: string): Promise<void> {
     const path = join(EXAMPLES, file);
     for (const document of parseAllDocuments(readFileSync(path, 'utf8'))) {
-      const { kind, name, change } = await this.rest.apply(withAbsoluteUri(document.toJS() as Manifest, dirname(path)));
+      const { kind, name, change } = await this.rest.apply(withAbsoluteStorage(document.toJS(), dirname(path)));
       this.#tell(`applied ${kind} ${name} of examples/${file}: ${change}`);
     }
   }
@@ -112,14 +113,4 @@ export class ExampleMesh implements AsyncDisposable {
 
 interface Recorded {
   readonly cases: readonly { readonly request: unknown }[];
-}
-
-interface Manifest {
-  readonly spec: { readonly storage?: { readonly uri?: string } };
-}
-
-function withAbsoluteUri(manifest: Manifest, folder: string): Manifest {
-  const uri = manifest.spec.storage?.uri;
-  if (uri === undefined || isAbsolute(uri) || /^[a-z][a-z0-9]+:/i.test(uri)) return manifest;
-  return { ...manifest, spec: { ...manifest.spec, storage: { ...manifest.spec.storage, uri: join(folder, uri) } } };
 }

@@ -3,6 +3,7 @@ import { canary } from './canary.ts';
 import type { ExampleMesh } from './example-mesh.ts';
 import { fourVariants } from './four-variants.ts';
 import { headerRule } from './header-rule.ts';
+import { kserveCanary } from './kserve-canary.ts';
 import { stickyAb } from './sticky-ab.ts';
 
 export { type Claim, ExampleMesh } from './example-mesh.ts';
@@ -13,6 +14,7 @@ export const ENDPOINT_EXAMPLES = {
   'sticky-ab': stickyAb,
   'four-variants': fourVariants,
   'header-rule': headerRule,
+  'kserve-canary': kserveCanary,
 } as const satisfies Readonly<Record<string, (mesh: ExampleMesh) => Promise<void>>>;
 
 /** Name of an example. */

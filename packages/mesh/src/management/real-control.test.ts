@@ -261,4 +261,26 @@ describe('REST in front of the real control', () => {
     await rest.deleteInferenceService('svc');
     assert.deepEqual(await Array.fromAsync(rest.models()), []);
   });
+
+  test('a policy above 256 KiB is refused in words, and the one in force stays', async () => {
+    await using mesh = await managed();
+    const { rest } = mesh;
+    await rest.apply(manifest('m', '/m'));
+    const endpoint = (fields: object) => ({
+      apiVersion: 'modelmesh.io/v1alpha1',
+      kind: 'Endpoint',
+      metadata: { name: 'e' },
+      spec: { variants: [{ name: 'only', model: 'm' }], ...fields },
+    });
+    await rest.apply(endpoint({}));
+    const payload = [{ name: 'long', type: 'string', json: 'x'.repeat(256 * 1024) }];
+    await assert.rejects(rest.apply(endpoint({ payload })), (error) => {
+      assert.ok(error instanceof MeshError);
+      assert.equal(error.kind, 'too-large');
+      assert.match(error.message, /the policy of endpoint e takes \d+ bytes, at most 262144 are kept/);
+      return true;
+    });
+    const { policy } = await rest.endpoint('e');
+    assert.deepEqual([policy?.revision, policy?.spec.payload], [1, undefined]);
+  });
 });
