@@ -3,9 +3,9 @@ import type { Answer } from './example-mesh.ts';
 /** Standard deviations within which a count is chance: beyond it is one in 26 million, so that nobody is told of a fault that is none. */
 const DEVIATIONS_MAX = 5.5;
 
-/** Whether `count` of `total` can come of a chance of `share` for each. */
+/** Whether `count` of `total` can come of a chance of `share` for each; a share of nothing or all allows no other. */
 export const isChance = (count: number, total: number, share: number): boolean =>
-  Math.abs(count - total * share) <= DEVIATIONS_MAX * Math.sqrt(total * share * (1 - share)) + 1;
+  Math.abs(count - total * share) <= DEVIATIONS_MAX * Math.sqrt(total * share * (1 - share));
 
 /** How many answers each variant gave, by its name. */
 export function countsOf(answers: readonly Answer[]): ReadonlyMap<string, number> {
