@@ -50,5 +50,6 @@ function doubleOf(text: string): number {
 }
 
 function dayOfYear(time: Date): bigint {
-  return BigInt(Math.floor((time.getTime() - Date.UTC(time.getUTCFullYear(), 0)) / 86_400_000));
+  const newYearMs = new Date(time).setUTCMonth(0, 1);
+  return BigInt(Math.round((time.getTime() - newYearMs) / 86_400_000));
 }

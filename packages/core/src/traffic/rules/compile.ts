@@ -15,6 +15,8 @@ import { BOOL, STRING, sameType, typeText, type ValueType } from './value-type.t
 /** A condition, and what an index of many can know of it. */
 export interface CompiledCondition extends Condition {
   readonly needs: readonly Need[];
+  /** Steps that one evaluation takes at worst. */
+  readonly cost: number;
   readonly payloadNames: readonly string[];
   /** Whether {@link test} gives `true`, found with less work: what is not true is not asked for its reason. */
   holds(facts: RequestFacts): boolean;
@@ -36,6 +38,7 @@ interface Checked {
   readonly source: string;
   readonly expression: Expression;
   readonly types: Types;
+  readonly cost: number;
 }
 
 /** Compiles the condition of a rule. */
@@ -43,7 +46,7 @@ export function compileCondition(source: string, context: ExpressionContext): Co
   return orProblem(() => {
     const checked = checkedExpression(source, context, BOOL);
     const builder = new TestBuilder(checked, context);
-    return builder.condition(checked.expression);
+    return { ...builder.condition(checked.expression), cost: checked.cost };
   });
 }
 
@@ -70,7 +73,7 @@ function checkedExpression(source: string, context: ExpressionContext, wanted: V
   if (cost > limits.costMax) {
     throw new ExpressionFault(`the expression may take ${cost} steps, at most ${limits.costMax} are allowed`, expression.at);
   }
-  return { source, expression, types };
+  return { source, expression, types, cost };
 }
 
 /** Conditions one by one are ours; only what we cannot express is cut out and given to the engine, as small as it is. */
@@ -86,7 +89,7 @@ class TestBuilder {
     this.#context = context;
   }
 
-  condition(expression: Expression): CompiledCondition {
+  condition(expression: Expression): Omit<CompiledCondition, 'cost'> {
     const own: Test[] = [];
     const foreign: Test[] = [];
     for (const node of conjuncts(expression)) {

@@ -33,11 +33,10 @@ export function readStringLiteral(source: string, at: number, opening: string): 
     if (source.startsWith(quotes, next)) return { value: checked(value, at), end: next + quotes.length };
     const letter = source[next] ?? '';
     if (quotes.length === 1 && (letter === '\n' || letter === '\r')) throw new ExpressionFault('the text is never closed', at);
-    if (raw && letter === '\\' && next + 1 < source.length) {
-      // A quote behind a backslash does not close a raw text; both characters belong to it.
-      value += source.slice(next, next + 2);
-      next += 2;
-    } else if (letter === '\\') {
+    if (raw && letter === '\\' && source.startsWith(quotes[0] ?? '', next + 1)) {
+      throw new ExpressionFault('implementations differ in what a backslash before a quote means in a raw text', next);
+    }
+    if (letter === '\\' && !raw) {
       const meaning = escapeAt(source, next);
       value += meaning.value;
       next = meaning.end;

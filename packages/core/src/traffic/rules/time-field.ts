@@ -3,7 +3,8 @@ const DAY_MS = 86_400_000;
 /** Floor division that also holds for times before 1970. */
 const part = (ms: number, unitMs: number, count: number): number => {
   const rest = Math.floor(ms / unitMs) % count;
-  return rest < 0 ? rest + count : rest;
+  // Plus 0: what is left of a time before 1970 may be -0.
+  return (rest < 0 ? rest + count : rest) + 0;
 };
 
 const dayOf = (ms: number): number => Math.floor(ms / DAY_MS);
@@ -27,6 +28,12 @@ function civil(days: number): number {
   return year * 512 + month * 32 + day;
 }
 
+/** Days from 1970 to the first of January. `Date.UTC` takes years below 100 for others. */
+function firstDayOf(year: number): number {
+  const before = year - 1;
+  return 365 * before + Math.floor(before / 4) - Math.floor(before / 100) + Math.floor(before / 400) - 719_162;
+}
+
 const yearOf = (ms: number): number => Math.floor(civil(dayOf(ms)) / 512);
 
 /** Accessors of CEL's timestamps, in UTC. Months, days of the month, week and year count from 0; `getDate` counts from 1. */
@@ -36,7 +43,7 @@ export const TIME_FIELDS = {
   getDate: (ms: number) => part(civil(dayOf(ms)), 1, 32) + 1,
   getDayOfMonth: (ms: number) => part(civil(dayOf(ms)), 1, 32),
   getDayOfWeek: (ms: number) => part(ms + 4 * DAY_MS, DAY_MS, 7),
-  getDayOfYear: (ms: number) => Math.floor((ms - Date.UTC(yearOf(ms), 0)) / DAY_MS),
+  getDayOfYear: (ms: number) => dayOf(ms) - firstDayOf(yearOf(ms)),
   getHours: (ms: number) => part(ms, 3_600_000, 24),
   getMinutes: (ms: number) => part(ms, 60_000, 60),
   getSeconds: (ms: number) => part(ms, 1000, 60),

@@ -140,7 +140,7 @@ const foreign = (tie: fc.LetrecTypedTie<Generated>) => ({
 const relation = (value: fc.Arbitrary<string>, other: fc.Arbitrary<string>, ...operators: readonly string[]) =>
   fc.tuple(value, pick(...operators), other).map(([left, operator, right]) => `(${left} ${operator} ${right})`);
 
-function conditions(withForeign: boolean): fc.Arbitrary<string> {
+function generated(withForeign: boolean): fc.LetrecValue<Generated> {
   return fc.letrec((tie: fc.LetrecTypedTie<Generated>) => {
     const more = withForeign ? foreign(tie) : { text: [], int: [], double: [], bool: [] };
     const [text, int, double, bool] = [tie('text'), tie('int'), tie('double'), tie('bool')];
@@ -167,14 +167,17 @@ function conditions(withForeign: boolean): fc.Arbitrary<string> {
         ...more.bool,
       ),
     };
-  }).bool;
+  });
 }
 
 /** Conditions that our own closures run alone. */
-export const ownConditions: fc.Arbitrary<string> = conditions(false);
+export const ownConditions: fc.Arbitrary<string> = generated(false).bool;
 
 /** Conditions of everything that expressions may hold. */
-export const anyConditions: fc.Arbitrary<string> = conditions(true);
+export const anyConditions: fc.Arbitrary<string> = generated(true).bool;
+
+/** Texts of everything that expressions may hold. */
+export const anyTexts: fc.Arbitrary<string> = generated(true).text;
 
 const optional = <Value>(values: readonly Value[]): fc.Arbitrary<Value | undefined> =>
   fc.option(pick(...values), { nil: undefined, freq: 3 });

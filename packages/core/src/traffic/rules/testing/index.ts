@@ -6,6 +6,7 @@ import type { CheckedPart } from '../port.ts';
 
 export {
   anyConditions,
+  anyTexts,
   calls,
   factsOfCall,
   GENERATED_PAYLOAD,
