@@ -1,4 +1,4 @@
-import { SeededRandom } from '@modelmesh/core/testing';
+import { SeededRandom } from '@modelmesh/core';
 import type { MirrorDiffView } from '@modelmesh/sdk/client';
 import type { Answer, ExampleMesh } from './example-mesh.ts';
 
