@@ -10,11 +10,13 @@ import { addDiff } from './commands/diff.ts';
 import { addEvents } from './commands/events.ts';
 import { addExplain } from './commands/explain.ts';
 import { addGet } from './commands/get.ts';
+import { addHistory, addUndo } from './commands/history.ts';
 import { addImport } from './commands/import.ts';
 import { addInfer } from './commands/infer.ts';
 import { addLoad, addUnload } from './commands/load.ts';
 import { addMigrate } from './commands/migrate.ts';
 import { addRegistry } from './commands/registry.ts';
+import { addRoute } from './commands/route.ts';
 import { addServe } from './commands/serve.ts';
 import { addSimulate } from './commands/simulate.ts';
 import { addStatus } from './commands/status.ts';
@@ -33,6 +35,9 @@ const COMMANDS = [
   addDescribe,
   addExplain,
   addDiff,
+  addRoute,
+  addHistory,
+  addUndo,
   addDelete,
   addInfer,
   addLoad,

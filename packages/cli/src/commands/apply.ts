@@ -1,10 +1,11 @@
-import type { AppliedView, RestClient } from '@modelmesh/sdk/client';
+import type { AppliedView, EditOptions, RestClient } from '@modelmesh/sdk/client';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { fail, warn } from '../failure.ts';
 import { type LocalManifest, readManifests } from '../manifests/index.ts';
-import { type Format, printValue, styled, withProgress } from '../output/index.ts';
+import { type Format, printValue, withProgress } from '../output/index.ts';
 import { type ServerOptions, withOutput, withRest, withServer } from '../session.ts';
+import { type EditFlags, editOptions, printApplied, refuseMissing, withEdit } from './edit-options.ts';
 
 /** `mmesh apply -f`. */
 export function addApply(program: Command, cli: Cli): void {
@@ -16,14 +17,14 @@ export function addApply(program: Command, cli: Cli): void {
         'All manifests are checked before the first is applied; models come before what refers to them.',
     )
     .requiredOption('-f, --file <path...>', 'file, folder (every .yaml below it), or - for the standard input');
-  withOutput(withServer(command)).action(async (options: ApplyOptions) => {
+  withOutput(withServer(withEdit(command))).action(async (options: ApplyOptions) => {
     const manifests = await readManifests(cli.world, options.file);
-    const applied = await withRest(cli.world, options, (rest) => applyAll(cli, rest, manifests, options.output));
+    const applied = await withRest(cli.world, options, (rest) => applyAll(cli, rest, manifests, options));
     if (options.output !== 'table') printValue(cli.world, options.output, applied, () => undefined);
   });
 }
 
-interface ApplyOptions extends ServerOptions {
+interface ApplyOptions extends ServerOptions, EditFlags {
   readonly file: readonly string[];
   readonly output: Format;
 }
@@ -33,18 +34,23 @@ export async function applyAll(
   cli: Cli,
   rest: RestClient,
   manifests: readonly LocalManifest[],
-  format: Format,
+  options: EditFlags & { readonly output: Format },
 ): Promise<readonly AppliedView[]> {
   const { world } = cli;
   const done: AppliedView[] = [];
   for (const { value, resource, where } of manifests) {
     const what = `${resource.kind} ${resource.metadata.name}`;
+    if (options.dryRun === true && resource.kind === 'Model') {
+      warn(cli, `${where}: ${what} is left alone: only what makes an endpoint can be tried`);
+      continue;
+    }
     try {
-      const signal = world.interrupted;
-      const applied = await withProgress(world, `applying ${what}`, () => rest.apply(value, { signal }));
+      const edit = { ...editOptionsFor(resource.kind, options), signal: world.interrupted };
+      const applied = await withProgress(world, `applying ${what}`, () => rest.apply(value, edit));
       done.push(applied);
-      if (format === 'table') world.out.write(`${appliedLine(cli, applied)}\n`);
+      if (options.output === 'table') printApplied(cli, applied, options.dryRun === true);
       for (const warning of applied.warnings) warn(cli, `${where}: ${warning}`);
+      refuseMissing(cli, applied);
     } catch (error) {
       fail(cli, error, `${where}: ${what}`);
       if (world.interrupted.aborted) break;
@@ -53,7 +59,5 @@ export async function applyAll(
   return done;
 }
 
-function appliedLine({ world: { out } }: Cli, { kind, name, change }: AppliedView): string {
-  const style = change === 'unchanged' ? 'dim' : 'green';
-  return `${kind} ${name} ${styled(out, style, change)}`;
-}
+/** Only endpoints have revisions, and only they are waited for. */
+const editOptionsFor = (kind: string, flags: EditFlags): EditOptions => (kind === 'Model' ? {} : editOptions(flags));

@@ -36,7 +36,8 @@ async function importFiles(cli: Cli, options: ImportOptions): Promise<void> {
   const refusals = read.flatMap(({ refusal }) => refusal ?? []);
   for (const { notes } of read) for (const note of notes) warn(cli, note);
   if (options.apply !== true) cli.world.out.write(manifests.map(({ value }) => stringify(value)).join('---\n'));
-  else if (refusals.length === 0) await withRest(cli.world, options, (rest) => applyAll(cli, rest, manifests, 'table'));
+  else if (refusals.length === 0)
+    await withRest(cli.world, options, (rest) => applyAll(cli, rest, manifests, { output: 'table', wait: true }));
   if (refusals.length > 0) fail(cli, new MeshError('invalid-argument', refusals.join('\n')));
 }
 

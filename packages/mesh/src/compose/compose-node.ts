@@ -30,7 +30,7 @@ import { FollowedConstraints, readConstraints } from './followed-constraints.ts'
 import { FollowedRules } from './followed-rules.ts';
 import { composeRuntime } from './node-runtime.ts';
 import { newIncarnation, PeerPort, type PeerPortParts } from './peer-port.ts';
-import { NO_PLUGINS, policyAbilities } from './policy-abilities.ts';
+import { NO_PLUGINS, policyWishes } from './policy-wishes.ts';
 import { type Links, makeLinks, Threads, type ThreadsParts, threadsWanted } from './threads.ts';
 
 /** What a node is given besides its configuration. */
@@ -97,7 +97,7 @@ export async function composeNode(config: Config, around: NodeSurroundings): Pro
   const wishes = {
     readOnly: config.readOnly,
     onParameters: toAll(around.onParameters, threads),
-    policyAbilities: policyAbilities(tokens, NO_PLUGINS),
+    ...policyWishes(tokens, NO_PLUGINS),
   };
   const cluster = clusterWishes(config, around.log);
   const foundations = { port, runtime, scope: around.scope, kv, threads, tokenKeys };

@@ -12,6 +12,7 @@ import {
 import { DecisionJournal } from '@modelmesh/core/journal';
 import type { InstanceRecord } from '@modelmesh/core/records';
 import { LoadTimes } from '@modelmesh/core/scaling';
+import { noExpressions } from '@modelmesh/core/traffic';
 import { type Dirty, failingUntilMs, RegistryView } from '@modelmesh/core/view';
 import { encodeRecord } from '@modelmesh/wire/registry';
 import { SlotCounters } from '../link/index.ts';
@@ -108,6 +109,7 @@ export function assembleControl(setup: ControlSetup): ControlAssembly {
     ownRecord,
     signal,
     isReady: () => readiness.ready,
+    preview: previewParts(setup),
     strategies: () => strategies,
   };
   const control = new NodeControl(parts);
@@ -160,6 +162,13 @@ function strategiesOf(
   const parts = { self, incarnation, clock, scope, layout, mirror, session, limits, periodMs, plugins, leads, onProblem };
   return new Strategies({ ...parts, random: random ?? systemRandom });
 }
+
+/** What previews of calls are made with. */
+const previewParts = ({ random, cache, expressionsOf }: ControlSetup) => ({
+  random: random ?? systemRandom,
+  failureExpiryMs: cache.failureExpiryMs,
+  expressionsOf: expressionsOf ?? noExpressions,
+});
 
 /** Where copies are, where calls go, and where models are loaded. */
 function assemblePlacing(

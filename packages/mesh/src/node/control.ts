@@ -2,7 +2,7 @@
  * What the node's control does for its callers: management over gRPC and REST, the repository calls of the Open Inference Protocol, and the
  * command line behind them. Every method rejects with a `MeshError`.
  */
-import type { DurationMs, EpochMs, InstanceId } from '@modelmesh/core';
+import type { DurationMs, EndpointId, EpochMs, InstanceId, ModelKey } from '@modelmesh/core';
 import type { EndpointStatus, PolicyChanges, SetEndpointRequest } from '@modelmesh/core/endpoints';
 import type { DecisionQuery, DecisionRecord } from '@modelmesh/core/journal';
 import type {
@@ -14,7 +14,7 @@ import type {
   PolicyRevision,
 } from '@modelmesh/core/records';
 import type { ModelStatus, RegisterRequest } from '@modelmesh/core/registration';
-import type { MirrorDiff } from '@modelmesh/core/traffic';
+import type { MirrorDiff, PickExplanation } from '@modelmesh/core/traffic';
 import type { Acknowledgement } from './policies/index.ts';
 
 /** Decisions that one question is answered with. */
@@ -74,6 +74,45 @@ export interface PastPolicy {
   readonly record: PolicyRecord;
   /** Against the revision before; `null`: that is not kept any more. */
   readonly changes: PolicyChanges | null;
+}
+
+/** A call that nobody makes, as far as policies may know of it. */
+export interface PreviewedCall {
+  /** By their names in lower case. */
+  readonly headers: ReadonlyMap<string, string>;
+  readonly query: ReadonlyMap<string, string>;
+  readonly path: string;
+  readonly method: string;
+  readonly tenant: string;
+  readonly client: string;
+  /** Values of declared payload fields, as texts. */
+  readonly payload: ReadonlyMap<string, string>;
+  /** The unit that a sticky token would bring; `null`: the call has no token. */
+  readonly unit: string | null;
+}
+
+/** Where such a call would go, and why. */
+export interface CallPreview {
+  readonly endpoint: EndpointId;
+  /** 0: the endpoint has no policy. */
+  readonly revision: PolicyRevision;
+  readonly variant: string;
+  readonly reason: string;
+  /** The rule that decides; `null`: none does. */
+  readonly rule: string | null;
+  /** Another call of the same kind may get another variant. */
+  readonly byChance: boolean;
+  readonly rules: PickExplanation['rules'];
+  readonly unit: string | null;
+  readonly slot: number | null;
+  readonly variants: PickExplanation['variants'];
+  /** Shadows that get such calls too, with their shares. */
+  readonly mirrors: readonly { readonly to: string; readonly percent: number }[];
+  /** The variant that answers where this one does not; `null`: none. */
+  readonly fallback: string | null;
+  readonly model: ModelKey;
+  readonly status: ModelStatus['status'];
+  readonly copies: readonly { readonly instance: InstanceId; readonly status: ModelStatus['copies'][number]['status'] }[];
 }
 
 /** What is known of a model's size here, in the order in which it is learned, in bytes; `null`: not known. */
@@ -143,6 +182,8 @@ export interface Control {
   apply(manifest: unknown, signal: AbortSignal, options?: ApplyOptions): Promise<Applied>;
   /** The policies of an endpoint that are kept, newest first. `endpoint-not-found` for an unknown one; a vmodel has none. */
   policyHistory(id: string): Promise<readonly PastPolicy[]>;
+  /** Where a call would go, and why; nothing is sent. `invalid-argument` for payload fields that the policy does not declare. */
+  previewCall(id: string, call: PreviewedCall): CallPreview;
   /** Puts an earlier policy in force again, as a new revision. @param to `null`: the one before the one in force */
   undo(id: string, to: PolicyRevision | null, options: ApplyOptions, signal: AbortSignal): Promise<Applied>;
   /** Deletes what a manifest of that kind and name made. */

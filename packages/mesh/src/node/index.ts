@@ -2,6 +2,7 @@
 export {
   type Applied,
   type ApplyOptions,
+  type CallPreview,
   type Control,
   EXPLAINED_MAX,
   type MadeDecision,
@@ -13,6 +14,7 @@ export {
   type Page,
   type PageRequest,
   type PastPolicy,
+  type PreviewedCall,
 } from './control.ts';
 export type { CacheMetrics } from './copies/index.ts';
 export { EVENT_LISTENERS_MAX, EVENTS_KEPT_MAX, type Events } from './events.ts';

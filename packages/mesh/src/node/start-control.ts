@@ -16,8 +16,10 @@ import {
 import type { CacheConfig } from '@modelmesh/core/cache';
 import { NO_CONSTRAINTS, type TypeConstraints } from '@modelmesh/core/constraints';
 import type { PolicyAbilities } from '@modelmesh/core/endpoints';
+import type { EndpointPolicy } from '@modelmesh/core/records';
 import { DEFAULT_SCALING_CONFIG, HEAVY_RATIO, LoadTimes, type ScalingConfig } from '@modelmesh/core/scaling';
 import type { Scope } from '@modelmesh/core/scope';
+import type { PolicyExpressions } from '@modelmesh/core/traffic';
 import { CLEARANCE_PERIOD_MS } from '@modelmesh/core/upkeep';
 import type { RegistryLayout } from '@modelmesh/wire/registry';
 import type { Kv } from '../kv/index.ts';
@@ -83,6 +85,8 @@ export interface ControlSetup {
   readonly readOnly: boolean;
   /** What policies of endpoints may ask for; left out: what they ask for is not looked at. */
   readonly policyAbilities?: PolicyAbilities;
+  /** Compiles the expressions of policies as workers do; left out: there can be none. */
+  readonly expressionsOf?: (policy: EndpointPolicy) => PolicyExpressions;
   readonly scaling: ScalingConfig;
   readonly failFast: FailFastConfig;
   /** How often strategies that learn look at what was counted. */

@@ -17,6 +17,8 @@ export type {
   ModelView,
   PageView,
   PolicyView,
+  PreviewedCallView,
+  PreviewView,
   RevisionView,
   StatusView,
   VariantShareView,

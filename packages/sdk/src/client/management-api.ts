@@ -94,6 +94,53 @@ export interface VariantView {
   readonly concurrency: number | null;
 }
 
+/** A call that nobody makes, as far as policies may know of it. Everything may be left out. */
+export interface PreviewedCallView {
+  /** Header or metadata fields by their names in lower case. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly path?: string;
+  readonly method?: string;
+  readonly tenant?: string;
+  readonly client?: string;
+  /** Values of declared payload fields, as texts. */
+  readonly payload?: Readonly<Record<string, string>>;
+  /** The unit that a sticky token would bring. */
+  readonly unit?: string | null;
+}
+
+/** Where such a call would go, and why. */
+export interface PreviewView {
+  readonly endpoint: string;
+  /** 0: the endpoint has no policy. */
+  readonly revision: number;
+  readonly variant: string;
+  readonly model: string;
+  /** Why the variant is it, in words that follow "because of". */
+  readonly reason: string;
+  readonly rule: string | null;
+  /** Another call of the same kind may get another variant. */
+  readonly byChance: boolean;
+  /** What each rule says of the call, in their order, those behind the first match included. */
+  readonly rules: readonly { readonly name: string; readonly when: string; readonly outcome: string }[];
+  readonly unit: string | null;
+  /** The slot of the unit, of 10 000. */
+  readonly slot: number | null;
+  readonly variants: readonly {
+    readonly name: string;
+    readonly model: string;
+    readonly percent: number;
+    /** Whether its model can be called; the others have its share where it cannot. */
+    readonly available: boolean;
+  }[];
+  /** Shadows that get such calls too. */
+  readonly mirrors: readonly { readonly to: string; readonly percent: number }[];
+  readonly fallback: string | null;
+  readonly status: ModelState;
+  /** Copies of the model. */
+  readonly copies: readonly { readonly instance: string; readonly status: CopyView['status'] }[];
+}
+
 /** One node with its runtime, as it last published itself. */
 export interface InstanceView {
   readonly id: string;

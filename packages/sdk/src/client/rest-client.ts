@@ -13,6 +13,8 @@ import type {
   InstanceView,
   ModelView,
   PageView,
+  PreviewedCallView,
+  PreviewView,
   RevisionView,
   StatusView,
 } from './management-api.ts';
@@ -131,6 +133,11 @@ export class RestClient {
   async revisions(name: string, options?: RestOptions): Promise<readonly RevisionView[]> {
     const path = `/api/v1/endpoints/${segment(name)}/revisions`;
     return (await this.#json<{ readonly items: readonly RevisionView[] }>('GET', path, options)).items;
+  }
+
+  /** Where a call would go, and why. Nothing is sent, loaded or counted. */
+  preview(name: string, call: PreviewedCallView, options: RestOptions = {}): Promise<PreviewView> {
+    return this.#json('POST', `/api/v1/endpoints/${segment(name)}/route`, { ...options, body: JSON.stringify(call) });
   }
 
   /** Puts an earlier policy of an endpoint in force again; `to`: its revision, the one before the present one unless given. */

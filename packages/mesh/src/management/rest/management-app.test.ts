@@ -42,6 +42,7 @@ const OPERATIONS = [
   'GET /api/v1/openapi.json',
   'GET /api/v1/status',
   'POST /api/v1/apply',
+  'POST /api/v1/endpoints/{name}/route',
   'POST /api/v1/endpoints/{name}/undo',
   'POST /api/v1/models/{key}:load',
   'POST /api/v1/models/{key}:unload',
@@ -110,6 +111,10 @@ test('real answers are what their schemas say', async () => {
     await is('Decisions', 'GET', `/api/v1/explain/${about}`);
   await is('Endpoints', 'GET', '/api/v1/endpoints');
   await is('Endpoint', 'GET', '/api/v1/endpoints/fraud');
+  const called = { headers: { 'X-Tier': 'gold' }, unit: 'u' };
+  const preview = SCHEMAS.Preview.parse(await is('Preview', 'POST', '/api/v1/endpoints/fraud/route', called));
+  assert.deepEqual([preview.rules[0]?.outcome, preview.slot], ['matched', 7]);
+  assert.match(failure(await rest.call('POST', '/api/v1/endpoints/fraud/route', { header: {} })).error, /header/);
   await is('Revisions', 'GET', '/api/v1/endpoints/fraud/revisions');
   await is('Applied', 'POST', '/api/v1/endpoints/fraud/undo?to=1&waitMs=5&revision=1');
   assert.deepEqual(

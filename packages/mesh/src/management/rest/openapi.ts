@@ -34,12 +34,13 @@ export function openApiDocument(routes: readonly AnyRoute[], version: string): J
 
 function operation(route: AnyRoute): Json {
   const success = { description: 'Done.', ...(route.answer === null ? {} : { content: json(route.answer) }) };
+  const body = route.takesManifest ? 'Manifest' : route.body;
   const statuses = route.query === 'load' ? [route.status, 202] : [route.status];
   return {
     operationId: route.id,
     summary: route.summary,
     parameters: [...pathParameters(route.path), ...queryParameters(QUERIES[route.query])],
-    ...(route.takesManifest ? { requestBody: { required: true, content: json('Manifest') } } : {}),
+    ...(body === undefined ? {} : { requestBody: { required: true, content: json(body) } }),
     responses: { ...Object.fromEntries(statuses.map((status) => [String(status), success])), default: FAILURE },
   };
 }

@@ -38,6 +38,8 @@ export interface Route<Name extends QueryName = QueryName> {
   readonly query: Name;
   /** Whether the body is a manifest. */
   readonly takesManifest: boolean;
+  /** What the body is where it is no manifest; left out: there is none. */
+  readonly body?: SchemaName;
   /** Status of success; 204 has no body. */
   readonly status: 200 | 202 | 204;
   /** `null`: no body. */

@@ -1,3 +1,4 @@
+import type { RuleOutcome } from '@modelmesh/core/traffic';
 import type {
   AppliedView,
   ChangesView,
@@ -13,6 +14,8 @@ import type {
   ModelView,
   PageView,
   PolicyView,
+  PreviewedCallView,
+  PreviewView,
   RevisionView,
   StatusView,
 } from '@modelmesh/sdk/client';
@@ -27,10 +30,13 @@ export const PAGE_ITEMS_MAX = 1000;
 const instant = z.iso.datetime().nullable();
 const count = z.int().nonnegative();
 
+const copyState = z.enum(['LOADING', 'LOADED', 'LOADING_FAILED', 'UNKNOWN']);
+const modelState = z.enum(['NOT_FOUND', 'NOT_LOADED', 'LOADING', 'LOADED', 'LOADING_FAILED', 'UNKNOWN']);
+
 const copy = z.strictObject({
   model: z.string(),
   instance: z.string(),
-  status: z.enum(['LOADING', 'LOADED', 'LOADING_FAILED', 'UNKNOWN']),
+  status: copyState,
   since: instant,
   error: z.string().nullable(),
 }) satisfies z.ZodType<CopyView>;
@@ -44,7 +50,7 @@ const model = z.strictObject({
   format: z.strictObject({ name: z.string(), version: z.string().nullable() }).nullable(),
   labels: z.record(z.string(), z.string()),
   sha256: z.string().nullable(),
-  status: z.enum(['NOT_FOUND', 'NOT_LOADED', 'LOADING', 'LOADED', 'LOADING_FAILED', 'UNKNOWN']),
+  status: modelState,
   errors: z.array(z.string()),
   copies: z.array(copy),
   memory: z.strictObject({
@@ -157,6 +163,41 @@ const revision = z.strictObject({
   changes: changes.nullable(),
 }) satisfies z.ZodType<RevisionView>;
 
+const texts = z.record(z.string(), z.string());
+
+const previewedCall = z.strictObject({
+  headers: texts.default({}),
+  query: texts.default({}),
+  path: z.string().default(''),
+  method: z.string().default('POST'),
+  tenant: z.string().default(''),
+  client: z.string().default(''),
+  payload: texts.default({}),
+  unit: z.string().nullable().default(null),
+}) satisfies z.ZodType<PreviewedCallView>;
+
+const outcomes = ['matched', 'not-matched', 'no-such-key', 'cost-exceeded', 'other'] as const satisfies RuleOutcome[];
+
+const preview = z.strictObject({
+  endpoint: z.string(),
+  revision: count,
+  variant: z.string(),
+  model: z.string(),
+  reason: z.string(),
+  rule: z.string().nullable(),
+  byChance: z.boolean(),
+  rules: z.array(z.strictObject({ name: z.string(), when: z.string(), outcome: z.enum(outcomes) })),
+  unit: z.string().nullable(),
+  slot: count.nullable(),
+  variants: z.array(
+    z.strictObject({ name: z.string(), model: z.string(), percent: z.number().min(0).max(100), available: z.boolean() }),
+  ),
+  mirrors: z.array(z.strictObject({ to: z.string(), percent: z.number().min(0).max(100) })),
+  fallback: z.string().nullable(),
+  status: modelState,
+  copies: z.array(z.strictObject({ instance: z.string(), status: copyState })),
+}) satisfies z.ZodType<PreviewView>;
+
 const status = z.strictObject({
   name: z.string(),
   version: z.string(),
@@ -215,6 +256,8 @@ export const SCHEMAS = {
   Models: pageOf(model),
   OpenApi: z.looseObject({ openapi: z.string(), paths: z.looseObject({}) }),
   Policy: policy,
+  Preview: preview,
+  PreviewedCall: previewedCall,
   Revisions: z.strictObject({ items: z.array(revision) }),
   Status: status,
 } as const satisfies Record<string, z.ZodType>;

@@ -21,9 +21,10 @@ import type {
   InstanceView,
   ModelView,
   PolicyView,
+  PreviewView,
   RevisionView,
 } from '@modelmesh/sdk/client';
-import type { Applied, MadeDecision, MeshDecisions, ModelDetail, NodeEvent, PastPolicy } from '../../node/index.ts';
+import type { Applied, CallPreview, MadeDecision, MeshDecisions, ModelDetail, NodeEvent, PastPolicy } from '../../node/index.ts';
 
 /** The last instant that a date can hold, 275760-09-13; what lies beyond, or at zero, stands for "unknown". */
 const DATE_MS_MAX = 8_640_000_000_000_000;
@@ -163,6 +164,15 @@ const changesView = ({ referenced, unreferenced, ...changes }: PolicyChanges): C
   ...changes,
   referenced: [...referenced],
   unreferenced: [...unreferenced],
+});
+
+/** Where a call would go, as callers see it. */
+export const previewView = ({ rules, variants, mirrors, copies, ...preview }: CallPreview): PreviewView => ({
+  ...preview,
+  rules: rules.map(({ name, when, outcome }) => ({ name, when, outcome })),
+  variants: variants.map(({ name, model, percent, available }) => ({ name, model, percent, available })),
+  mirrors: mirrors.map(({ to, percent }) => ({ to, percent })),
+  copies: copies.map(({ instance, status }) => ({ instance, status })),
 });
 
 /** A policy that an endpoint has or had, as callers see it. @param inForce the revision in force */

@@ -25,6 +25,7 @@ import { DiffBook, type MirrorDiff, NOTHING_COMPARED } from '@modelmesh/core/tra
 import type {
   Applied,
   ApplyOptions,
+  CallPreview,
   Control,
   MeshDecisions,
   MeshDiffs,
@@ -33,6 +34,7 @@ import type {
   Page,
   PageRequest,
   PastPolicy,
+  PreviewedCall,
 } from '../../node/index.ts';
 
 /** The instant at which the fake's records were written: 2026-01-02T03:04:05Z. */
@@ -171,6 +173,31 @@ export class FakeControl implements Control {
     if (policy === null) return [];
     const past = newPolicyRecord({ id: record.id, revision: record.policyRevision, createdAtMs: FAKE_NOW_MS, policy });
     return [{ record: past, changes: policyChanges(null, past) }];
+  }
+
+  previewCall(id: string, call: PreviewedCall): CallPreview {
+    const found = this.endpointsById.get(id);
+    if (found === undefined) throw new MeshError('endpoint-not-found', `endpoint ${JSON.stringify(id)} not found`);
+    const { id: endpoint, active: model, policyRevision } = found.record;
+    const { status } = this.#status(model);
+    return {
+      ...{
+        endpoint,
+        revision: policyRevision,
+        variant: 'stable',
+        model,
+        status,
+        reason: 'the weights',
+        rule: null,
+        byChance: true,
+      },
+      rules: [
+        { name: 'gold', when: 'header["x-tier"] == "gold"', outcome: call.headers.has('x-tier') ? 'matched' : 'no-such-key' },
+      ],
+      ...{ unit: call.unit, slot: call.unit === null ? null : 7, mirrors: [{ to: 'shadow', percent: 5 }], fallback: null },
+      variants: [{ name: 'stable', model, percent: 100, available: true }],
+      copies: [{ instance: HERE, status: 'LOADED' }],
+    };
   }
 
   async undo(id: string, to: number | null, options: ApplyOptions): Promise<Applied> {

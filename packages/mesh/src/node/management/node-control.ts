@@ -21,6 +21,7 @@ import type { Peers } from '../../peer/index.ts';
 import type {
   Applied,
   ApplyOptions,
+  CallPreview,
   Control,
   MeshDecisions,
   MeshDiffs,
@@ -29,6 +30,7 @@ import type {
   Page,
   PageRequest,
   PastPolicy,
+  PreviewedCall,
 } from '../control.ts';
 import type { LocalCopies, RoutePublisher } from '../copies/index.ts';
 import type { Events } from '../events.ts';
@@ -42,6 +44,7 @@ import type { Manifests } from './manifests.ts';
 import { gatherDecisions, type MeshDecisionsParts } from './mesh-decisions.ts';
 import { NodeDecisions } from './node-decisions.ts';
 import { pageOf } from './page.ts';
+import { type PreviewParts, previewCall } from './preview-call.ts';
 import { ShadowDiffs } from './shadow-diffs.ts';
 
 /** What control is made of. */
@@ -66,6 +69,8 @@ export interface ControlParts {
   /** What this instance publishes of itself, as of now. */
   readonly ownRecord: () => InstanceRecord;
   readonly isReady: () => boolean;
+  /** What previews of calls are made with. */
+  readonly preview: Pick<PreviewParts, 'random' | 'failureExpiryMs' | 'expressionsOf'>;
   /** Ends with the node. */
   readonly signal: AbortSignal;
 }
@@ -129,6 +134,12 @@ export class NodeControl implements Control {
 
   async policyHistory(id: string): Promise<readonly PastPolicy[]> {
     return this.#parts.manifests.edits.history(namedEndpoint(id));
+  }
+
+  previewCall(id: string, call: PreviewedCall): CallPreview {
+    const { mirror, clock, preview, management } = this.#parts;
+    const statusOf = (model: ModelKey): ModelStatus => management.statusOf(model);
+    return previewCall({ ...preview, clock, view: mirror.view, statusOf }, namedEndpoint(id), call);
   }
 
   async undo(id: string, to: PolicyRevision | null, options: ApplyOptions, signal: AbortSignal): Promise<Applied> {

@@ -39,6 +39,8 @@ export interface RigNodeOptions
       | 'scaling'
       | 'readOnly'
       | 'incarnation'
+      | 'expressionsOf'
+      | 'policyAbilities'
       | 'random'
       | 'strategyPeriodMs'
       | 'weightsPlugins'

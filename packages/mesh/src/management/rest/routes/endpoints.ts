@@ -2,9 +2,9 @@ import { MeshError } from '@modelmesh/core';
 import { parseManifest, problemText } from '@modelmesh/core/manifest';
 import type { Control } from '../../../node/index.ts';
 import { diffsView } from '../diff-view.ts';
-import { applyOptions } from '../query.ts';
+import { applyOptions, readPreviewedCall } from '../query.ts';
 import { type AnyRoute, route } from '../route.ts';
-import { appliedView, endpointView, revisionView } from '../views.ts';
+import { appliedView, endpointView, previewView, revisionView } from '../views.ts';
 
 const ONE = { path: '/api/v1/endpoints/{name}', resource: 'endpoints/', query: 'none', takesManifest: false } as const;
 
@@ -76,6 +76,18 @@ const historyRoutes = (control: Control): readonly AnyRoute[] => [
       const items = await control.policyHistory(name);
       return { value: { items: items.map((past) => revisionView(past, items[0]?.record.revision ?? 0)) } };
     },
+  }),
+  route({
+    ...ONE,
+    id: 'previewCall',
+    method: 'POST',
+    path: '/api/v1/endpoints/{name}/route',
+    summary: 'Where a call would go, and why, by the policy in force. Nothing is sent, loaded or counted.',
+    verb: 'read',
+    body: 'PreviewedCall',
+    status: 200,
+    answer: 'Preview',
+    run: ({ name, body }) => ({ value: previewView(control.previewCall(name, readPreviewedCall(body))) }),
   }),
   route({
     ...ONE,
