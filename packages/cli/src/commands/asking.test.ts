@@ -86,6 +86,28 @@ test('endpoints, instances and copies have tables of their own', async () => {
   assert.match(world.err, /there is no instance "other"; there are n1/);
 });
 
+test('the manifest of an endpoint is printed as it can be applied again', async () => {
+  const spec = { variants: [{ name: 'a', model: 'm', weight: 1 }], default: 'a', sticky: { by: 'tenant', salt: 'e' } };
+  const policy = { revision: 3, default: 'a', variants: [], spec };
+  await using mesh = await fakeMesh({
+    'GET /api/v1/endpoints/e': { json: endpointOf('e', { policy }) },
+    'GET /api/v1/endpoints/svc': { json: endpointOf('svc', { owner: 'isvc', policy }) },
+    'GET /api/v1/endpoints/v': { json: endpointOf('v', { owner: '' }) },
+  });
+  using world = new FakeWorld({ env: { MESH_SERVER: mesh.url } });
+  assert.equal(await world.run('get', 'endpoint', 'e', '--manifest'), EXIT.done, world.err);
+  const manifest = { apiVersion: 'modelmesh.io/v1alpha1', kind: 'Endpoint', metadata: { name: 'e' }, spec };
+  assert.deepEqual(parse(world.out), manifest);
+  for (const [name, says] of [
+    ['svc', /made by another kind of manifest, its owner is "isvc"/],
+    ['v', /a vmodel without a policy/],
+  ] as const) {
+    assert.notEqual(await world.run('get', 'endpoint', name, '--manifest'), EXIT.done);
+    assert.match(world.err, says);
+  }
+  assert.equal(await world.run('get', 'models', 'm', '--manifest'), EXIT.usage);
+});
+
 test('a description holds the explanation of a model, and the models of an endpoint', async () => {
   const records = Array.from({ length: 12 }, (_, at) => ({ at }));
   await using mesh = await fakeMesh({

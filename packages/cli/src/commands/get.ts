@@ -1,6 +1,9 @@
 import { assertNever, MeshError } from '@modelmesh/core';
+import { ENDPOINT_MANIFEST_OWNER } from '@modelmesh/core/endpoints';
+import { MESH_API_VERSION } from '@modelmesh/core/manifest';
 import type { CopyView, EndpointView, InstanceView, ModelView, RestClient } from '@modelmesh/sdk/client';
 import type { Command } from 'commander';
+import { stringify } from 'yaml';
 import type { Cli } from '../cli.ts';
 import { ageText, bytesText, type Column, type Format, printTable, printValue, withProgress } from '../output/index.ts';
 import { type ServerOptions, withOutput, withRest, withServer } from '../session.ts';
@@ -18,6 +21,7 @@ export function addGet(program: Command, cli: Cli): void {
     .description('Lists what there is of a kind, or the one that is named; copies: of the model that is named, or of all.')
     .argument('<kind>', LISTED.join(', '))
     .argument('[name]', 'key of a model, name of an endpoint, id of an instance');
+  command.option('--manifest', 'print the manifest of the endpoint that is named, as it can be edited and applied again');
   withOutput(withServer(command)).action((word: string, name: string | undefined, options: GetOptions) =>
     withRest(cli.world, options, (rest) => get({ cli, rest, options }, word, name)),
   );
@@ -25,6 +29,7 @@ export function addGet(program: Command, cli: Cli): void {
 
 interface GetOptions extends ServerOptions {
   readonly output: Format;
+  readonly manifest?: boolean;
 }
 
 interface Get {
@@ -38,6 +43,12 @@ async function get(request: Get, word: string, name: string | undefined): Promis
   const { rest } = request;
   const kind = kindOf(word, LISTED);
   const signal = { signal: world.interrupted };
+  if (request.options.manifest === true) {
+    if (kind !== 'endpoints' || name === undefined)
+      throw new MeshError('invalid-argument', '--manifest is of one endpoint: name it');
+    world.out.write(endpointManifest(await rest.endpoint(name, signal)));
+    return;
+  }
   switch (kind) {
     case 'models': {
       const found = await list(
@@ -73,6 +84,15 @@ async function get(request: Get, word: string, name: string | undefined): Promis
     default:
       assertNever(kind);
   }
+}
+
+/** The manifest that says an endpoint's policy. @throws {MeshError} `failed-precondition` for one that another kind of manifest made, or none */
+function endpointManifest({ name, owner, policy }: EndpointView): string {
+  if (policy === null || owner !== ENDPOINT_MANIFEST_OWNER) {
+    const is = policy === null ? 'is a vmodel without a policy' : `is made by another kind of manifest, its owner is "${owner}"`;
+    throw new MeshError('failed-precondition', `endpoint ${name} ${is}`);
+  }
+  return stringify({ apiVersion: MESH_API_VERSION, kind: 'Endpoint', metadata: { name }, spec: policy.spec });
 }
 
 const list = <View>(
