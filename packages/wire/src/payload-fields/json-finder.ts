@@ -1,7 +1,6 @@
-import { Buffer } from 'node:buffer';
 import { BoundedFinder } from './finder.ts';
 import type { JsonNode, JsonPlan } from './json-plan.ts';
-import { jsonScalar, jsonText } from './payload-value.ts';
+import { jsonScalar, textOf, typedValue, unescapedText } from './payload-value.ts';
 import { Pieces } from './pieces.ts';
 
 /** A container that leads to fields. */
@@ -38,6 +37,10 @@ const CLOSE_OBJECT = 0x7d;
 const OPEN_ARRAY = 0x5b;
 const CLOSE_ARRAY = 0x5d;
 
+/** 1 for the bytes that matter in a value that is stepped over. */
+const STRUCTURE = new Uint8Array(256);
+for (const byte of [QUOTE, OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY]) STRUCTURE[byte] = 1;
+
 const isSpace = (byte: number): boolean => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 /** Bytes of the mark that some editors put before UTF-8 (RFC 8259 §8.1). */
 const isMark = (byte: number): boolean => byte === 0xef || byte === 0xbb || byte === 0xbf;
@@ -53,6 +56,7 @@ export class JsonFinder extends BoundedFinder {
   /** Whether the text that is read is a key. */
   #readsKey = false;
   #escaped = false;
+  #hasEscapes = false;
   #inText = false;
   #depth = 0;
   readonly #pieces = new Pieces();
@@ -117,8 +121,8 @@ export class JsonFinder extends BoundedFinder {
       this.decide();
       return;
     }
-    this.#pieces.add(Uint8Array.of(QUOTE));
     this.#readsKey = true;
+    this.#hasEscapes = false;
     this.#phase = 'text';
   }
 
@@ -131,8 +135,8 @@ export class JsonFinder extends BoundedFinder {
     }
     if (byte === QUOTE) {
       this.#readsKey = false;
+      this.#hasEscapes = false;
       this.#phase = wanted ? 'text' : 'skip-text';
-      if (wanted) this.#pieces.add(Uint8Array.of(QUOTE));
       return at + 1;
     }
     if (endsToken(byte)) this.decide();
@@ -171,32 +175,42 @@ export class JsonFinder extends BoundedFinder {
     else this.decide();
   }
 
-  /** Reads or skips a text up to its closing quote. */
+  /** Reads or skips a text up to its closing quote; what is read is kept without its quotes. */
   #text(bytes: Uint8Array, start: number): number {
-    let at = start;
-    for (; at < bytes.length; at++) {
-      const byte = bytes[at];
-      if (this.#escaped) this.#escaped = false;
-      else if (byte === BACKSLASH) this.#escaped = true;
-      else if (byte === QUOTE) {
-        const skipped = this.#phase === 'skip-text';
-        this.#phase = 'after';
-        if (!skipped) this.#onText(this.#pieces.whole(bytes.subarray(start, at + 1)));
-        return at + 1;
-      }
+    const close = this.#closingQuote(bytes, start);
+    if (close < bytes.length && !this.decided) {
+      const skipped = this.#phase === 'skip-text';
+      this.#phase = 'after';
+      if (!skipped) this.#onText(this.#pieces.whole(bytes.subarray(start, close)));
+      return close + 1;
     }
     if (this.#phase === 'text') this.#pieces.add(bytes.subarray(start));
-    return at;
+    return bytes.length;
   }
 
-  #onText(token: Uint8Array): void {
-    if (!this.#readsKey) {
-      this.#onScalar(token);
+  /** Place of the quote that closes the text, or the end of the bytes. */
+  #closingQuote(bytes: Uint8Array, start: number): number {
+    for (let at = start; at < bytes.length; at++) {
+      const byte = bytes[at] ?? 0;
+      if (this.#escaped) this.#escaped = false;
+      else if (byte === QUOTE) return at;
+      else if (byte === BACKSLASH) {
+        this.#escaped = true;
+        this.#hasEscapes = true;
+      } else if (byte < 0x20) this.decide();
+    }
+    return bytes.length;
+  }
+
+  #onText(content: Uint8Array): void {
+    const text = this.#hasEscapes ? unescapedText(content) : textOf(content);
+    if (this.#readsKey) {
+      this.#target = text === undefined ? undefined : this.#frames.at(-1)?.node.members.get(text);
+      this.#phase = 'colon';
       return;
     }
-    const key = jsonText(Buffer.from(token.buffer, token.byteOffset, token.byteLength).toString('utf8'));
-    this.#target = key === undefined ? undefined : this.#frames.at(-1)?.node.members.get(key);
-    this.#phase = 'colon';
+    for (const field of this.#target?.fields ?? [])
+      this.settle(field, text === undefined ? undefined : typedValue(text, field.type));
   }
 
   #token(bytes: Uint8Array, start: number): number {
@@ -209,30 +223,35 @@ export class JsonFinder extends BoundedFinder {
     }
     const skipped = this.#phase === 'skip-token';
     this.#phase = 'after';
-    if (!skipped) this.#onScalar(this.#pieces.whole(part));
+    if (!skipped) {
+      const token = this.#pieces.whole(part);
+      for (const field of this.#target?.fields ?? []) this.settle(field, jsonScalar(token, field.type));
+    }
     return at;
   }
 
-  #onScalar(token: Uint8Array): void {
-    for (const field of this.#target?.fields ?? []) this.settle(field, jsonScalar(token, field.type));
-  }
-
   #skipContainer(bytes: Uint8Array, start: number): number {
-    for (let at = start; at < bytes.length; at++) {
-      const byte = bytes[at];
-      if (this.#escaped) this.#escaped = false;
-      else if (this.#inText) {
-        if (byte === BACKSLASH) this.#escaped = true;
-        else if (byte === QUOTE) this.#inText = false;
-      } else if (byte === QUOTE) this.#inText = true;
+    let at = start;
+    while (at < bytes.length) {
+      if (this.#inText) {
+        const close = this.#closingQuote(bytes, at);
+        if (close === bytes.length || this.decided) return bytes.length;
+        this.#inText = false;
+        at = close + 1;
+        continue;
+      }
+      // Nearly all bytes of a large body are numbers and commas.
+      while (at < bytes.length && STRUCTURE[bytes[at] ?? 0] === 0) at++;
+      if (at === bytes.length) return at;
+      const byte = bytes[at++];
+      if (byte === QUOTE) this.#inText = true;
       else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) this.#depth++;
-      else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) {
-        if (--this.#depth > 0) continue;
+      else if (--this.#depth === 0) {
         this.#phase = 'after';
         if (this.#frames.length === 0) this.decide();
-        return at + 1;
+        return at;
       }
     }
-    return bytes.length;
+    return at;
   }
 }

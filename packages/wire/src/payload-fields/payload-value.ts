@@ -32,15 +32,11 @@ export function textOf(bytes: Uint8Array): string | undefined {
 
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
-/** The value of a scalar as JSON writes it, as the declared type; `undefined` where it is of another one, `null` or no JSON. */
+/** The value of a number, `true`, `false` or `null` as JSON writes it, as the declared type; `undefined` where it is of another one or no JSON. */
 export function jsonScalar(bytes: Uint8Array, type: PayloadType): PayloadValue | undefined {
   const token = textOf(bytes);
   if (token === undefined) return undefined;
   if (token === 'true' || token === 'false') return typedValue(token === 'true', type);
-  if (token.startsWith('"')) {
-    const text = jsonText(token);
-    return text === undefined ? undefined : typedValue(text, type);
-  }
   if (!NUMBER.test(token)) return undefined;
   if (type === 'int') {
     const integer = integerOf(token);
@@ -50,10 +46,12 @@ export function jsonScalar(bytes: Uint8Array, type: PayloadType): PayloadValue |
   return type === 'double' && Number.isFinite(double) ? double : undefined;
 }
 
-/** The text of a JSON string with its quotes; `undefined` if it is none, or holds half of a surrogate pair. */
-export function jsonText(token: string): string | undefined {
+/** The text of a JSON string that has escapes, given without its quotes; `undefined` if it is none, or holds half of a surrogate pair. */
+export function unescapedText(content: Uint8Array): string | undefined {
+  const written = textOf(content);
+  if (written === undefined) return undefined;
   try {
-    const text: unknown = JSON.parse(token);
+    const text: unknown = JSON.parse(`"${written}"`);
     return typeof text === 'string' && text.isWellFormed() ? text : undefined;
   } catch {
     return undefined;
