@@ -10,8 +10,10 @@ import {
   type CounterMemory,
   type DataPlaneEnd,
   type MethodRules,
+  type RuleLimitLabel,
   SlotCounters,
   type ToDataPlane,
+  type VariantLimitLabel,
 } from '../link/index.ts';
 import { NO_TOKENS, type TokenVault } from '../tokens/index.ts';
 import {
@@ -75,8 +77,8 @@ export interface DataPlaneParts {
   readonly random: Random;
   /** Compiles the expressions of policies; without it no policy may have any. */
   readonly expressionsOf?: (policy: EndpointPolicy) => PolicyExpressions;
-  /** A variant's limit of calls was reached. */
-  readonly onVariantFull?: () => void;
+  /** A limit of variants or of rules was reached. */
+  readonly onLimit?: (limit: RuleLimitLabel | VariantLimitLabel) => void;
   /** How other nodes are reached; without it the node is alone. */
   readonly peers?: Omit<PeerLinksParts, 'clock' | 'timers' | 'link' | 'routes'>;
   /** What gives tokens to clients and knows them again; without it endpoints with tokens have none. */
@@ -124,7 +126,7 @@ export class DataPlane {
         worker: parts.worker,
         places: counters.variants,
         sinkOf: (endpoint, variant) => parts.metrics.variant?.(endpoint, variant) ?? NO_SINK,
-        onFull: parts.onVariantFull ?? (() => {}),
+        onLimit: parts.onLimit ?? (() => {}),
       }),
       stalePolicy: null,
       locator: new Locator(link, { callsPerModelMax: limits.waitingCallsPerModelMax, callsMax: limits.waitingCallsMax }),

@@ -49,7 +49,7 @@ export function makeDataPlane(
     rules: readMethodRules(config.dataPlaneRules),
     random: systemRandom,
     expressionsOf: policyExpressions(createCelEngine({ costExceeded: () => limitCounters.addLabel('rules.evaluationCost') })),
-    onVariantFull: () => limitCounters.addLabel('variants.concurrencyMax'),
+    onLimit: (limit) => limitCounters.addLabel(limit),
     exhaustedKind: config.modelMeshCompat ? 'internal' : 'unavailable',
     ...(links == null ? {} : { peers: links }),
   });

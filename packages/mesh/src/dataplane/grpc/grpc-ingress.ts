@@ -15,9 +15,9 @@ import type { Principal } from '../../authz/index.ts';
 import type { MethodRule } from '../../link/index.ts';
 import { answerFields, type Caller, type CallPlan, callLog, InferenceCall, type NameWaiter, type Plane } from '../call/index.ts';
 import { newCall } from '../mirror/index.ts';
-import type { ChosenTarget, NamedTarget } from '../picking/index.ts';
+import type { ChosenTarget, FoundPayloads, NamedTarget } from '../picking/index.ts';
 import { CallHead } from './call-head.ts';
-import { MessageOpener, type OpenedIds, type OpenerSink } from './message-opener.ts';
+import { MessageOpener, type OpenedIds, type OpenerSink, PayloadReader, type PayloadSink } from './message-opener.ts';
 import { MultiCall } from './multi-call.ts';
 import { isUnknownName, namesAsked, type ResolvedTargets, resolveFromHeaders, resolveFromPayload } from './resolve-target.ts';
 import { forPlainAnswer, type RuntimeHeaders } from './runtime-headers.ts';
@@ -34,6 +34,14 @@ type Phase =
   | { readonly kind: 'opening'; readonly rule: MethodRule; readonly opener: MessageOpener; readonly held: Held[] }
   /** The registry itself is asked for the name. */
   | { readonly kind: 'asking'; readonly again: () => ResolvedTargets; readonly held: Held[] }
+  /** The policy of the endpoint reads the payload. */
+  | {
+      readonly kind: 'reading';
+      readonly asked: ResolvedTargets;
+      readonly reader: PayloadReader;
+      readonly found: FoundPayloads;
+      readonly held: Held[];
+    }
   | { readonly kind: 'calling'; readonly call: InferenceCall | MultiCall }
   | { readonly kind: 'over' };
 
@@ -41,6 +49,13 @@ const NOTHING = new Uint8Array(0);
 
 /** Asks what a model takes and gives, and calls none. */
 const METADATA_METHOD = 'inference.GRPCInferenceService/ModelMetadata';
+
+/** Methods whose request is that of an inference of the Open Inference Protocol. */
+const INFERENCE_METHODS: ReadonlySet<string> = new Set([
+  'inference.GRPCInferenceService/ModelInfer',
+  'inference.GRPCInferenceService/ModelStreamInfer',
+]);
+const formOf = (method: string): 'inference' | 'message' => (INFERENCE_METHODS.has(method) ? 'inference' : 'message');
 
 /** A trailers-only answer is a header block, which has a status and a content type. */
 const TRAILERS_ONLY = headerRecipe({ front: [':status', '200', 'content-type', 'application/grpc'] });
@@ -50,7 +65,7 @@ const TYPED_TRAILERS_ONLY = headerRecipe({ front: [':status', '200'] });
  * One gRPC call of a client for a model: reads whom it is for, from the headers or from its first message, and carries bytes between the
  * client's stream and the {@link InferenceCall}.
  */
-export class GrpcIngress implements StreamHandler, Caller, OpenerSink, NameWaiter, Expirable {
+export class GrpcIngress implements StreamHandler, Caller, OpenerSink, PayloadSink, NameWaiter, Expirable {
   readonly #plane: Plane;
   readonly #stream: ByteStream;
   readonly #headers: HeaderBlock;
@@ -107,6 +122,7 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, NameWaite
     switch (this.#phase.kind) {
       case 'opening':
       case 'asking':
+      case 'reading':
         this.#hold(bytes, end);
         return;
       case 'calling':
@@ -125,8 +141,7 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, NameWaite
   onReset(): void {
     const phase = this.#phase;
     if (phase.kind === 'over') return;
-    if (phase.kind === 'opening') phase.opener.abandon();
-    if (phase.kind === 'asking') this.#plane.names.leave(this);
+    this.#stopReading();
     if (phase.kind === 'calling') phase.call.cancel();
     this.#finish(errorMapping('cancelled').grpc);
   }
@@ -154,12 +169,20 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, NameWaite
     const phase = this.#phase;
     if (phase.kind !== 'asking') return;
     try {
-      this.#start(phase.again());
+      this.#start(phase.again(), phase.held);
     } catch (error) {
       this.onFailed(toMeshError(error));
-      return;
     }
-    for (const { bytes, end } of phase.held) this.#call?.push(bytes, end);
+  }
+
+  onPayloadRead(): void {
+    const phase = this.#phase;
+    if (phase.kind !== 'reading') return;
+    try {
+      this.#go(phase.asked, phase.found, phase.held);
+    } catch (error) {
+      this.onFailed(toMeshError(error));
+    }
   }
 
   /** The deadline passed before the message that names the model was there. */
@@ -191,8 +214,7 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, NameWaite
 
   onFailed(error: MeshError): void {
     if (this.#phase.kind === 'over') return;
-    if (this.#phase.kind === 'opening') this.#phase.opener.abandon();
-    if (this.#phase.kind === 'asking') this.#plane.names.leave(this);
+    this.#stopReading();
     this.#finish(errorMapping(error.kind).grpc);
     const trailers = grpcTrailersOf(error);
     if (error.kind === 'unsupported-encoding') trailers.push(HEADER.grpcAcceptEncoding, ACCEPTED_ENCODINGS);
@@ -240,36 +262,52 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, NameWaite
       if (this.#deadline !== null) this.#opening ??= this.#plane.deadlines.add(this.#deadline, this);
       return;
     }
-    this.#start(asked);
-    for (const { bytes, end } of held) this.#call?.push(bytes, end);
+    this.#start(asked, held);
   }
 
-  #start(asked: ResolvedTargets): void {
+  /** Sets off, or first has the payload read for the policies that want to. */
+  #start(asked: ResolvedTargets, held: Held[]): void {
+    const head = CallHead.of(this.#headers);
+    const targets = asked.kind === 'one' ? [asked.target] : asked.targets;
+    const found = this.#plane.picker.findersFor(targets, head.wanted, formOf(head.method));
+    if (found === undefined || head.method === METADATA_METHOD) {
+      this.#go(asked, undefined, held);
+      return;
+    }
+    const reader = new PayloadReader([...found.values()], head.encoding, this.#plane.limits, this);
+    this.#phase = { kind: 'reading', asked, reader, found, held };
+    if (this.#deadline !== null) this.#opening ??= this.#plane.deadlines.add(this.#deadline, this);
+    for (const { bytes, end } of [...held]) reader.push(bytes, end);
+  }
+
+  #go(asked: ResolvedTargets, found: FoundPayloads | undefined, held: readonly Held[]): void {
     this.#stopOpening();
-    const call = this.#callOf(asked);
+    const call = this.#callOf(asked, found);
     this.#call = call;
     this.#phase = { kind: 'calling', call };
     call.start();
+    for (const { bytes, end } of held) call.push(bytes, end);
   }
 
-  #callOf(asked: ResolvedTargets): InferenceCall | MultiCall {
+  #callOf(asked: ResolvedTargets, found: FoundPayloads | undefined): InferenceCall | MultiCall {
     const head = CallHead.of(this.#headers);
-    if (asked.kind === 'one') return newCall(this.#plane, this, this.#planOf(head, this.#chosen(head, asked.target)));
+    if (asked.kind === 'one') return newCall(this.#plane, this, this.#planOf(head, this.#chosen(head, asked.target, found)));
     const plans = asked.targets.map((target) => {
-      const plan = this.#planOf(head, this.#chosen(head, target));
+      const plan = this.#planOf(head, this.#chosen(head, target, found));
       return { ...plan, headers: forPlainAnswer(plan.headers) };
     });
     return new MultiCall(this.#plane, this, plans, requiresAll(this.#headers));
   }
 
   /** The variant for the call; metadata are those of the default one, whoever asks. */
-  #chosen(head: CallHead, target: NamedTarget): ChosenTarget {
+  #chosen(head: CallHead, target: NamedTarget, found: FoundPayloads | undefined): ChosenTarget {
     const { picker } = this.#plane;
     const { method, wanted } = head;
     if (!picker.decides(target, wanted)) return target;
     if (method === METADATA_METHOD) return picker.about(target, wanted);
     const [headers, principal, encrypted] = [this.#headers, this.#principal, this.#encrypted];
-    return picker.choose(target, wanted, { headers, principal, path: `/${method}`, method: 'POST', query: '', encrypted });
+    const call = { headers, principal, path: `/${method}`, method: 'POST', query: '', encrypted };
+    return picker.choose(target, wanted, call, found);
   }
 
   #planOf(head: CallHead, target: ChosenTarget): CallPlan {
@@ -295,9 +333,10 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, NameWaite
 
   #hold(bytes: Uint8Array, end: boolean): void {
     const phase = this.#phase;
-    if (phase.kind !== 'opening' && phase.kind !== 'asking') return;
+    if (phase.kind !== 'opening' && phase.kind !== 'asking' && phase.kind !== 'reading') return;
     phase.held.push({ bytes, end });
     if (phase.kind === 'opening') phase.opener.push(bytes, end);
+    if (phase.kind === 'reading') phase.reader.push(bytes, end);
     if (this.#phase !== phase) return;
     // Not found in what arrived: a message larger than the window is never complete unless credit goes back before it is opened.
     if (!this.#plane.opening.take(bytes.length)) {
@@ -325,6 +364,14 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, NameWaite
   get #answerFields(): readonly string[] {
     const origin = this.#call instanceof InferenceCall ? this.#call : undefined;
     return answerFields(this.#plane, origin, this.#head?.explains ?? false);
+  }
+
+  /** Whoever reads the request or the registry for this call need not any more. */
+  #stopReading(): void {
+    const phase = this.#phase;
+    if (phase.kind === 'opening') phase.opener.abandon();
+    if (phase.kind === 'reading') phase.reader.abandon();
+    if (phase.kind === 'asking') this.#plane.names.leave(this);
   }
 
   #stopOpening(): void {

@@ -1,6 +1,7 @@
 import { type MeshError, toMeshError } from '@modelmesh/core';
 import { inflateMessage, type MessageEncoding } from '@modelmesh/grpc/compression';
 import { FrameScanner, type FrameSink, joinSlices } from '@modelmesh/grpc/framing';
+import type { PayloadFinder } from '@modelmesh/wire/payload-fields';
 import { fieldPath, StringExtractor } from '@modelmesh/wire/splice';
 import type { MethodRule } from '../../link/index.ts';
 
@@ -24,40 +25,42 @@ export interface OpenerLimits {
 }
 
 /**
- * Finds the id of a model in the first message of a request while it arrives. Plain messages are only walked over; a compressed one is
- * collected and inflated, for reading alone: what goes on to the runtime are the bytes as they came.
+ * Reads the first message of a request while it arrives. Plain messages are only walked over; a compressed one is collected and inflated, for reading
+ * alone: what goes on to the runtime are the bytes as they came.
  */
-export class MessageOpener implements FrameSink {
-  readonly #sink: OpenerSink;
+abstract class FirstMessageReader implements FrameSink {
   readonly #encoding: MessageEncoding;
   readonly #limits: OpenerLimits;
   readonly #scanner: FrameScanner;
-  readonly #id: StringExtractor;
-  readonly #version: StringExtractor | undefined;
   /** Slices of a compressed message. Not allocated by its announced length, which costs a sender nothing. */
   #compressed: Uint8Array[] | undefined;
   #collected = 0;
   #decided = false;
   #inflating = false;
 
-  constructor(rule: MethodRule, encoding: MessageEncoding, limits: OpenerLimits, sink: OpenerSink) {
-    this.#sink = sink;
+  constructor(encoding: MessageEncoding, limits: OpenerLimits) {
     this.#encoding = encoding;
     this.#limits = limits;
     this.#scanner = new FrameScanner(limits.messageBytesMax, this);
-    this.#id = new StringExtractor(fieldPath(rule.idPath));
-    if (rule.versionPath !== null) {
-      const path = fieldPath(rule.versionPath);
-      this.#version = new StringExtractor(path, { absentBehind: path[0] });
-    }
   }
+
+  /** More of the message; true: nothing of what follows matters. */
+  protected abstract walk(bytes: Uint8Array): boolean;
+
+  /** All that matters was walked over. @param isEmpty whether the request ended without a message @throws {MeshError} for a message that is malformed */
+  protected abstract finish(isEmpty: boolean): void;
+
+  /** Tells what was found, after {@link finish}. */
+  protected abstract tell(): void;
+
+  protected abstract tellFailed(error: MeshError): void;
 
   /** More of the request; `end` when it is complete. Ignored once the outcome was told. */
   push(bytes: Uint8Array, end: boolean): void {
     if (this.#decided) return;
     try {
       this.#scanner.push(bytes);
-      if (end && !this.#decided && !this.#inflating) this.#decide(null, null);
+      if (end && !this.#decided && !this.#inflating) this.#decide(true);
     } catch (error) {
       this.#fail(toMeshError(error));
     }
@@ -86,7 +89,7 @@ export class MessageOpener implements FrameSink {
     if (this.#decided || this.#inflating) return;
     const compressed = this.#compressed;
     if (compressed === undefined) {
-      this.#decide(this.#id.end(), this.#version?.end() ?? null);
+      this.#decide(false);
       return;
     }
     this.#inflating = true;
@@ -107,27 +110,99 @@ export class MessageOpener implements FrameSink {
   #readWhole(bytes: Uint8Array): void {
     try {
       this.#walk(bytes);
-      if (!this.#decided) this.#decide(this.#id.end(), this.#version?.end() ?? null);
+      if (!this.#decided) this.#decide(false);
     } catch (error) {
       this.#fail(toMeshError(error));
     }
   }
 
   #walk(bytes: Uint8Array): void {
-    const idKnown = this.#id.push(bytes);
-    const versionKnown = this.#version?.push(bytes) ?? true;
-    if (idKnown && versionKnown) this.#decide(this.#id.result, this.#version?.result ?? null);
+    if (this.walk(bytes)) this.#decide(false);
   }
 
-  #decide(id: string | null, version: string | null): void {
+  #decide(isEmpty: boolean): void {
     if (this.#decided) return;
+    this.finish(isEmpty);
     this.#decided = true;
-    this.#sink.onOpened({ id, version });
+    this.tell();
   }
 
   #fail(error: MeshError): void {
     if (this.#decided) return;
     this.#decided = true;
+    this.tellFailed(error);
+  }
+}
+
+/** Finds the id of a model in the first message of a request. */
+export class MessageOpener extends FirstMessageReader {
+  readonly #sink: OpenerSink;
+  readonly #id: StringExtractor;
+  readonly #version: StringExtractor | undefined;
+  #found: OpenedIds = { id: null, version: null };
+
+  constructor(rule: MethodRule, encoding: MessageEncoding, limits: OpenerLimits, sink: OpenerSink) {
+    super(encoding, limits);
+    this.#sink = sink;
+    this.#id = new StringExtractor(fieldPath(rule.idPath));
+    if (rule.versionPath !== null) {
+      const path = fieldPath(rule.versionPath);
+      this.#version = new StringExtractor(path, { absentBehind: path[0] });
+    }
+  }
+
+  protected walk(bytes: Uint8Array): boolean {
+    const idKnown = this.#id.push(bytes);
+    const versionKnown = this.#version?.push(bytes) ?? true;
+    return idKnown && versionKnown;
+  }
+
+  protected finish(isEmpty: boolean): void {
+    if (isEmpty) return;
+    this.#found = { id: this.#id.end(), version: this.#version?.end() ?? null };
+  }
+
+  protected tell(): void {
+    this.#sink.onOpened(this.#found);
+  }
+
+  protected tellFailed(error: MeshError): void {
+    this.#sink.onOpenFailed(error);
+  }
+}
+
+/** Hears that payload fields were looked for, once. */
+export interface PayloadSink {
+  onPayloadRead(): void;
+  onOpenFailed(error: MeshError): void;
+}
+
+/** Has declared payload fields looked for in the first message of a request. */
+export class PayloadReader extends FirstMessageReader {
+  readonly #finders: readonly PayloadFinder[];
+  readonly #sink: PayloadSink;
+
+  constructor(finders: readonly PayloadFinder[], encoding: MessageEncoding, limits: OpenerLimits, sink: PayloadSink) {
+    super(encoding, limits);
+    this.#finders = finders;
+    this.#sink = sink;
+  }
+
+  protected walk(bytes: Uint8Array): boolean {
+    let decided = true;
+    for (const finder of this.#finders) if (!finder.push(bytes)) decided = false;
+    return decided;
+  }
+
+  protected finish(): void {
+    for (const finder of this.#finders) finder.end();
+  }
+
+  protected tell(): void {
+    this.#sink.onPayloadRead();
+  }
+
+  protected tellFailed(error: MeshError): void {
     this.#sink.onOpenFailed(error);
   }
 }

@@ -215,3 +215,56 @@ describe('a sticky token', () => {
     assert.deepEqual(met, new Set(['stable-model', 'canary-model']));
   });
 });
+
+describe('a policy that reads the payload', () => {
+  const payload = [{ name: 'country', type: 'string', json: null, parameter: 'country', proto: [2] }] as const;
+  const rules = [{ name: 'german', when: 'payload.country == "de"', to: { kind: 'variant', variant: 'canary' } }] as const;
+  const policy = policyOf({ variants: [variant('stable', 1), variant('canary', 0)], rules, payload });
+  /** A message with field 1 `x` and field 2 as given. */
+  const message = (country: string): Buffer =>
+    framed(Buffer.concat([Buffer.from([0x0a, 1, 0x78, 0x12, country.length]), Buffer.from(country)]));
+
+  it('decides when the field is there, however the message comes, and hands it on whole', async () => {
+    for (const country of ['de', 'fr']) {
+      for (let at = 1; at < message(country).length; at++) {
+        const rig = await serving(policy);
+        const client = rig.client(['mm-vmodel-id', 'e']);
+        client.push(message(country).subarray(0, at), false);
+        client.push(message(country).subarray(at), true);
+        const expected = country === 'de' ? 'canary-model' : 'stable-model';
+        assert.equal(rig.stream.headers.get('mm-model-id'), expected, `${country}, split at ${at}`);
+        assert.deepEqual(rig.stream.body, message(country));
+        rig.stream.answers(framed('a'));
+        assert.deepEqual(client.status, [0, '']);
+        assert.equal(client.stream.consumed, message(country).length, 'the credit of every byte comes back once');
+        assert.deepEqual([rig.dataPlane.plane.opening.used, rig.timers.count], [0, 0]);
+      }
+    }
+  });
+
+  it('decides without a field that is not there, and lets go of everything when the client leaves before', async () => {
+    const rig = await serving(policy);
+    const client = rig.client(['mm-vmodel-id', 'e']);
+    client.push(framed('').subarray(0, 3), false);
+    assert.equal(rig.streams.length, 0);
+    client.cancel();
+    assert.deepEqual([rig.dataPlane.plane.opening.used, rig.timers.count], [0, 0]);
+    const empty = rig.client(['mm-vmodel-id', 'e']);
+    empty.push(framed(''), true);
+    assert.equal(rig.stream.headers.get('mm-model-id'), 'stable-model');
+  });
+
+  it('is not asked where the caller names its variant, and each endpoint of several has its own', async () => {
+    const rig = await serving(policy);
+    await rig.endpoint('f', policyOf({ variants: [variant('stable', 0), variant('canary', 1)] }));
+    const client = rig.client(['mm-vmodel-id', 'e', 'mm-label', 'canary']);
+    assert.equal(rig.stream.headers.get('mm-model-id'), 'canary-model', 'before a byte of the message');
+    client.cancel();
+    const both = rig.client(['mm-vmodel-id', 'e', 'mm-vmodel-id', 'f']);
+    both.push(message('fr'), true);
+    assert.deepEqual(
+      rig.streams.slice(1).map(({ headers }) => headers.get('mm-model-id')),
+      ['stable-model', 'canary-model'],
+    );
+  });
+});

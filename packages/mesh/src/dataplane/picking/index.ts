@@ -12,6 +12,7 @@ export {
 } from './variant-calls.ts';
 export {
   type ChosenTarget,
+  type FoundPayloads,
   LATEST_LABEL,
   type NamedTarget,
   VariantPicker,

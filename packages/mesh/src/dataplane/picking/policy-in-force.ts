@@ -1,5 +1,6 @@
 import type { Clock, EndpointId, ModelKey, Random } from '@modelmesh/core';
 import type { CompiledPolicy, Live, Pick } from '@modelmesh/core/traffic';
+import { PayloadPlan } from '@modelmesh/wire/payload-fields';
 import type { ChosenEndpoint, EndpointRoute } from '../../link/index.ts';
 import type { RouteTable } from '../routes/index.ts';
 import type { VariantBook, VariantCalls } from './variant-calls.ts';
@@ -30,6 +31,7 @@ export class PolicyInForce implements Live {
   readonly #parts: LiveParts;
   readonly #calls: readonly VariantCalls[];
   readonly #choices = new Map<Pick, VariantChoice>();
+  #payloadPlan: PayloadPlan | undefined;
 
   constructor({ id, revision }: EndpointRoute, compiled: CompiledPolicy, parts: LiveParts) {
     this.endpoint = id;
@@ -39,6 +41,14 @@ export class PolicyInForce implements Live {
     const { variants } = compiled.policy;
     parts.book.forget(id, new Set(variants.map(({ name }) => name)));
     this.#calls = variants.map(({ name }) => parts.book.of(id, name));
+  }
+
+  /** Where the payload fields stand that the policy's expressions read; `null`: they read none. */
+  get payloadPlan(): PayloadPlan | null {
+    const { expressions, policy } = this.compiled;
+    if (expressions.payloadNames.length === 0) return null;
+    this.#payloadPlan ??= new PayloadPlan(policy.payload.filter(({ name }) => expressions.payloadNames.includes(name)));
+    return this.#payloadPlan;
   }
 
   chance(): number {

@@ -1,6 +1,6 @@
-import type { DurationMs, EndpointId } from '@modelmesh/core';
+import { type DurationMs, durationMs, type EndpointId } from '@modelmesh/core';
 import type { Pick, PickReason } from '@modelmesh/core/traffic';
-import type { VariantPlaces } from '../../link/index.ts';
+import type { RuleLimitLabel, VariantLimitLabel, VariantPlaces } from '../../link/index.ts';
 
 /** Why a call got its variant, in a word. */
 export type VariantReason = PickReason['kind'];
@@ -24,8 +24,8 @@ export interface VariantBookParts {
   /** Shared with the other workers of the node. */
   readonly places: VariantPlaces;
   readonly sinkOf: (endpoint: EndpointId, variant: string) => VariantSink;
-  /** A call was not let in because as many as may run already. */
-  readonly onFull: () => void;
+  /** A limit of variants or of rules was reached. */
+  readonly onLimit: (limit: RuleLimitLabel | VariantLimitLabel) => void;
 }
 
 /** Stands between the names of an endpoint and a variant, and in neither. */
@@ -58,7 +58,7 @@ export class VariantCalls {
   enter({ variant: { concurrencyMax }, reason }: Pick): boolean {
     this.#sink.picked(reason.kind);
     if (concurrencyMax !== null && !this.#mayRun(concurrencyMax)) {
-      this.#parts.onFull();
+      this.#parts.onLimit('variants.concurrencyMax');
       return false;
     }
     this.#inFlight += 1;
@@ -77,6 +77,12 @@ export class VariantCalls {
   /** A call that began, let in or not, has ended with this gRPC code. */
   ended(code: number, tookMs: DurationMs): void {
     this.#sink.ended(code, tookMs);
+  }
+
+  /** It was picked for a call, and left for another one before it was called. */
+  passedOver({ reason }: Pick, code: number): void {
+    this.#sink.picked(reason.kind);
+    this.#sink.ended(code, durationMs(0));
   }
 
   /** There is no such variant any more. */

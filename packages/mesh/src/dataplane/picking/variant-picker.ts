@@ -1,12 +1,13 @@
 import { type Clock, DEFAULT_NAMESPACE, type EndpointId, MeshError, type ModelKey, type Random } from '@modelmesh/core';
 import type { CompiledPolicy, Live, Pick, RequestFacts } from '@modelmesh/core/traffic';
 import { HEADER, type HeaderReader } from '@modelmesh/wire/headers';
+import type { PayloadFinder, PayloadForm } from '@modelmesh/wire/payload-fields';
 import type { ChosenEndpoint, EndpointRoute } from '../../link/index.ts';
 import { type TokenUse, type TokenVault, tokenAnswerFields, tokenOfCall } from '../../tokens/index.ts';
 import type { CallMirror } from '../call/index.ts';
 import { mirrorsOf } from '../mirror/index.ts';
 import type { RouteTable } from '../routes/index.ts';
-import { type AskedCall, CallFacts, type PayloadValues } from './call-facts.ts';
+import { type AskedCall, CallFacts } from './call-facts.ts';
 import { PolicyInForce, type VariantChoice } from './policy-in-force.ts';
 import { VariantBook, type VariantBookParts } from './variant-calls.ts';
 
@@ -45,6 +46,9 @@ export const wantedBy = (headers: HeaderReader): WantedVariant => ({
 
 /** The label that is the newest servable version where no variant has it. */
 export const LATEST_LABEL = 'latest';
+
+/** Payload fields that were looked for, for each endpoint whose policy reads some. */
+export type FoundPayloads = ReadonlyMap<EndpointRoute, PayloadFinder>;
 
 /** What picking stands on. */
 export interface VariantPickerParts extends VariantBookParts {
@@ -91,10 +95,21 @@ export class VariantPicker {
       if (this.#parts.routes.endpoint(id) === undefined) this.book.forget(id, NO_NAMES);
   }
 
-  /** Whether the payload of a call must be read before its variant can be picked. */
-  readsPayload({ endpoint }: NamedTarget): boolean {
-    if (endpoint === null || endpoint.policy === null) return false;
-    return (this.policyOf(endpoint)?.compiled.expressions.payloadNames.length ?? 0) > 0;
+  /**
+   * What finds, in the payload of a call, the fields that the policies of its targets read; `undefined`: they read none. What was found then goes to
+   * {@link choose}.
+   */
+  findersFor(targets: readonly NamedTarget[], { label, variant }: WantedVariant, form: PayloadForm): FoundPayloads | undefined {
+    if (label !== undefined || variant !== undefined) return undefined;
+    let found: Map<EndpointRoute, PayloadFinder> | undefined;
+    for (const { endpoint } of targets) {
+      if (endpoint === null || endpoint.policy === null) continue;
+      const finder = this.policyOf(endpoint)?.payloadPlan?.finder(form);
+      if (finder == null) continue;
+      found ??= new Map();
+      found.set(endpoint, finder);
+    }
+    return found;
   }
 
   /** Whether there is anything to decide: other calls go where their name leads. */
@@ -114,24 +129,21 @@ export class VariantPicker {
    *
    * @throws {MeshError} `not-found` for a label or variant that is not there, `permission-denied` for a variant that callers may not choose
    */
-  choose(
-    target: NamedTarget,
-    { label, variant }: WantedVariant,
-    call: AskedCall,
-    payload: PayloadValues | null = null,
-  ): ChosenTarget {
+  choose(target: NamedTarget, { label, variant }: WantedVariant, call: AskedCall, found?: FoundPayloads): ChosenTarget {
     const { endpoint } = target;
     const policy = endpoint === null ? undefined : this.policyOf(endpoint);
+    const payload = endpoint === null ? undefined : found?.get(endpoint);
+    if (payload?.truncated === true) this.#parts.onLimit('rules.payloadBytes');
     if (label !== undefined || variant !== undefined) {
       const named = this.about(target, { label, variant });
-      return policy === undefined ? named : this.#mirrored(policy, named, this.#facts.of(call, payload, null));
+      return policy === undefined ? named : this.#mirrored(policy, named, this.#facts.of(call, payload?.values ?? null, null));
     }
     if (policy === undefined) return target;
     const { compiled } = policy;
     const unit = compiled.policy.sticky?.unit;
     this.#answerFields = NO_FIELDS;
     const token = unit?.kind === 'token' ? (asked: AskedCall) => this.#unitOfToken(asked, unit, policy.endpoint) : null;
-    const facts = this.#facts.of(call, payload, token);
+    const facts = this.#facts.of(call, payload?.values ?? null, token);
     const choice = policy.choiceOf(compiled.pick(facts, policy));
     const answerFields = this.#answerFields;
     const picked = { model: choice.model, endpoint: choice, choice, ...(answerFields.length === 0 ? {} : { answerFields }) };

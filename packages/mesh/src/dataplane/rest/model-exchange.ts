@@ -1,5 +1,4 @@
 import {
-  assertNever,
   durationMs,
   type InstanceId,
   MeshError,
@@ -13,16 +12,8 @@ import { forbidsRetry, HEADER, isBalanced, readRestTimeout, wantsOrigin } from '
 import { HEADER_LENGTH_HEADER, JSON_LIMITS, type ModelMetadata } from '@modelmesh/wire/oip';
 import { errorMapping, GRPC_CODE, type GrpcCode } from '@modelmesh/wire/status';
 import type { SlotRef } from '../../link/index.ts';
-import {
-  type AnswerOrigin,
-  answerFields,
-  type CallPlan,
-  type CopyWaiter,
-  callLog,
-  type ForModel,
-  type NameWaiter,
-} from '../call/index.ts';
-import type { ChosenTarget, NamedTarget } from '../picking/index.ts';
+import { answerFields, type CallPlan, type CopyWaiter, callLog, type ForModel, type NameWaiter } from '../call/index.ts';
+import type { ChosenTarget, NamedTarget, VariantChoice } from '../picking/index.ts';
 import { respondError, respondFailure } from './answers.ts';
 import { type NamedModel, targetOf, targetOrAsk, wantedVariant } from './asked-name.ts';
 import type { BodyDrain, BodyReader } from './body-drain.ts';
@@ -30,6 +21,7 @@ import type { BodyGate, BodyGateWaiter } from './body-gate.ts';
 import { BodyPace } from './body-pace.ts';
 import type { MetadataNeed, Question } from './dialect.ts';
 import { announcedLength, type ExchangeListener, type HttpExchange } from './exchange/index.ts';
+import { doing, type ExchangePhase, type RunningCall } from './exchange-phase.ts';
 import { type Failure, failureOf } from './failure.ts';
 import type { MetadataBook, MetadataWaiter } from './model-metadata.ts';
 import { type ContentCoding, checkContentType, contentCoding, inflateBody } from './representation.ts';
@@ -42,6 +34,8 @@ const READ_AHEAD_BYTES_MAX = 65_536;
 /** Waits shorter than this are no cache miss (spec `modelmesh.md` §2.5). */
 const SILENT_WAIT_MS = 10;
 
+/** Codes by which nobody says that he has the model: UNAVAILABLE, INTERNAL for one that does not load, NOT_FOUND. */
+const UNAVAILABLE_CODES: ReadonlySet<GrpcCode> = new Set([GRPC_CODE.UNAVAILABLE, GRPC_CODE.INTERNAL, GRPC_CODE.NOT_FOUND]);
 /** Of a call that ended before it was known which model it is for. */
 const NOBODY_NAMED = { model: null, endpoint: null };
 const NOBODY: ReadonlySet<InstanceId> = new Set();
@@ -63,28 +57,6 @@ export interface ExchangeParts {
   readonly drain: BodyDrain;
 }
 
-/** A running call, as far as the exchange must know it. */
-export interface RunningCall {
-  cancel(): void;
-  /** Where the answer comes from; `undefined` before it set off. */
-  readonly origin: AnswerOrigin | undefined;
-}
-
-/** How far an exchange has come. */
-type Phase =
-  | { readonly kind: 'new' }
-  /** The registry itself is asked for the name. */
-  | { readonly kind: 'asking' }
-  /** The copy is being loaded; the body stays where it is. */
-  | { readonly kind: 'locating'; readonly sinceMs: MonotonicMs }
-  /** A large body waits for its turn. */
-  | { readonly kind: 'queued' }
-  | { readonly kind: 'reading' }
-  | { readonly kind: 'inflating' }
-  | { readonly kind: 'describing'; readonly body: Uint8Array }
-  | { readonly kind: 'calling'; readonly call: RunningCall }
-  | { readonly kind: 'over' };
-
 /**
  * One POST of a client for a model, up to the call: finds the model, waits for it if the body is too large to be held meanwhile, reads and
  * inflates the body, gets the model's metadata where the protocol needs it. What is called and how it is answered is its heirs' business.
@@ -100,9 +72,13 @@ export abstract class ModelExchange
   readonly #drain: BodyDrain;
   readonly #needs: ExchangeNeeds;
   readonly #startedMs: MonotonicMs;
-  #phase: Phase = { kind: 'new' };
+  #phase: ExchangePhase = { kind: 'new' };
   #coding: ContentCoding = 'identity';
   #target: ChosenTarget | undefined;
+  /** Its policy reads the body, which is not there yet. */
+  #named: NamedTarget | undefined;
+  /** Places of the variants that were left for others. */
+  readonly #tried: number[] = [];
   #call: RunningCall | undefined;
   #deadline: MonotonicMs | null = null;
   #timer: WheelTimer | undefined;
@@ -333,12 +309,14 @@ export abstract class ModelExchange
     if (phase.kind !== 'describing') return;
     const optional = this.#needs.metadata === 'if-known' && failure.grpc === GRPC_CODE.UNIMPLEMENTED;
     if (optional) this.#described(phase.body, undefined);
+    else if (this.#target?.choice !== undefined && this.#turnsToAnother(this.#target.choice, failure))
+      this.#bodyComplete(phase.body);
     else this.failWith(failure);
   }
 
   /** The deadline passed before the call began. */
   expired(): void {
-    this.fail(new MeshError('deadline-exceeded', `the deadline passed${this.#doing()}`));
+    this.fail(new MeshError('deadline-exceeded', `the deadline passed${doing(this.#phase)}`));
   }
 
   #readHead(): void {
@@ -365,7 +343,35 @@ export abstract class ModelExchange
   #pick(target: NamedTarget): void {
     const { picker } = this.deps.plane;
     const wanted = wantedVariant(this.exchange, this.asked);
-    this.#target = picker.decides(target, wanted) ? picker.choose(target, wanted, this.exchange) : target;
+    if (!picker.decides(target, wanted)) this.#target = target;
+    else if (picker.findersFor([target], wanted, 'json') !== undefined) this.#named = target;
+    else this.#target = picker.choose(target, wanted, this.exchange);
+  }
+
+  /** The model of a variant that says nothing of itself cannot be called: another one answers, where the policy has one. */
+  #turnsToAnother({ pick, policy, calls }: VariantChoice, { grpc }: Failure): boolean {
+    this.#tried.push(pick.index);
+    const cause = grpc === GRPC_CODE.RESOURCE_EXHAUSTED ? 'overloaded' : UNAVAILABLE_CODES.has(grpc) ? 'unavailable' : null;
+    const next = cause === null ? undefined : policy.compiled.instead(pick, cause, this.#tried, policy);
+    if (next === undefined) return false;
+    calls.passedOver(pick, grpc);
+    const choice = policy.choiceOf(next);
+    this.#named = undefined;
+    this.#target = { ...this.#target, model: choice.model, endpoint: choice, choice };
+    return true;
+  }
+
+  /** Picks with the payload at hand; of a body with tensors behind its JSON, with the JSON. */
+  #pickByBody(target: NamedTarget, body: Uint8Array): void {
+    const { picker } = this.deps.plane;
+    const wanted = wantedVariant(this.exchange, this.asked);
+    const found = picker.findersFor([target], wanted, 'json');
+    const jsonBytes = Number(this.#headerLength ?? body.length);
+    for (const finder of found?.values() ?? []) {
+      finder.push(body.subarray(0, jsonBytes));
+      finder.end();
+    }
+    this.#target = picker.choose(target, wanted, this.exchange, found);
   }
 
   get #headerLength(): string | undefined {
@@ -378,8 +384,12 @@ export abstract class ModelExchange
     this.#announced = announcedLength(this.exchange.headers.get('content-length'));
     const isSmall = this.#announced >= 0 && this.#announced <= READ_AHEAD_BYTES_MAX;
     // A body that is refused anyway must not load a model, nor wait.
-    if (model === undefined || isSmall || this.#announced > limits.bodyBytesMax) {
+    if (isSmall || this.#announced > limits.bodyBytesMax) {
       this.#read();
+      return;
+    }
+    if (model === undefined) {
+      this.#queueOrRead();
       return;
     }
     const route = plane.routes.model(model);
@@ -415,8 +425,15 @@ export abstract class ModelExchange
   }
 
   #bodyComplete(body: Uint8Array): void {
+    if (this.over) return;
+    try {
+      if (this.#named !== undefined) this.#pickByBody(this.#named, body);
+    } catch (error) {
+      this.fail(toMeshError(error));
+      return;
+    }
     const model = this.#target?.model;
-    if (this.over || model === undefined) return;
+    if (model === undefined) return;
     if (this.#needs.metadata === 'none') {
       this.#described(body, undefined);
       return;
@@ -455,28 +472,5 @@ export abstract class ModelExchange
   #cancelTimer(): void {
     if (this.#timer !== undefined) this.deps.plane.deadlines.cancel(this.#timer);
     this.#timer = undefined;
-  }
-
-  #doing(): string {
-    const { kind } = this.#phase;
-    switch (kind) {
-      case 'asking':
-        return ' while the registry was asked for the model';
-      case 'locating':
-        return ' while the model was being loaded';
-      case 'queued':
-        return ' while the body waited for its turn';
-      case 'reading':
-        return ' before the body had arrived';
-      case 'describing':
-        return ' while the model was asked for its metadata';
-      case 'new':
-      case 'inflating':
-      case 'calling':
-      case 'over':
-        return '';
-      default:
-        return assertNever(kind);
-    }
   }
 }

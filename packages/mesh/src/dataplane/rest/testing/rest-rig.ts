@@ -1,13 +1,16 @@
 import { createServer as createHttp1, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { durationMs, endpointId, instanceId, MeshError, type ModelKey, modelKey } from '@modelmesh/core';
+import type { EndpointPolicy } from '@modelmesh/core/records';
 import type { ModelReadiness } from '@modelmesh/core/registration';
 import { SeededRandom } from '@modelmesh/core/testing';
+import { assignSlots } from '@modelmesh/core/traffic';
 import { GrpcRouter } from '@modelmesh/grpc/call';
 import { createFrameEngine, DEFAULT_STREAM_LIMITS, type ServerConnection } from '@modelmesh/grpc/stream';
 import { TimerWheel } from '@modelmesh/grpc/timer-wheel';
 import type { RepositoryEntry } from '@modelmesh/wire/oip';
 import { type Authorizer, allowAll, type Principal, principalOf } from '../../../authz/index.ts';
+import { createCelEngine } from '../../../cel/index.ts';
 import {
   allocateCounters,
   type CallRecord,
@@ -23,6 +26,7 @@ import {
 import { systemClock } from '../../../node/index.ts';
 import { ByteBudget, type CallFacts } from '../../call/index.ts';
 import { DataPlane } from '../../data-plane.ts';
+import { policyExpressions } from '../../picking/index.ts';
 import { type HttpExchange, http1Exchange, streamExchange } from '../exchange/index.ts';
 import type { Repository, RestDeps } from '../rest-deps.ts';
 import { type RestHandler, restHandler } from '../rest-handler.ts';
@@ -171,6 +175,7 @@ export class RestRig {
       },
       rules: { rules: new Map(), allowOthers: true },
       random: new SeededRandom(1, 'variants'),
+      expressionsOf: policyExpressions(createCelEngine()),
     });
     this.deps = {
       plane: this.dataPlane.plane,
@@ -237,6 +242,22 @@ export class RestRig {
       model: modelKey(model),
       successor: null,
       policy: null,
+    };
+    this.#delta({ models: [], endpoints: [route], families: [], peers: [] });
+    await this.settled();
+  }
+
+  /** An endpoint has this policy. */
+  async policy(id: string, policy: EndpointPolicy): Promise<void> {
+    const model = policy.variants.find(({ name }) => name === policy.defaultVariant)?.model;
+    if (model === undefined) throw new Error('the default variant is none of the policy');
+    const route: EndpointRoute = {
+      id: endpointId(id),
+      revision: 7,
+      variant: policy.defaultVariant,
+      model,
+      successor: null,
+      policy: { policy, slots: assignSlots(policy, new Map()), published: null },
     };
     this.#delta({ models: [], endpoints: [route], families: [], peers: [] });
     await this.settled();
