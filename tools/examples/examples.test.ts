@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { globSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { parseManifest } from '@modelmesh/core/manifest';
+import { importSeldon, parseManifest } from '@modelmesh/core/manifest';
 import { parse } from 'yaml';
 import { readExamples } from './example-files.ts';
 
@@ -57,7 +57,7 @@ describe('the example models', () => {
 
 describe('the example manifests', () => {
   it('are accepted without a warning, the one in the README too', () => {
-    const files = globSync('{models/*,*}/*.yaml', { cwd: examples });
+    const files = globSync('{models/*,*}/*.yaml', { cwd: examples }).filter((file) => !file.startsWith('seldon/'));
     const texts = files.flatMap((file) => readFileSync(`${examples}${file}`, 'utf8').split(/^---$/m));
     assert.ok(files.includes('canary/endpoint.yaml') && files.includes('models/wine/model.yaml'), files.join());
     const shown = /```yaml[^\n]*\n(?<text>[\s\S]*?)```/.exec(readFileSync(`${examples}../README.md`, 'utf8'))?.groups?.text ?? '';
@@ -66,6 +66,15 @@ describe('the example manifests', () => {
       assert.ok(result.ok, text);
       assert.deepEqual(result.warnings, []);
     }
+  });
+
+  it('of Seldon are imported', () => {
+    const files = globSync('seldon/*.yaml', { cwd: examples });
+    const texts = files.flatMap((file) => readFileSync(`${examples}${file}`, 'utf8').split(/^---$/m));
+    assert.deepEqual(
+      texts.map((text) => importSeldon(parse(text)).kind),
+      ['manifest', 'manifest', 'manifest'],
+    );
   });
 
   it('name models that exist', () => {

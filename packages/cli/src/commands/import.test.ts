@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { parseAllDocuments } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { EXIT } from '../index.ts';
 import { FakeWorld, fakeMesh } from '../testing/index.ts';
 
@@ -74,6 +74,13 @@ test('models and experiments of Seldon are printed as ours, in an order in which
   ]);
   assert.match(world.err, /^warning: all\.yaml:24: spec\.server: got "triton", expected nothing: it is left out/m);
   assert.match(world.err, /^warning: all\.yaml:36: Server is left out: /m);
+});
+
+test('a relative storage is one beside the file, wherever what is printed is applied', async () => {
+  using world = new FakeWorld();
+  write(world, 'one.yaml', model('fraud').replace('s3://models/fraud', './fraud.onnx'));
+  await world.run('import', 'seldon', '-f', 'one.yaml');
+  assert.equal(parse(world.out).spec.storage.uri, join(world.folder, 'fraud.onnx'));
 });
 
 test('what is printed is what "mmesh apply" takes', async () => {

@@ -4,7 +4,14 @@ import type { Command } from 'commander';
 import { stringify } from 'yaml';
 import type { Cli } from '../cli.ts';
 import { fail, warn } from '../failure.ts';
-import { documentsOf, inOrder, type LocalManifest, type PlainDocument, readAll } from '../manifests/index.ts';
+import {
+  documentsOf,
+  inOrder,
+  type LocalManifest,
+  type PlainDocument,
+  readAll,
+  withAbsoluteStorage,
+} from '../manifests/index.ts';
 import { type ServerOptions, withRest, withServer } from '../session.ts';
 import { applyAll } from './apply.ts';
 
@@ -31,7 +38,9 @@ interface ImportOptions extends ServerOptions {
 }
 
 async function importFiles(cli: Cli, options: ImportOptions): Promise<void> {
-  const read = await readAll(cli.world, options.file, (source) => documentsOf(source, importDocument));
+  const read = await readAll(cli.world, options.file, (source) =>
+    documentsOf(source, (document) => importDocument(document, source.folder)),
+  );
   const manifests = inOrder(read.flatMap(({ manifest }) => manifest ?? []));
   const refusals = read.flatMap(({ refusal }) => refusal ?? []);
   for (const { notes } of read) for (const note of notes) warn(cli, note);
@@ -49,7 +58,8 @@ interface Imported {
   readonly notes: readonly string[];
 }
 
-function importDocument({ where, value, whereIs }: PlainDocument): Imported {
+/** A relative storage URI is made absolute against `folder`: what is printed may be applied from anywhere. */
+function importDocument({ where, value, whereIs }: PlainDocument, folder: string): Imported {
   const imported = importSeldon(value);
   switch (imported.kind) {
     case 'left-out':
@@ -60,9 +70,11 @@ function importDocument({ where, value, whereIs }: PlainDocument): Imported {
         notes: [],
       };
     case 'manifest': {
-      const parsed = parseManifest(imported.manifest);
+      const ours = withAbsoluteStorage(imported.manifest, folder);
+      const parsed = parseManifest(ours);
       const notes = imported.notes.map((note) => `${whereIs(note.path)}: ${problemText(note)}`);
-      return parsed.ok ? { manifest: { where, value: imported.manifest, resource: parsed.resource }, notes } : { notes };
+      if (parsed.ok) return { manifest: { where, value: ours, resource: parsed.resource }, notes };
+      return { refusal: parsed.problems.map((problem) => `${where}: ${problemText(problem)}`).join('\n'), notes };
     }
   }
 }

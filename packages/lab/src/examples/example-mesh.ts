@@ -22,6 +22,7 @@ export interface Answer {
   readonly model: string | null;
   /** The rule that decided; `null`: none did. */
   readonly rule: string | null;
+  readonly headers: Headers;
 }
 
 /** A statement that an example proves, and whether it was found true. */
@@ -59,11 +60,17 @@ export class ExampleMesh implements AsyncDisposable {
     this.#tell(`${holds ? '✔' : '✘'} ${text}`);
   }
 
-  /** Applies every manifest of a file below `examples`; a relative storage URI is read against the file's folder, as `mmesh apply` does. */
-  async apply(file: string): Promise<void> {
+  /**
+   * Applies every manifest of a file below `examples`; a relative storage URI is read against the file's folder, as `mmesh apply` does.
+   *
+   * @param ours what of each is applied, where the file holds manifests of another system; `undefined`: nothing
+   */
+  async apply(file: string, ours: (value: unknown) => unknown = (value) => value): Promise<void> {
     const path = join(EXAMPLES, file);
     for (const document of parseAllDocuments(readFileSync(path, 'utf8'))) {
-      const { kind, name, change } = await this.rest.apply(withAbsoluteStorage(document.toJS(), dirname(path)));
+      const manifest = withAbsoluteStorage(ours(document.toJS()), dirname(path));
+      if (manifest === undefined) continue;
+      const { kind, name, change } = await this.rest.apply(manifest);
       this.#tell(`applied ${kind} ${name} of examples/${file}: ${change}`);
     }
   }
@@ -88,6 +95,7 @@ export class ExampleMesh implements AsyncDisposable {
       variant: response.headers.get(ORIGIN_HEADER.variant),
       model: response.headers.get(ORIGIN_HEADER.model),
       rule: response.headers.get(ORIGIN_HEADER.rule),
+      headers: response.headers,
     };
   }
 

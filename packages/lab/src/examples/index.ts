@@ -4,6 +4,7 @@ import type { ExampleMesh } from './example-mesh.ts';
 import { fourVariants } from './four-variants.ts';
 import { headerRule } from './header-rule.ts';
 import { kserveCanary } from './kserve-canary.ts';
+import { seldon } from './seldon.ts';
 import { shadowDiff } from './shadow-diff.ts';
 import { stickyAb } from './sticky-ab.ts';
 
@@ -17,6 +18,7 @@ export const ENDPOINT_EXAMPLES = {
   'header-rule': headerRule,
   'kserve-canary': kserveCanary,
   'shadow-diff': shadowDiff,
+  seldon,
 } as const satisfies Readonly<Record<string, (mesh: ExampleMesh) => Promise<void>>>;
 
 /** Name of an example. */
