@@ -60,8 +60,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: 'unknown-taken-for-committed',
     breaks: 'a transaction whose answer was lost counts as committed',
     file: `${NODE}/registry/registry-mirror.ts`,
-    was: "if (resolution.kind !== 'committed') return false;",
-    becomes: "if (resolution.kind !== 'committed') return true;",
+    was: "if (resolution.kind !== 'committed') return null;",
+    becomes: "if (resolution.kind !== 'committed') return revision(1);",
   },
   {
     name: 'unregistered-copy-stays',
@@ -122,8 +122,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'load-left-for-another',
     breaks: 'a call leaves a node that loads for it, and has the same model loaded at the next one',
-    file: `${CALL}/inference-call.ts`,
-    was: 'const isLoading = attempt instanceof PeerAttempt && mayBeLoading(this.#plane, this.plan.model, attempt);',
+    file: `${CALL}/repeat-facts.ts`,
+    was: 'const isLoading = attempt instanceof PeerAttempt && mayBeLoading(plane, call.plan.model, attempt);',
     becomes: 'const isLoading = false;',
   },
   {
