@@ -1,8 +1,11 @@
 /** The door of the room: meshes of real processes that lose nodes, runtimes, etcd and networks under load, and what becomes of the calls. */
 export { type FleetModel, isAnswer, isAnswerBody, numberedPath, requestBody, requestBytes } from './fleet.ts';
+export { NetworkSpace } from './network-space.ts';
 export { allHold, chaosTable, findingsTable, keepFigures } from './report.ts';
 export {
+  APART,
   Arena,
+  apart,
   type ChaosSize,
   type Finding,
   runScenario,

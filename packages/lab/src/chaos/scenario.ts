@@ -162,7 +162,7 @@ export async function runScenario(
 }
 
 /** The node {@link APART} stands in the network, the others and etcd at this side of it. */
-function apart({ name, mesh, clients }: NetworkSpace): Omit<ClusterProcessOptions, 'nodes' | 'etcd'> {
+export function apart({ name, mesh, clients }: NetworkSpace): Omit<ClusterProcessOptions, 'nodes' | 'etcd'> {
   return {
     etcdHost: mesh.here,
     networkSpace: (node) => (node === APART ? name : undefined),
