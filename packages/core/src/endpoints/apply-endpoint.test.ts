@@ -11,7 +11,7 @@ import {
   type EndpointDecision,
   type PolicyAbilities,
 } from './index.ts';
-import { SmallMesh } from './testing/small-mesh.ts';
+import { SmallMesh } from './testing/index.ts';
 
 const ns = DEFAULT_NAMESPACE;
 const v = endpointId('v');

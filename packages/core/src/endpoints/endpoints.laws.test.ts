@@ -5,7 +5,7 @@ import { MeshError } from '../errors.ts';
 import { newEndpointPolicy, newVariant, referencedModels } from '../records/index.ts';
 import { DEFAULT_NAMESPACE, endpointId, modelKey } from '../units.ts';
 import { decideApplyEndpoint } from './index.ts';
-import { INSTANCES_MAX, SmallMesh } from './testing/small-mesh.ts';
+import { INSTANCES_MAX, SmallMesh } from './testing/index.ts';
 
 const models = ['a', 'b', 'made', 'broken'] as const;
 const endpoints = ['v', 'w'] as const;

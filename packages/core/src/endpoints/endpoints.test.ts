@@ -18,7 +18,7 @@ import {
   nextTransitionStep,
   type SetEndpointRequest,
 } from './index.ts';
-import { FAILURE_EXPIRY_MS, SmallMesh } from './testing/small-mesh.ts';
+import { FAILURE_EXPIRY_MS, SmallMesh } from './testing/index.ts';
 
 const ns = DEFAULT_NAMESPACE;
 const v = endpointId('v');

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { newEndpointPolicy, newModelRecord, newVariant, putOf, type VersionKeeping } from '../records/index.ts';
 import { DEFAULT_NAMESPACE, endpointId, modelKey } from '../units.ts';
 import { decideApplyEndpoint, keepingEndpoint, keptVersions } from './index.ts';
-import { SmallMesh } from './testing/small-mesh.ts';
+import { SmallMesh } from './testing/index.ts';
 
 const ns = DEFAULT_NAMESPACE;
 const VERSIONS = ['4', '3', '2', '1'].map((version) => ({ key: modelKey(`fraud@${version}`), version }));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { MeshError } from '../errors.ts';
-import { SmallMesh, type SpelledSet } from './testing/small-mesh.ts';
+import { SmallMesh, type SpelledSet } from './testing/index.ts';
 
 /**
  * The management calls that a real ModelMesh answered, replayed on the decisions in the recorded order: one story, each line a recorded

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
 import { INFERENCE_SERVICE_OWNER } from '../endpoints/index.ts';
-import { SmallMesh } from '../endpoints/testing/small-mesh.ts';
+import { SmallMesh } from '../endpoints/testing/index.ts';
 import { DEFAULT_NAMESPACE, endpointId, type ModelKey } from '../units.ts';
 import { decideInferenceService, parseManifest, problemText } from './index.ts';
 
