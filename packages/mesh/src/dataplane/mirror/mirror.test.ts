@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { durationMs } from '@modelmesh/core';
 import { frameMessage } from '@modelmesh/grpc/framing';
 import { systemClock } from '../../node/index.ts';
+import { startWhole } from '../call/index.ts';
 import { SHADOW_LIMITS } from './index.ts';
 import { MirrorRig, mirrorTo, scores } from './testing/index.ts';
 
@@ -95,6 +96,14 @@ describe('a call with a shadow', () => {
     assert.equal((await rig.node.shadowsOver(2))[1]?.outcome, 'dropped-closing');
     assert.equal(rig.runtime.seen.filter(({ model }) => model === 'shadow').length, 0);
     assert.equal(rig.node.dataPlane.shadows.bytes, 0);
+  });
+
+  it('that its caller lets go of at its end, as REST does with streams, is repeated like any other', async () => {
+    await using rig = await rigOf([1], [1]);
+    const { call, end } = rig.begin([SHADOW], {}, (over) => over.cancel());
+    startWhole(call, frameMessage([Buffer.from('q')]));
+    assert.equal((await end).code, 0);
+    assert.equal((await rig.node.shadowsOver(1))[0]?.outcome, 'equal');
   });
 
   it('whose answers hold no tensors is compared byte for byte; one that cannot be compared counts as such', async () => {

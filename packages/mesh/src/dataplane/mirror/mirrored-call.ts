@@ -26,9 +26,11 @@ class MirroredCall extends InferenceCall {
     super.push(bytes, end);
   }
 
+  /** Callers may give up what is over already: then it ended as it did. */
   override cancel(): void {
+    const wasOver = this.over;
     super.cancel();
-    this.#recording.cancelled();
+    if (!wasOver) this.#recording.cancelled();
   }
 }
 

@@ -49,16 +49,17 @@ export class MirrorRig implements AsyncDisposable {
     for (const model of models) await this.node.route(model, this.node.serve(model));
   }
 
-  /** A live call of `live` with these shadows. */
+  /** A live call of `live` with these shadows. @param atEnd what the caller does as soon as it has the whole answer */
   begin(
     mirrors: readonly Partial<CallMirror>[],
     plan: Partial<CallPlan> = {},
+    atEnd: (call: InferenceCall) => void = () => {},
   ): { readonly call: InferenceCall; end: Promise<LiveEnd> } {
     const { promise, resolve } = Promise.withResolvers<LiveEnd>();
     const messages: Uint8Array[] = [];
     const assembler = new MessageAssembler(64 * 1024 * 1024, (bytes) => messages.push(bytes));
     const method = plan.method ?? INFER;
-    const call = newCall(
+    const call: InferenceCall = newCall(
       this.node.dataPlane.plane,
       {
         onResponseHeaders: () => {},
@@ -66,7 +67,10 @@ export class MirrorRig implements AsyncDisposable {
           assembler.push(bytes);
           return true;
         },
-        onResponseEnd: (trailers) => resolve({ code: parseGrpcStatus(trailers.get('grpc-status') ?? ''), messages }),
+        onResponseEnd: (trailers) => {
+          atEnd(call);
+          resolve({ code: parseGrpcStatus(trailers.get('grpc-status') ?? ''), messages });
+        },
         onFailed: (error: MeshError) => resolve({ code: error.kind === 'deadline-exceeded' ? 4 : 14, messages }),
         onRequestTaken: () => {},
       },
