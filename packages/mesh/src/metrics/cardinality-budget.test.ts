@@ -35,15 +35,25 @@ test('law: the sum over all series is what was measured, the others only grow, a
     { weight: 8, arbitrary: fc.record({ use: fc.nat(9) }) },
     { weight: 1, arbitrary: fc.record({ passMs: fc.nat(2 * REVIEW_EVERY_MS) }) },
     { weight: 1, arbitrary: fc.record({ forget: fc.nat(9) }) },
+    { weight: 2, arbitrary: fc.record({ keep: fc.nat(9) }) },
+    { weight: 4, arbitrary: fc.record({ useKept: fc.nat(9) }) },
   );
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 300 }), fc.integer({ min: 1, max: 5 }), (steps, max) => {
+    fc.property(fc.array(step, { maxLength: 300, size: 'max' }), fc.integer({ min: 1, max: 12 }), (steps, max) => {
       const { budget, clock, shown, use } = budgetOf(max);
+      // Series that somebody holds on to, though their names may be forgotten and come back.
+      const kept: ReturnType<typeof budget.of>[] = [];
       let measured = 0;
       let others = 0;
       for (const one of steps) {
         if ('use' in one) {
           use(`n${one.use}`);
+          measured += 1;
+        } else if ('keep' in one) kept.push(budget.of(`n${one.keep}`));
+        else if ('useKept' in one) {
+          const series = kept[one.useKept % Math.max(1, kept.length)];
+          if (series === undefined) continue;
+          series.use().value += 1;
           measured += 1;
         } else if ('passMs' in one) clock.advance(one.passMs);
         else budget.forget(`n${one.forget}`);

@@ -14,6 +14,8 @@ export interface BudgetedSeries<Series> {
 interface Named<Series> extends BudgetedSeries<Series> {
   readonly name: string;
   own: Series | undefined;
+  /** Whoever kept it may measure on: with the others, since the name may have come back meanwhile. */
+  forgotten: boolean;
   /** Lately: halved at each review. */
   uses: number;
 }
@@ -51,11 +53,17 @@ export class CardinalityBudget<Series> {
     return { known: this.#names.size, shown: this.#shown };
   }
 
+  /** The series of all names that have none of their own. */
+  get others(): Series {
+    this.#others ??= this.#maker.make(null);
+    return this.#others;
+  }
+
   /** The series of a name, to be kept by who measures. */
   of(name: string): BudgetedSeries<Series> {
     const known = this.#names.get(name);
     if (known !== undefined) return known;
-    const named: Named<Series> = { name, own: undefined, uses: 0, use: () => this.#use(named) };
+    const named: Named<Series> = { name, own: undefined, forgotten: false, uses: 0, use: () => this.#use(named) };
     this.#names.set(name, named);
     return named;
   }
@@ -65,20 +73,17 @@ export class CardinalityBudget<Series> {
     const named = this.#names.get(name);
     if (named === undefined) return;
     this.#hide(named);
+    named.forgotten = true;
     this.#names.delete(name);
   }
 
   #use(named: Named<Series>): Series {
     named.uses += 1;
     if (named.own !== undefined) return named.own;
+    if (named.forgotten) return this.others;
     if (this.#shown < this.#max) return this.#show(named);
     if (this.#clock.monotonicMs() >= this.#reviewFromMs) this.#review();
-    return named.own ?? this.#othersSeries;
-  }
-
-  get #othersSeries(): Series {
-    this.#others ??= this.#maker.make(null);
-    return this.#others;
+    return named.own ?? this.others;
   }
 
   #show(named: Named<Series>): Series {
@@ -89,7 +94,7 @@ export class CardinalityBudget<Series> {
 
   #hide(named: Named<Series>): void {
     if (named.own === undefined) return;
-    this.#maker.fold(named.own, this.#othersSeries);
+    this.#maker.fold(named.own, this.others);
     named.own = undefined;
     this.#shown -= 1;
   }

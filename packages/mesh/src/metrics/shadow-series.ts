@@ -41,7 +41,7 @@ export function addShadows(registry: Registry, clock: Clock): (facts: ShadowFact
     max: SHADOW_SERIES_MAX,
     clock,
     make: ({ modelId, vModelId }) =>
-      new MirrorSeries(counter, modelId === OTHER ? { endpoint: OTHER, mirror: OTHER } : { endpoint: vModelId, mirror: modelId }),
+      new MirrorSeries(counter, vModelId === '' ? { endpoint: OTHER, mirror: OTHER } : { endpoint: vModelId, mirror: modelId }),
     drop: (series) => series.remove(),
   });
   return ({ endpoint, mirror, outcome }) => mirrors.of(mirror, endpoint).add(outcome);

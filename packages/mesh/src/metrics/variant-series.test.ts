@@ -64,3 +64,19 @@ it('limit: metrics.variantsMax pairs have series of their own, those that are ca
   metrics.close();
   worker.close();
 });
+
+it('no two series have the same labels, whatever an endpoint and its variants are called and however they come and go', async () => {
+  const metrics = createMetrics({ ...CONFIG, variantsMax: 4 }, new FakeClock());
+  const other = metrics.variant?.(endpointId('other'), 'other');
+  const before = metrics.variant?.(endpointId('fraud'), 'canary');
+  for (const variant of ['canary', 'stable']) call(metrics, variant, 0);
+  before?.forget();
+  call(metrics, 'canary', 0);
+  for (const sink of [other, before]) sink?.picked('weights');
+  const lines = await linesOf(metrics);
+  const labels = lines.map((line) => line.slice(0, line.lastIndexOf(' ')));
+  assert.equal(new Set(labels).size, labels.length, lines.join('\n'));
+  const rest = 'mesh_variant_picks_total{endpoint="other",variant="other",reason="weights"}';
+  assert.ok(lines.includes(`${rest} 3`), 'what canary had before it was forgotten, and the two that came late');
+  metrics.close();
+});

@@ -90,7 +90,8 @@ export function addVariants(
   });
   return (endpoint, variant) => {
     const name = `${endpoint}${BETWEEN}${variant}`;
-    const series = budget.of(name);
+    // Whose names are those of all others together is one of them: two series of the same labels would spoil the page.
+    const series = endpoint === OTHER && variant === OTHER ? { use: () => budget.others } : budget.of(name);
     return {
       picked: (reason) => series.use().picked(reason),
       ended: (code, tookMs) => series.use().ended(code, tookMs),
