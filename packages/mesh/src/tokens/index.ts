@@ -19,4 +19,4 @@ export {
   type TokenVerdict,
 } from './port.ts';
 export { SignedVault, type SignedVaultParts, type TokenFigures } from './signed-vault.ts';
-export { type CallToken, readToken, type TokenUse, tokenAnswerFields, tokenOfCall } from './token-fields.ts';
+export { type CallToken, type TokenUse, tokenAnswerFields, tokenOfCall } from './token-fields.ts';

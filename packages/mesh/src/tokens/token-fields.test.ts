@@ -3,39 +3,52 @@ import { describe, it } from 'node:test';
 import { type DurationMs, durationMs, endpointId, epochMs } from '@modelmesh/core';
 import { SeededRandom } from '@modelmesh/core/testing';
 import { headerBlock } from '@modelmesh/grpc/stream';
-import { NO_TOKENS, readToken, SignedVault, type TokenUse, tokenAnswerFields, tokenOfCall } from './index.ts';
+import { NO_TOKENS, SignedVault, type TokenUse, type TokenVault, tokenAnswerFields, tokenOfCall } from './index.ts';
 
 const DAY_MS: DurationMs = durationMs(86_400_000);
 const USE: TokenUse = { kind: 'token', header: 'mm-sticky', cookie: 'mm-sticky', lifetimeMs: DAY_MS };
 const FRAUD = endpointId('fraud');
 const NOW_MS = epochMs(1_800_000_000_000);
 
-const tokenIn = (fields: readonly (readonly [string, string])[], use = USE) => readToken(headerBlock(fields.flat()), use);
+/** The tokens that are looked at where none of them counts. */
+function tokensIn(fields: readonly (readonly [string, string])[], use = USE): readonly string[] {
+  const seen: string[] = [];
+  const vault: TokenVault = {
+    readiness: { ready: true },
+    issue: () => ({ token: 't', unit: 'u' }),
+    verify: (text) => {
+      seen.push(text);
+      return { kind: 'refused', problem: 'forged' };
+    },
+  };
+  tokenOfCall(vault, headerBlock(fields.flat()), use, FRAUD, NOW_MS);
+  return seen;
+}
 
 describe('a token in a request', () => {
   it('stands in the header, else in the cookie', () => {
-    assert.equal(tokenIn([['mm-sticky', 'a']]), 'a');
-    assert.equal(tokenIn([['cookie', 'mm-sticky=b']]), 'b');
+    assert.deepEqual(tokensIn([['mm-sticky', 'a']]), ['a']);
+    assert.deepEqual(tokensIn([['cookie', 'mm-sticky=b']]), ['b']);
     const both = [['cookie', 'mm-sticky=b'] as const, ['mm-sticky', 'a'] as const];
-    assert.equal(tokenIn(both), 'a');
-    assert.equal(tokenIn([]), null);
+    assert.deepEqual(tokensIn(both), ['a', 'b'], 'one that does not count leaves the other');
+    assert.deepEqual(tokensIn([]), []);
   });
 
   it('is found among other cookies, in one field or several, with quotes or without', () => {
     for (const [cookies, wanted] of [
-      [['x=1; mm-sticky=b; y=2'], 'b'],
-      [['x=mm-sticky=a;mm-sticky=b'], 'b'],
-      [['xmm-sticky=a', 'mm-sticky="b"'], 'b'],
-      [['mm-sticky-2=a; mm-sticky=b'], 'b'],
-      [[' ;; mm-sticky = a ;mm-sticky=b '], 'b'],
-      [['mm-sticky='], ''],
-      [['mm-sticky', 'MM-STICKY=a', ''], null],
+      [['x=1; mm-sticky=b; y=2'], ['b']],
+      [['x=mm-sticky=a;mm-sticky=b'], ['b']],
+      [['xmm-sticky=a', 'mm-sticky="b"'], ['b']],
+      [['mm-sticky-2=a; mm-sticky=b'], ['b']],
+      [[' ;; mm-sticky = a ;mm-sticky=b '], ['b']],
+      [['mm-sticky='], ['']],
+      [['mm-sticky', 'MM-STICKY=a', ''], []],
     ] as const)
-      assert.equal(tokenIn(cookies.map((cookie) => ['cookie', cookie] as const)), wanted, cookies.join(' | '));
+      assert.deepEqual(tokensIn(cookies.map((cookie) => ['cookie', cookie] as const)), wanted, cookies.join(' | '));
   });
 
   it('is no cookie where the endpoint has none', () => {
-    assert.equal(tokenIn([['cookie', 'mm-sticky=b']], { ...USE, cookie: null }), null);
+    assert.deepEqual(tokensIn([['cookie', 'mm-sticky=b']], { ...USE, cookie: null }), []);
   });
 });
 
@@ -51,6 +64,12 @@ describe('the token of a call', () => {
       assert.ok(given?.issued);
       assert.deepEqual(call(given.issued), { unit: given.unit, issued: null }, 'it counts from then on');
     }
+  });
+
+  it('is that of the cookie where the header brings one that does not count', () => {
+    const { token, unit } = vault.issue(FRAUD, NOW_MS, DAY_MS);
+    const headers = headerBlock(['mm-sticky', 'of old', 'cookie', `mm-sticky=${token}`]);
+    assert.deepEqual(tokenOfCall(vault, headers, USE, FRAUD, NOW_MS), { unit, issued: null });
   });
 
   it('is replaced by one of the same unit when half of its life is over', () => {

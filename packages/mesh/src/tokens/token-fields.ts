@@ -2,15 +2,10 @@
 import type { EndpointId, EpochMs } from '@modelmesh/core';
 import type { StickyUnit } from '@modelmesh/core/records';
 import type { HeaderReader } from '@modelmesh/wire/headers';
-import type { TokenVault } from './port.ts';
+import type { TokenVault, TokenVerdict } from './port.ts';
 
 /** How an endpoint uses tokens. */
 export type TokenUse = Extract<StickyUnit, { readonly kind: 'token' }>;
-
-/** The token of a request as it came, from the header or else the cookie; `null`: it has none. */
-export function readToken(headers: HeaderReader, { header, cookie }: TokenUse): string | null {
-  return headers.get(header) ?? (cookie === null ? null : cookieOf(headers, cookie));
-}
 
 /** The first cookie of that name. HTTP/2 may bring each in a field of its own (RFC 9113, section 8.2.3). */
 function cookieOf(headers: HeaderReader, name: string): string | null {
@@ -38,6 +33,21 @@ export interface CallToken {
   readonly issued: string | null;
 }
 
+/** What the token in the header is worth, else that in the cookie: a header of old says nothing of the cookie beside it. `null`: there is none. */
+function verdictOf(
+  vault: TokenVault,
+  headers: HeaderReader,
+  { header, cookie }: TokenUse,
+  endpoint: EndpointId,
+  nowMs: EpochMs,
+): TokenVerdict | null {
+  const first = headers.get(header);
+  const verdict = first === undefined ? null : vault.verify(first, endpoint, nowMs);
+  if (verdict?.kind === 'verified' || cookie === null) return verdict;
+  const second = cookieOf(headers, cookie);
+  return second === null || second === first ? verdict : vault.verify(second, endpoint, nowMs);
+}
+
 /**
  * The unit of a call of an endpoint with tokens. A call without a token that counts gets a new unit. A token of whose lifetime less than half is left is
  * replaced by one of the same unit, so that whoever goes on calling keeps its variant for ever.
@@ -52,8 +62,7 @@ export function tokenOfCall(
   nowMs: EpochMs,
 ): CallToken | null {
   if (!vault.readiness.ready) return null;
-  const text = readToken(headers, use);
-  const verdict = text === null ? null : vault.verify(text, endpoint, nowMs);
+  const verdict = verdictOf(vault, headers, use, endpoint, nowMs);
   if (verdict?.kind !== 'verified') {
     const { token, unit } = vault.issue(endpoint, nowMs, use.lifetimeMs);
     return { unit, issued: token };

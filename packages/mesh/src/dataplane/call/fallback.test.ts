@@ -197,7 +197,7 @@ describe('a variant with a limit of calls', () => {
     call(alone);
     const refused = call(alone);
     assert.equal(refused.status?.[0], 8);
-    assert.match(refused.status[1], /variant "first" of endpoint "e" runs 2 calls on this node already \(concurrencyMax\)/);
+    assert.match(refused.status[1], /variant "first" of endpoint "e" runs 2 calls on this node already \(its concurrency\)/);
     assert.ok(refused.stream.sentHeaders?.get('grpc-retry-pushback-ms') !== undefined);
     for (const stream of alone.streams) stream.answers(framed('a'));
     nothingIsLeft(alone);

@@ -46,7 +46,7 @@ export class VariantTurns {
     this.#begun = true;
     this.#inside = calls.enter(pick);
     if (this.#inside) return;
-    const sentence = `variant ${JSON.stringify(pick.variant.name)} of endpoint ${JSON.stringify(id)} runs ${pick.variant.concurrencyMax} calls on this node already (concurrencyMax); try again later`;
+    const sentence = `variant ${JSON.stringify(pick.variant.name)} of endpoint ${JSON.stringify(id)} runs ${pick.variant.concurrencyMax} calls on this node already (its concurrency); try again later`;
     throw new MeshError('overloaded', sentence, { retryAfterMs: RETRY_AFTER_MS });
   }
 

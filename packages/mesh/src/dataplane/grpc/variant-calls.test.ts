@@ -105,6 +105,18 @@ describe('a call through an endpoint with a policy', () => {
     );
   });
 
+  it('counts on by its policy, though one that waited since before an edit asks for the one before', async () => {
+    const rig = await serving(policyOf({}));
+    const { picker, routes } = rig.dataPlane.plane;
+    const before = routes.endpoint('e');
+    assert.ok(before !== undefined);
+    await rig.endpoint('e', policyOf({ variants: [variant('stable', 50), variant('third', 50)] }), 8);
+    assert.equal(modelOf(rig), 'stable-model');
+    const third = picker.book.of(before.id, 'third');
+    picker.policyOf(before);
+    assert.equal(picker.book.of(before.id, 'third'), third);
+  });
+
   it('asks the default variant for metadata, whatever the weights say', async () => {
     const rig = await serving(policyOf({ variants: [variant('stable', 0), variant('canary', 1)] }));
     const client = rig.client(['mm-vmodel-id', 'e'], false, '/inference.GRPCInferenceService/ModelMetadata');
@@ -141,7 +153,7 @@ describe('a caller that names its variant', () => {
     ]);
     const closed = await serving(policyOf({}));
     const refused = call(closed, ['mm-variant', 'canary']).client.status;
-    assert.deepEqual(refused, [7, 'the policy of endpoint "e" does not let callers name the variant (callerChooses)']);
+    assert.deepEqual(refused, [7, 'the policy of endpoint "e" does not let callers name the variant (spec.allowVariantHeader)']);
     assert.deepEqual(call(open, ['mm-variant', 'canary', 'mm-label', 'stable']).client.status?.[0], 3);
   });
 });

@@ -33,13 +33,15 @@ export class PolicyInForce implements Live {
   readonly #choices = new Map<Pick, VariantChoice>();
   #payloadPlan: PayloadPlan | undefined;
 
-  constructor({ id, revision }: EndpointRoute, compiled: CompiledPolicy, parts: LiveParts) {
+  constructor(route: EndpointRoute, compiled: CompiledPolicy, parts: LiveParts) {
+    const { id, revision } = route;
     this.endpoint = id;
     this.revision = revision;
     this.compiled = compiled;
     this.#parts = parts;
     const { variants } = compiled.policy;
-    parts.book.forget(id, new Set(variants.map(({ name }) => name)));
+    // A call that waited before its variant was picked may still ask for the policy before, which must not clear away what this one counts.
+    if (parts.routes.endpoint(id) === route) parts.book.forget(id, new Set(variants.map(({ name }) => name)));
     this.#calls = variants.map(({ name }) => parts.book.of(id, name));
   }
 

@@ -202,7 +202,7 @@ export class VariantPicker {
     if (endpoint === null) throw new MeshError('not-found', `only endpoints have variants; ${quoted(model)} is a model`);
     const policy = this.policyOf(endpoint);
     if (policy?.compiled.policy.callerChooses !== true) {
-      const sentence = `the policy of endpoint ${quoted(endpoint.id)} does not let callers name the variant (callerChooses)`;
+      const sentence = `the policy of endpoint ${quoted(endpoint.id)} does not let callers name the variant (spec.allowVariantHeader)`;
       throw new MeshError('permission-denied', sentence);
     }
     const pick = policy.compiled.pickNamed(variant);
