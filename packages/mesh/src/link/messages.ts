@@ -76,6 +76,8 @@ export interface EndpointRoute extends ChosenEndpoint {
   readonly model: ModelKey;
   /** `null`: a vmodel, whose only variant is the default one. */
   readonly policy: PolicyRoute | null;
+  /** Versions of the family of the same name that callers may name after the endpoint's name; left out: all. */
+  readonly versions?: readonly string[];
   /** Called once instead, when `model` is not registered any more: the target of a transition under way (spec `modelmesh.md` §5.5). */
   readonly successor: ModelKey | null;
 }

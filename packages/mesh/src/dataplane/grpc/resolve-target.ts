@@ -2,7 +2,7 @@ import { assertNever, MeshError, type Namespace } from '@modelmesh/core';
 import { type Resolution, resolveEndpointId, resolveModelId, resolveName } from '@modelmesh/core/identity';
 import { type CallTarget, type HeaderReader, readTarget, requiresAll, targetOfPayloadId } from '@modelmesh/wire/headers';
 import { errorMapping, GRPC_CODE } from '@modelmesh/wire/status';
-import type { MethodRule } from '../../link/index.ts';
+import type { EndpointRoute, MethodRule } from '../../link/index.ts';
 import type { NamedTarget } from '../picking/index.ts';
 import type { RouteTable } from '../routes/index.ts';
 import { noneFound } from './multi-call.ts';
@@ -69,6 +69,7 @@ export function resolveFromPayload(
 /** The target that an OIP or V1 name names, in a URL or a payload. @throws {MeshError} if it names nothing. */
 export function resolveUrlName(routes: RouteTable, namespace: Namespace, name: string, version: string | undefined): NamedTarget {
   const resolution = resolveName(routes, { namespace, name, version });
+  if (resolution.kind === 'model' && resolution.by === 'version') checkVersion(routes.endpoint(name), version ?? '');
   const target = settled(routes, resolution);
   return resolution.kind === 'model' && resolution.by === 'version' ? target : { ...target, family: name };
 }
@@ -79,6 +80,14 @@ export const namesAsked = (ids: readonly string[], version: string | null = null
 
 /** Whether an error says that a name is unknown, so that it is worth asking the registry itself. */
 export const isUnknownName = ({ kind }: MeshError): boolean => errorMapping(kind).grpc === GRPC_CODE.NOT_FOUND;
+
+/** @throws {MeshError} `model-not-found` for a version that the policy of the endpoint with the family's name does not keep */
+function checkVersion(endpoint: EndpointRoute | undefined, version: string): void {
+  const kept = endpoint?.versions;
+  if (endpoint === undefined || kept === undefined || kept.includes(version)) return;
+  const sentence = `endpoint ${JSON.stringify(endpoint.id)} does not keep version ${JSON.stringify(version)}; it keeps ${kept.join(', ') || 'none'}`;
+  throw new MeshError('model-not-found', sentence);
+}
 
 function settled(routes: RouteTable, resolution: Resolution): NamedTarget {
   switch (resolution.kind) {

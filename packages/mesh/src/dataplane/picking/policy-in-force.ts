@@ -11,6 +11,8 @@ export interface VariantChoice extends ChosenEndpoint {
   readonly pick: Pick;
   readonly policy: PolicyInForce;
   readonly calls: VariantCalls;
+  /** Where calls with this choice go and nothing else is to be said of them. */
+  readonly target: { readonly model: ModelKey; readonly endpoint: ChosenEndpoint; readonly choice: VariantChoice };
 }
 
 /** Where a policy in force finds what is live. */
@@ -77,11 +79,34 @@ export class PolicyInForce implements Live {
   choiceOf(pick: Pick): VariantChoice {
     let choice = this.#choices.get(pick);
     if (choice === undefined) {
-      const { name: variant, model } = pick.variant;
+      const variant = pick.variant.name;
       const calls = this.#calls[pick.index] ?? this.#parts.book.of(this.endpoint, variant);
-      choice = { id: this.endpoint, revision: this.revision, variant, model, pick, policy: this, calls };
+      choice = new Choice(this, pick, calls);
       this.#choices.set(pick, choice);
     }
     return choice;
+  }
+}
+
+/** A choice, with the target that it makes. */
+class Choice implements VariantChoice {
+  readonly id: EndpointId;
+  readonly revision: number;
+  readonly variant: string;
+  readonly model: ModelKey;
+  readonly pick: Pick;
+  readonly policy: PolicyInForce;
+  readonly calls: VariantCalls;
+  readonly target: VariantChoice['target'];
+
+  constructor(policy: PolicyInForce, pick: Pick, calls: VariantCalls) {
+    this.id = policy.endpoint;
+    this.revision = policy.revision;
+    this.variant = pick.variant.name;
+    this.model = pick.variant.model;
+    this.pick = pick;
+    this.policy = policy;
+    this.calls = calls;
+    this.target = { model: this.model, endpoint: this, choice: this };
   }
 }

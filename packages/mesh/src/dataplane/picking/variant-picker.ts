@@ -7,7 +7,7 @@ import { type TokenUse, type TokenVault, tokenAnswerFields, tokenOfCall } from '
 import type { CallMirror } from '../call/index.ts';
 import { mirrorsOf } from '../mirror/index.ts';
 import type { RouteTable } from '../routes/index.ts';
-import { type AskedCall, CallFacts } from './call-facts.ts';
+import { type AskedCall, CallFacts, type TokenReader } from './call-facts.ts';
 import { PolicyInForce, type VariantChoice } from './policy-in-force.ts';
 import { VariantBook, type VariantBookParts } from './variant-calls.ts';
 
@@ -142,11 +142,11 @@ export class VariantPicker {
     const { compiled } = policy;
     const unit = compiled.policy.sticky?.unit;
     this.#answerFields = NO_FIELDS;
-    const token = unit?.kind === 'token' ? (asked: AskedCall) => this.#unitOfToken(asked, unit, policy.endpoint) : null;
+    const token = unit?.kind === 'token' ? this.#tokenReader(unit, policy.endpoint) : null;
     const facts = this.#facts.of(call, payload?.values ?? null, token);
     const choice = policy.choiceOf(compiled.pick(facts, policy));
     const answerFields = this.#answerFields;
-    const picked = { model: choice.model, endpoint: choice, choice, ...(answerFields.length === 0 ? {} : { answerFields }) };
+    const picked = answerFields.length === 0 ? choice.target : { ...choice.target, answerFields };
     return this.#mirrored(policy, picked, facts);
   }
 
@@ -155,6 +155,11 @@ export class VariantPicker {
     if (compiled.policy.mirrors.length === 0 || target.choice === undefined) return target;
     const mirrors = mirrorsOf(compiled, target.choice.pick, facts, policy);
     return mirrors === undefined ? target : { ...target, mirrors };
+  }
+
+  /** Apart, since whatever a closure holds is put on the heap by each call of the function that could make it. */
+  #tokenReader(use: TokenUse, endpoint: EndpointId): TokenReader {
+    return (call) => this.#unitOfToken(call, use, endpoint);
   }
 
   #unitOfToken(call: AskedCall, use: TokenUse, endpoint: EndpointId): string | undefined {
@@ -217,10 +222,7 @@ export class VariantPicker {
 
 const quoted = (text: string): string => JSON.stringify(text);
 
-function chosen(policy: PolicyInForce, pick: Pick): ChosenTarget {
-  const choice = policy.choiceOf(pick);
-  return { model: choice.model, endpoint: choice, choice };
-}
+const chosen = (policy: PolicyInForce, pick: Pick): ChosenTarget => policy.choiceOf(pick).target;
 
 /** The labels of a policy, each variant's own first, then the names of the variants. */
 function labelsOf({ policy }: CompiledPolicy): readonly string[] {

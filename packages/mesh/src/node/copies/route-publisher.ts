@@ -7,7 +7,7 @@ import {
   type ModelKey,
 } from '@modelmesh/core';
 import type { Slot } from '@modelmesh/core/cache';
-import { withDefaultModel } from '@modelmesh/core/endpoints';
+import { keptVersions, withDefaultModel } from '@modelmesh/core/endpoints';
 import type { ModelRecord, SlotRun } from '@modelmesh/core/records';
 import type { Dirty, RegistryView } from '@modelmesh/core/view';
 import type { ControlEnd, EndpointRoute, FamilyRoute, ModelRoute, PeerRoute, RemoteCopy, RouteParts } from '../../link/index.ts';
@@ -37,6 +37,8 @@ export class RoutePublisher {
   readonly #serving = new Map<ModelKey, Slot & { readonly concurrency: number | null }>();
   readonly #models = new Set<ModelKey>();
   readonly #endpoints = new Set<EndpointId>();
+  /** Versions that endpoints keep that do not keep all, as they were told last. */
+  readonly #kept = new Map<EndpointId, readonly string[]>();
   readonly #families = new Set<string>();
   readonly #peers = new Set<InstanceId>();
   #version = 0;
@@ -81,6 +83,7 @@ export class RoutePublisher {
     for (const { namespace, name } of dirty.models) if (namespace === DEFAULT_NAMESPACE) this.#models.add(name);
     for (const { namespace, name } of dirty.endpoints) if (namespace === DEFAULT_NAMESPACE) this.#endpoints.add(name);
     for (const { namespace, name } of dirty.families) if (namespace === DEFAULT_NAMESPACE) this.#families.add(name);
+    if (dirty.models.length > 0) this.#versionsChanged();
     this.#schedule();
   }
 
@@ -215,13 +218,31 @@ export class RoutePublisher {
       slots: applied.slots,
       published: this.#published(id, applied.revision),
     };
-    return { id, revision: applied.revision, variant: applied.policy.defaultVariant, model: active, successor, policy };
+    const route = { id, revision: applied.revision, variant: applied.policy.defaultVariant, model: active, successor, policy };
+    const { versions } = applied.policy;
+    if (versions.kind === 'all') return route;
+    const kept = keptVersions(versions, this.#view.versionsOf(DEFAULT_NAMESPACE, id)).map(({ version }) => version);
+    this.#kept.set(id, kept);
+    return { ...route, versions: kept };
   }
 
   /** Weights that a strategy set for an older policy count no more. */
   #published(id: EndpointId, revision: number): readonly SlotRun[] | null {
     const weights = this.#view.weights(DEFAULT_NAMESPACE, id)?.record;
     return weights?.revision === revision ? weights.slots : null;
+  }
+
+  /** Which versions an endpoint keeps follows from those that there are. */
+  #versionsChanged(): void {
+    for (const [id, before] of this.#kept) {
+      const versions = this.#view.policy(DEFAULT_NAMESPACE, id)?.record.policy.versions;
+      if (versions === undefined || versions.kind === 'all') {
+        this.#kept.delete(id);
+        continue;
+      }
+      const kept = keptVersions(versions, this.#view.versionsOf(DEFAULT_NAMESPACE, id));
+      if (kept.length !== before.length || kept.some(({ version }, at) => version !== before[at])) this.#endpoints.add(id);
+    }
   }
 
   #familyRoute(family: string): FamilyRoute | undefined {
