@@ -1,5 +1,6 @@
 /** The door of the room: how the answers of a shadow differ from those of the live calls. */
 export { type AnswerMessage, type AnswerTensor, type Elements, lengthOfElements } from './answer.ts';
+export { comparisonProblem } from './checked-comparison.ts';
 export { COMPARERS, compareAnswers, MESSAGES_COMPARED_MAX } from './compare-answers.ts';
 export { compareTensors } from './compare-tensors.ts';
 export { type Comparer, type Comparison, NOTHING_COMPARED } from './comparer.ts';

@@ -1,4 +1,4 @@
-import { type Clock, MeshError, type ModelKey, type MonotonicMs, monotonicMs, type Random, toMeshError } from '@modelmesh/core';
+import { type Clock, type ModelKey, type MonotonicMs, monotonicMs, type Random, toMeshError } from '@modelmesh/core';
 import {
   type AnswerPair,
   COMPARERS,
@@ -22,6 +22,7 @@ import {
   type ShadowTap,
 } from '../call/index.ts';
 import { hasTensors, messagesOf } from './answer-messages.ts';
+import { GuardedComparers } from './guarded-comparers.ts';
 import type { ShadowLimits } from './limits.ts';
 import { type RecordedAnswer, Recording, type RecordingParts } from './recording.ts';
 import { ShadowCall } from './shadow-call.ts';
@@ -55,7 +56,7 @@ export interface ShadowsParts {
 export class Shadows implements ShadowTap {
   readonly book: DiffBook;
   readonly #plane: Plane;
-  readonly #comparers: ReadonlyMap<string, Comparer>;
+  readonly #comparers: GuardedComparers;
   readonly #budget: ByteBudget;
   readonly #clock: Clock;
   readonly #queue: Job[] = [];
@@ -74,7 +75,7 @@ export class Shadows implements ShadowTap {
     this.#plane = plane;
     this.#clock = plane.clock;
     this.#limits = limits;
-    this.#comparers = comparers;
+    this.#comparers = new GuardedComparers(comparers, plane.clock);
     this.#budget = new ByteBudget(limits.bytesMax);
   }
 
@@ -227,20 +228,8 @@ export class Shadows implements ShadowTap {
     const [ours, theirs] = [await messagesOf(method, live, limits), await messagesOf(method, shadow, limits)];
     const { comparer: name } = mirror.compare;
     // What holds no tensors can be compared all the same, byte for byte.
-    const comparer = name === COMPARERS.tensors.name && !hasTensors(method) ? COMPARERS.bytes : this.#comparerOf(name);
-    if (comparer === undefined)
-      throw new MeshError('invalid-argument', `there is no comparer ${JSON.stringify(name)} at this node`);
-    try {
-      return compareAnswers(ours, theirs, mirror.compare, comparer);
-    } catch (error) {
-      if (error instanceof MeshError || !(error instanceof Error)) throw error;
-      // A plug-in's own words are for whoever wrote it.
-      throw new MeshError('internal', `the comparer ${name} failed: ${error.message}`, { cause: error });
-    }
-  }
-
-  #comparerOf(name: string): Comparer | undefined {
-    return this.#comparers.get(name) ?? Object.values<Comparer>(COMPARERS).find((one) => one.name === name);
+    const comparer = name === COMPARERS.tensors.name && !hasTensors(method) ? COMPARERS.bytes : this.#comparers.of(name);
+    return compareAnswers(ours, theirs, mirror.compare, comparer);
   }
 
   #finish({ recording }: Job): void {
