@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { LocateAsk } from '../../link/index.ts';
-import { ControlRig } from '../testing/index.ts';
+import { ControlRig, MeshRig } from '../testing/index.ts';
 
 const MIB = 1024 * 1024;
 const SHADOW: LocateAsk = { kind: 'shadow', here: null };
@@ -74,6 +74,38 @@ describe('a copy for a shadow', () => {
     rig.locate('shadow', SHADOW);
     await rig.after(1000);
     assert.equal(rig.located('shadow').at(-1)?.kind, 'failed', 'nobody reaches n2: no call is sent there');
+    await rig.close();
+  });
+
+  it('is loaded at another node whose memory is free where this one is full, and called where it is then', async () => {
+    const rig = await MeshRig.empty();
+    const full = await rig.add('full', { capacityMib: 5 });
+    await rig.after(3000);
+    const models = ['live-0', 'live-1', 'live-2', 'live-3'];
+    await rig.register(...models);
+    for (const model of models) {
+      await full.locate(model);
+      await rig.after(3000);
+    }
+    const roomy = await rig.add('roomy', { capacityMib: 50 });
+    await rig.after(5000);
+    // Free room is filled with what nobody has, sooner or later.
+    await rig.register('shadow');
+    assert.deepEqual(await full.locate('shadow', SHADOW), { kind: 'peer', instance: 'roomy', intent: 'load' });
+    const loaded = await roomy.locate('shadow', { kind: 'shadow', here: 'load' });
+    await rig.after(3000);
+    assert.equal(loaded?.kind, 'serving');
+    assert.deepEqual(await full.locate('shadow', SHADOW), { kind: 'peer', instance: 'roomy', intent: 'copy' });
+    assert.deepEqual(full.runtime.unloads, [], 'nobody went for it');
+    assert.deepEqual(await full.locate('shadow', SHADOW, ['roomy']), {
+      kind: 'failed',
+      where: 'nowhere',
+      error: {
+        kind: 'no-capacity',
+        message: 'model shadow has no copy, and no node has free memory for one',
+        retryAfterMs: null,
+      },
+    });
     await rig.close();
   });
 });
