@@ -1,6 +1,7 @@
 /** The door of the room: what a manifest says, or everything that is wrong with it, and what to register for it. */
 export { type EndpointManifest, endpointManifestOf } from './endpoint-manifest.ts';
 export { CANARIES_MAX } from './inference-service-manifest.ts';
+export { type InferenceServiceStatus, inferenceServiceStatus } from './inference-service-status.ts';
 export { LABELS_MAX, type Metadata } from './metadata.ts';
 export { COPIES_MAX, SESSIONS_MAX } from './model-manifest.ts';
 export { parseManifest } from './parse-manifest.ts';

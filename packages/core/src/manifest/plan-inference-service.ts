@@ -111,7 +111,7 @@ const FULL = 100;
 const hasPolicy = (endpoint: ServiceEndpoint | undefined): boolean => endpoint !== undefined && endpoint.policy !== null;
 
 /** What is known of a service's past. */
-interface Past {
+export interface Past {
   /** The predictor that the last manifest had. */
   readonly latest: ModelKey;
   /** The one that has, or had last, all calls. */
@@ -122,7 +122,8 @@ interface Past {
   readonly before: ModelKey | null;
 }
 
-function pastOf({ record, policy }: ServiceEndpoint): Past {
+/** What an endpoint tells of the past of its service. */
+export function pastOf({ record, policy }: ServiceEndpoint): Past {
   const byName = (name: string): Variant | undefined => policy?.variants.find((variant) => variant.name === name);
   const [latest, previous] = [byName(LATEST_NAME), byName(PREVIOUS_NAME)];
   // A vmodel, or a service that had named canaries until now.

@@ -258,6 +258,13 @@ describe('REST in front of the real control', () => {
       active: v2,
       models: [v2, v3],
     });
+    const stands = await rest.inferenceService('svc');
+    assert.deepEqual(stands.canaryStatuses, [{ name: 'next', ready: true, trafficPercent: 5 }]);
+    assert.deepEqual(
+      stands.components.predictor.traffic.map(({ percent }) => percent),
+      [95, 5],
+    );
+    await assert.rejects(rest.inferenceService('absent'), hasKind('not-found'));
     await rest.deleteInferenceService('svc');
     assert.deepEqual(await Array.fromAsync(rest.models()), []);
   });

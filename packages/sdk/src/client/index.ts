@@ -1,6 +1,8 @@
 /** The door of the room: a client of a mesh. */
+
 export type { DiffSampleView, DiffsView, DiffTimesView, MirrorDiffView, SegmentDiffView } from './diff-view.ts';
 export { ANSWER_BYTES_MAX } from './http-transport.ts';
+export type { InferenceServiceView } from './inference-service-view.ts';
 export type {
   AppliedView,
   ChangesView,

@@ -3,6 +3,7 @@ import type { ClientTls } from '@modelmesh/grpc/stream';
 import { HEADER } from '@modelmesh/wire/headers';
 import type { DiffsView } from './diff-view.ts';
 import { HttpTransport } from './http-transport.ts';
+import type { InferenceServiceView } from './inference-service-view.ts';
 import type {
   AppliedView,
   CopyView,
@@ -152,6 +153,11 @@ export class RestClient {
   deleteEndpoint(name: string, { owner, ...options }: RestOptions & { readonly owner?: string } = {}): Promise<void> {
     const query = owner === undefined ? '' : `?owner=${encodeURIComponent(owner)}`;
     return this.#delete(`/api/v1/endpoints/${segment(name)}${query}`, options);
+  }
+
+  /** How an InferenceService stands, in KServe's words. */
+  inferenceService(name: string, options?: RestOptions): Promise<InferenceServiceView> {
+    return this.#json('GET', `/api/v1/inference-services/${segment(name)}`, options);
   }
 
   /** Removes what an InferenceService made. */

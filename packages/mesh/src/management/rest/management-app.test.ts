@@ -35,6 +35,7 @@ const OPERATIONS = [
   'GET /api/v1/explain/instances/{id}',
   'GET /api/v1/explain/models/{key}',
   'GET /api/v1/explain/requests/{id}',
+  'GET /api/v1/inference-services/{name}',
   'GET /api/v1/instances',
   'GET /api/v1/models',
   'GET /api/v1/models/{key}',

@@ -21,6 +21,7 @@ import type {
 } from '@modelmesh/sdk/client';
 import { z } from 'zod';
 import { diffs } from './diff-view.ts';
+import { inferenceService } from './inference-service-schema.ts';
 
 /** Items of a page unless the caller asks for another number. */
 export const PAGE_ITEMS_DEFAULT = 100;
@@ -249,6 +250,7 @@ export const SCHEMAS = {
   Error: error,
   Event: event,
   Explanation: explanation,
+  InferenceService: inferenceService,
   Instance: instance,
   Instances: z.strictObject({ items: z.array(instance) }),
   Manifest: manifest,

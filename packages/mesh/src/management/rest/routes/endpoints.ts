@@ -136,21 +136,6 @@ const changingRoutes = (control: Control): readonly AnyRoute[] => [
       return { value: undefined };
     },
   }),
-  route({
-    ...ONE,
-    id: 'deleteInferenceService',
-    method: 'DELETE',
-    path: '/api/v1/inference-services/{name}',
-    resource: 'inference-services/',
-    summary: 'Removes what an InferenceService made: its endpoint and its model.',
-    verb: 'write',
-    status: 204,
-    answer: null,
-    run: async ({ name }) => {
-      await control.deleteResource('InferenceService', name);
-      return { value: undefined };
-    },
-  }),
 ];
 
 function known(control: Control, name: string) {

@@ -4,6 +4,7 @@ import { openApiDocument } from '../openapi.ts';
 import type { AnyRoute } from '../route.ts';
 import { endpointRoutes } from './endpoints.ts';
 import { explainRoutes } from './explain.ts';
+import { inferenceServiceRoutes } from './inference-services.ts';
 import { modelRoutes } from './models.ts';
 import { nodeRoutes } from './node.ts';
 
@@ -12,7 +13,12 @@ export function managementRoutes(
   control: Control,
   server: { readonly name: string; readonly version: string },
 ): readonly AnyRoute[] {
-  const routes: AnyRoute[] = [...modelRoutes(control), ...endpointRoutes(control), ...explainRoutes(control)];
+  const routes: AnyRoute[] = [
+    ...modelRoutes(control),
+    ...endpointRoutes(control),
+    ...inferenceServiceRoutes(control),
+    ...explainRoutes(control),
+  ];
   routes.push(...nodeRoutes(control, server, () => openApiDocument(routes, server.version)));
   return routes;
 }
