@@ -11,6 +11,7 @@ import { reachable } from './reachable.ts';
 import { registryTrue } from './registry-true.ts';
 import { removedPeers } from './removed-peers.ts';
 import { rightAnswers } from './right-answers.ts';
+import { tablesTrue } from './tables-true.ts';
 import { trueStatus } from './true-status.ts';
 
 /** All of them. */
@@ -26,6 +27,7 @@ export const CHECKERS: readonly Checker[] = [
   trueStatus,
   rightAnswers,
   attempts,
+  tablesTrue,
   everythingEnds,
 ];
 export type { Checker, CheckerRun } from './checker.ts';

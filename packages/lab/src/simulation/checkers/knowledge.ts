@@ -1,4 +1,4 @@
-import type { ModelRecord, RegistryRecord } from '@modelmesh/core/records';
+import type { ModelRecord, PolicyRecord, RegistryRecord } from '@modelmesh/core/records';
 import type { KvEvent } from '@modelmesh/mesh/kv';
 import { decodeRecord, parseRecordKey } from '@modelmesh/wire/registry';
 import type { Cluster } from '../cluster/index.ts';
@@ -19,6 +19,8 @@ export interface KnownInstance {
 export class Picture {
   readonly models = new Map<string, KnownModel>();
   readonly instances = new Map<string, KnownInstance>();
+  /** The policies in force of endpoints. */
+  readonly policies = new Map<string, PolicyRecord>();
 
   fold(cluster: Cluster, event: KvEvent): void {
     const key = parseRecordKey(cluster.registry.layout, event.kind === 'put' ? event.entry.key : event.key);
@@ -26,6 +28,10 @@ export class Picture {
     const record: RegistryRecord | null = event.kind === 'put' ? decodeRecord(key, event.entry.value) : null;
     const sinceMs = cluster.world.nowMs;
     if (key.kind === 'model') this.models.set(key.key, { record: record as ModelRecord | null, sinceMs });
+    if (key.kind === 'policy') {
+      if (record === null) this.policies.delete(key.id);
+      else this.policies.set(key.id, record as PolicyRecord);
+    }
     if (key.kind === 'instance') this.instances.set(key.id, { isThere: record !== null, sinceMs });
   }
 

@@ -1,10 +1,12 @@
-import { epochMs } from '@modelmesh/core';
+import { durationMs, epochMs } from '@modelmesh/core';
 import { DEFAULT_COPIES_POLICY } from '@modelmesh/core/records';
 import type { FaultSpec, StepSpec } from '../scenario/index.ts';
 import type { Cluster } from './cluster.ts';
 import type { SimNode } from './sim-node.ts';
 import { Traffic } from './traffic.ts';
 
+/** How long an edit waits for all nodes. */
+const EDIT_WAIT_MS = durationMs(10_000);
 const NEVER = new AbortController().signal;
 
 /** Enters everything that a scenario says into the world's time. */
@@ -129,9 +131,13 @@ function perform(cluster: Cluster, step: StepSpec): void {
   }
 }
 
-type Request = Extract<StepSpec, { readonly kind: 'register' | 'unregister' | 'load' | 'unload' | 'set-endpoint' }>;
+type Request = Extract<
+  StepSpec,
+  { readonly kind: 'register' | 'unregister' | 'load' | 'unload' | 'set-endpoint' | 'edit-endpoint' }
+>;
 
-function ask({ operations, models }: Cluster, node: SimNode, step: Request): void {
+function ask(cluster: Cluster, node: SimNode, step: Request): void {
+  const { operations, models } = cluster;
   switch (step.kind) {
     case 'register': {
       const info = { type: 'simulated', path: `${step.model}/${step.name}`, encKey: '{}' };
@@ -154,6 +160,25 @@ function ask({ operations, models }: Cluster, node: SimNode, step: Request): voi
       const request = { vModelId: step.endpoint, targetModelId: step.model, owner: '', expectedTargetModelId: '' };
       const how = { updateOnly: false, autoDeleteTargetModel: false, loadNow: false, force: false, sync: false };
       operations.ask(node, step.name, (control) => control.setEndpoint({ ...request, ...how, modelInfo: undefined }, NEVER));
+      return;
     }
+    case 'edit-endpoint':
+      edit(cluster, node, step);
   }
+}
+
+/** Whoever watches hears of the answer at the instant at which it comes. */
+function edit(cluster: Cluster, node: SimNode, step: Extract<StepSpec, { readonly kind: 'edit-endpoint' }>): void {
+  const variants = step.variants.map(({ model, weight }) => ({ name: model, model, weight }));
+  const [first] = variants;
+  const life = node.serving;
+  if (first === undefined || life === undefined) return;
+  const spec = { variants, default: first.name };
+  const manifest = { apiVersion: 'modelmesh.io/v1alpha1', kind: 'Endpoint', metadata: { name: step.endpoint }, spec };
+  cluster.operations.ask(node, step.name, async (control) => {
+    const { edit: made } = await control.apply(manifest, NEVER, { waitMs: EDIT_WAIT_MS });
+    if (made?.acknowledgement == null) return;
+    const missing = made.acknowledgement.missing.map(({ instance }) => instance);
+    cluster.onEndpointEdited(life, { endpoint: step.endpoint, revision: made.revision, missing });
+  });
 }

@@ -1,3 +1,4 @@
+import type { InstanceId } from '@modelmesh/core';
 import type { NodeEvent } from '@modelmesh/mesh/node';
 import { Actor, type World } from '../engine/index.ts';
 import { Network } from '../network/index.ts';
@@ -15,6 +16,15 @@ export interface ClusterWitness extends Partial<RuntimeWitness> {
   callStarted?(call: SimCall): void;
   callEnded?(call: SimCall): void;
   lifeOver?(life: NodeLife, gracefully: boolean): void;
+  /** An edit of an endpoint was answered, at this very instant. */
+  endpointEdited?(at: NodeLife, edited: EditedEndpoint): void;
+}
+
+/** What an edit of an endpoint came to. */
+export interface EditedEndpoint {
+  readonly endpoint: string;
+  readonly revision: number;
+  readonly missing: readonly InstanceId[];
 }
 
 /** All actors of one scenario, and whoever watches them. */
@@ -70,6 +80,10 @@ export class Cluster implements Surroundings {
   /** Lives that serve. */
   *serving(): IterableIterator<NodeLife> {
     for (const node of this.nodes.values()) if (node.serving !== undefined) yield node.serving;
+  }
+
+  onEndpointEdited(at: NodeLife, edited: EditedEndpoint): void {
+    for (const one of this.#witnesses) one.endpointEdited?.(at, edited);
   }
 
   onNodeEvent(life: NodeLife, event: NodeEvent): void {

@@ -50,6 +50,20 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     becomes: '',
   },
   {
+    name: 'lost-lease-taken-for-gone',
+    breaks: 'an edit does not wait for a node whose lease has ended, though it may answer calls by the policy before',
+    file: `${NODE}/policies/seen-instances.ts`,
+    was: 'if (known?.leaves === true) this',
+    becomes: 'if (known !== undefined) this',
+  },
+  {
+    name: 'edits-not-told-to-workers',
+    breaks: 'workers are not told of a policy that changed after they had their table',
+    file: `${NODE}/copies/route-publisher.ts`,
+    was: 'for (const { namespace, name } of dirty.endpoints) if (namespace === DEFAULT_NAMESPACE) this',
+    becomes: 'for (const { namespace, name } of dirty.endpoints) if (namespace === DEFAULT_NAMESPACE && !this.#started) this',
+  },
+  {
     name: 'lost-watch-not-followed',
     breaks: 'after a lost watch a node never hears of the registry again',
     file: `${NODE}/registry/registry-mirror.ts`,

@@ -19,7 +19,8 @@ export function generate(seed: number): Scenario {
     historyMax: random.below(4) === 0 ? 30 : 10_000,
     traffic: trafficOf(new Chance(seed, 'traffic'), draft),
     faults: faultsOf(new Chance(seed, 'faults'), draft),
-    steps: stepsOf(new Chance(seed, 'steps'), draft),
+    // What edits are made has a stream of its own, so that everything else is as it would be without them.
+    steps: [...stepsOf(new Chance(seed, 'steps'), draft), ...editsOf(new Chance(seed, 'edits'), draft)],
   };
 }
 
@@ -148,6 +149,17 @@ function stepsOf(random: Chance, draft: Draft): readonly StepSpec[] {
     return { ...stepOf(random, draft), name: `step-${at}`, atMs } as StepSpec;
   });
   return [...registered, ...others.toSorted((a, b) => a.atMs - b.atMs)];
+}
+
+/** Edits of a few endpoints: in every second scenario, by whatever node comes first. */
+function editsOf(random: Chance, { durationMs, nodes, models }: Draft): readonly StepSpec[] {
+  if (random.below(2) === 0) return [];
+  return Array.from({ length: 2 + random.below(8) }, (_, at): StepSpec => {
+    const variants = some(random, models.slice(0, 4)).map(({ key }) => ({ model: key, weight: 1 + random.below(9) }));
+    const atMs = START_MS + 500 + random.below(durationMs - START_MS);
+    const node = pick(random, nodes).id;
+    return { name: `edit-${at}`, atMs, kind: 'edit-endpoint', node, endpoint: `p${random.below(2)}`, variants };
+  }).toSorted((a, b) => a.atMs - b.atMs);
 }
 
 type Untimed<Step> = Step extends StepSpec ? Omit<Step, 'name' | 'atMs'> : never;

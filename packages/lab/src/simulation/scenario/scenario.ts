@@ -84,6 +84,12 @@ export type FaultSpec = { readonly name: string; readonly fromMs: number; readon
   | { readonly kind: 'unavailable-answers'; readonly node: string; readonly share: number }
 );
 
+/** A variant of an endpoint, which has the name of its model. */
+export interface VariantSpec {
+  readonly model: string;
+  readonly weight: number;
+}
+
 /** One thing that an operator does, or that happens at an instant. */
 export type StepSpec = { readonly name: string; readonly atMs: number } & (
   | { readonly kind: 'register'; readonly node: string; readonly model: string; readonly load: boolean }
@@ -91,6 +97,13 @@ export type StepSpec = { readonly name: string; readonly atMs: number } & (
   | { readonly kind: 'load'; readonly node: string; readonly model: string }
   | { readonly kind: 'unload'; readonly node: string; readonly model: string }
   | { readonly kind: 'set-endpoint'; readonly node: string; readonly endpoint: string; readonly model: string }
+  /** An endpoint of several variants, each named as its model. */
+  | {
+      readonly kind: 'edit-endpoint';
+      readonly node: string;
+      readonly endpoint: string;
+      readonly variants: readonly VariantSpec[];
+    }
   /** `silent`: its machine vanishes, so that no connection is reset. It comes back after `backMs`, under another id if `anew`. */
   | { readonly kind: 'kill'; readonly node: string; readonly silent: boolean; readonly backMs: number; readonly anew: boolean }
   | { readonly kind: 'restart'; readonly node: string; readonly backMs: number }
