@@ -5,11 +5,14 @@ import { RuntimeProcess } from '@modelmesh/runtime/serve';
 import { type MirrorDiffView, RestClient, type SegmentDiffView, tensor } from '@modelmesh/sdk/client';
 import { ModelMesh } from '@modelmesh/wire/mmesh';
 import { encodeInferRequest, NO_PARAMETERS } from '@modelmesh/wire/oip';
+import { eventually } from '../faults/index.ts';
 import { type GrpcRequest, grpcRequest } from '../load/index.ts';
 import { freeFolder, NodeProcess, realClock } from '../node-process/index.ts';
 import { ScoringServer } from './scoring-server.ts';
 
 const MIB = 1_048_576;
+/** Far longer than shadows take on a machine that does other things too. */
+const SETTLED_WITHIN_MS = 240_000;
 const INFER = '/inference.GRPCInferenceService/ModelInfer';
 
 /** What a mesh for shadows may be given. */
@@ -83,14 +86,14 @@ export class ShadowMesh implements AsyncDisposable {
   async settled(
     calls: number,
   ): Promise<{ readonly diff: MirrorDiffView; readonly sums: SegmentDiffView; readonly dropped: number }> {
-    for (;;) {
+    return eventually(`the shadows of ${calls} calls are over`, SETTLED_WITHIN_MS, async () => {
       const { mirrors } = await this.rest.diff('fraud');
       const [diff] = mirrors;
       const [sums] = diff?.segments ?? [];
-      if (diff === undefined || sums === undefined) continue;
+      if (diff === undefined || sums === undefined) return undefined;
       const dropped = Object.values(sums.dropped).reduce((sum, one) => sum + one, 0);
-      if (sums.pairs + dropped >= calls) return { diff, sums, dropped };
-    }
+      return sums.pairs + dropped >= calls ? { diff, sums, dropped } : undefined;
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
