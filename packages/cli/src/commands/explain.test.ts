@@ -38,18 +38,36 @@ test('each kind of question is asked at its own path, and answered as a table', 
     '',
   ]);
   assert.match(world.err, /no answer from n2, n3/);
-  for (const args of [
-    ['model', 'm'],
-    ['request', 'r/1'],
-  ] as const) {
-    assert.equal(await world.run('explain', ...args), EXIT.done, world.err);
-    assert.match(world.out, /route +m +n1 +the call ended with unavailable/);
-  }
+  assert.equal(await world.run('explain', 'model', 'm'), EXIT.done, world.err);
+  assert.match(world.out, /route +m +n1 +the call ended with unavailable/);
+  assert.equal(await world.run('explain', 'request', 'r/1'), EXIT.done, world.err);
+  assert.match(world.out, /n1 +- +- +- +- +m +- +the call ended with unavailable/);
   assert.equal(await world.run('explain', 'eviction', 'old', '-o', 'json'), EXIT.done);
   assert.deepEqual(JSON.parse(world.out), [record({})], 'scores and all');
   assert.equal(await world.run('explain', 'instance', 'n1'), EXIT.done);
   assert.equal(world.out, '');
   assert.match(world.err, /nothing was decided about it/);
+});
+
+test('a call through an endpoint is told with its revision, rule, variant, model and copy', async () => {
+  const pick = {
+    endpoint: 'fraud',
+    revision: 4,
+    variant: 'canary',
+    rule: 'gold',
+    reason: 'rule gold',
+    model: 'f@4',
+    instance: 'n2',
+  };
+  const choice = record({ kind: 'choice', model: 'f@4', requestId: 'r', because: 'it got variant canary', details: { pick } });
+  await using mesh = await fakeMesh({ 'GET /api/v1/explain/requests/r': { json: { records: [choice], unanswered: [] } } });
+  using world = new FakeWorld({ env: { MESH_SERVER: mesh.url } });
+  assert.equal(await world.run('explain', 'request', 'r'), EXIT.done, world.err);
+  assert.deepEqual(world.out.split('\n'), [
+    'AT                        BY  ENDPOINT  REVISION  RULE  VARIANT  MODEL  COPY  BECAUSE',
+    '2026-01-02T03:04:05.000Z  n1  fraud     4         gold  canary   f@4    n2    it got variant canary',
+    '',
+  ]);
 });
 
 test('a question without what it is about, and one of no kind, are wrong usage', async () => {

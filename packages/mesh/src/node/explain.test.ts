@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { bytes, durationMs, instanceId, modelKey } from '@modelmesh/core';
+import { bytes, durationMs, endpointId, instanceId, modelKey } from '@modelmesh/core';
 import { CACHE_POLICY_NAMES, type CachePolicyName } from '@modelmesh/core/cache';
 import { JOURNAL_AGE_MS } from '@modelmesh/core/journal';
 import { CHOICES_TIMEOUT_MS, CHOICES_TOLD_MAX, QUESTIONS_MAX } from './management/index.ts';
@@ -62,6 +62,30 @@ describe('why it was decided so', () => {
     const [refusal] = await rig.explain({ model: modelKey('huge'), kind: 'refusal' });
     assert.equal(refusal?.kind, 'refusal');
     assert.match(refusal?.because ?? '', /^needs 50\.0 MiB, this instance can hold at most 4\.\d MiB$/);
+    await rig.close();
+  });
+
+  it('a call through an endpoint says what its policy chose, and why', async () => {
+    const rig = await ControlRig.ready();
+    const reason = { kind: 'rule', rule: 'gold' } as const;
+    rig.callEnded({
+      ...{
+        method: 'infer',
+        endpoint: endpointId('e'),
+        outcome: 'unavailable',
+        attempts: ['n2: refused'],
+        atMs: rig.clock.wallMs(),
+      },
+      ...{ requestId: 'r', model: modelKey('a'), pick: { revision: 4, variant: 'canary', reason, instance: instanceId('n2') } },
+    });
+    await rig.settle();
+    const [told] = await rig.explain({ requestId: 'r' });
+    assert.match(
+      told?.because ?? '',
+      /^the call of infer got variant canary of endpoint e \(revision 4\) because of rule gold, and ended/,
+    );
+    const pick = { endpoint: 'e', revision: 4, variant: 'canary', rule: 'gold', reason: 'rule gold', model: 'a', instance: 'n2' };
+    assert.deepEqual(told?.details.pick, pick);
     await rig.close();
   });
 
