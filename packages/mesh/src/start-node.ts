@@ -182,7 +182,14 @@ class OpenParts {
     const connections = this.#listeners.counts();
     const limitsReached = new Map([...figures.limitsReached, ...this.#node.limitsReached()]);
     const workers = threads === null ? {} : { workers: threads.pool.figures() };
-    return { ...figures, connections, limitsReached, tokens: this.#node.tokens.figures, ...workers };
+    return {
+      ...figures,
+      connections,
+      limitsReached,
+      tokens: this.#node.tokens.figures,
+      strategies: this.#node.plugins.figures(),
+      ...workers,
+    };
   }
 
   #addresses(): Readonly<Record<string, string>> {

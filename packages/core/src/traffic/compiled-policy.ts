@@ -85,7 +85,7 @@ export class CompiledPolicy {
       return this.#fromTable(target.table, picks, slot, live);
     }
     if (slot >= 0) return this.#fromTable(this.main, this.#sticky, slot, live);
-    return this.#byStrategy(live);
+    return this.#byStrategy(facts, live);
   }
 
   /** The variant that a label names: its own, else a variant of that name. `stable` is the default variant unless one is labelled so. */
@@ -148,13 +148,13 @@ export class CompiledPolicy {
     return chosen;
   }
 
-  #byStrategy(live: Live): Pick {
+  #byStrategy(facts: RequestFacts, live: Live): Pick {
     const { strategy } = this.policy;
     if (strategy.name === 'least-loaded') {
       const pick = this.#strategic[leastLoaded(this.main.shares, live)];
       if (pick !== undefined) return pick;
     }
-    const index = live.plugin?.(strategy.name);
+    const index = live.plugin?.(strategy.name, facts);
     // A strategy cannot give calls to a variant without a weight.
     if (index !== undefined && (this.main.shares[index] ?? 0) > 0) {
       const pick = this.#strategic[index];

@@ -1,4 +1,5 @@
 import type { FallbackCause, Variant } from '../records/index.ts';
+import type { RequestFacts } from './request-facts.ts';
 
 /** Why a call gets its variant. */
 export type PickReason =
@@ -34,5 +35,5 @@ export interface Live {
   /** Calls of the variant that run now, as this worker sees them. */
   inFlight(index: number): number;
   /** The answer of a plug-in strategy in the path of the request; `undefined`: it has none, weights decide. */
-  plugin?(strategy: string): number | undefined;
+  plugin?(strategy: string, facts: RequestFacts): number | undefined;
 }

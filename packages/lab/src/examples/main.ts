@@ -1,5 +1,5 @@
 /** `npm run example NAME`: starts a node, runs one example of an endpoint, and prints what it proves; exit code 1 when a claim does not hold. */
-import { ENDPOINT_EXAMPLES, type EndpointExample, ExampleMesh } from './index.ts';
+import { ENDPOINT_EXAMPLES, type EndpointExample, EXAMPLE_NODES, ExampleMesh } from './index.ts';
 
 const isExample = (name: string): name is EndpointExample => Object.hasOwn(ENDPOINT_EXAMPLES, name);
 
@@ -9,7 +9,7 @@ if (!isExample(name)) {
   process.exitCode = 2;
 } else {
   console.log('starting a node');
-  await using mesh = await ExampleMesh.start((line) => console.log(line));
+  await using mesh = await ExampleMesh.start((line) => console.log(line), EXAMPLE_NODES[name]);
   await ENDPOINT_EXAMPLES[name](mesh);
   const failed = mesh.claims.filter(({ holds }) => !holds).length;
   console.log(

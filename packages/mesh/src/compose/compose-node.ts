@@ -28,9 +28,10 @@ import type { Place } from '../workers/index.ts';
 import { type DoorParts, type Doors, openDoors } from './doors.ts';
 import { FollowedConstraints, readConstraints } from './followed-constraints.ts';
 import { FollowedRules } from './followed-rules.ts';
+import { NodePlugins } from './node-plugins.ts';
 import { composeRuntime } from './node-runtime.ts';
 import { newIncarnation, PeerPort, type PeerPortParts } from './peer-port.ts';
-import { NO_PLUGINS, policyWishes } from './policy-wishes.ts';
+import { policyWishes } from './policy-wishes.ts';
 import { type Links, makeLinks, Threads, type ThreadsParts, threadsWanted } from './threads.ts';
 
 /** What a node is given besides its configuration. */
@@ -58,6 +59,7 @@ export interface ComposedNode {
   readonly dataPlane: DataPlane;
   /** What gives tokens in this thread. */
   readonly tokens: SignedVault;
+  readonly plugins: NodePlugins;
   /** The port between nodes; `null`: this node is alone. */
   readonly peerPort: OpenPeerPort | null;
   /** Workers in threads of their own; `null`: the one worker shares control's. */
@@ -83,29 +85,29 @@ export async function composeNode(config: Config, around: NodeSurroundings): Pro
   const counters = allocateCounters(threadCount + 1);
   const link = makeLinks(threadCount);
   const layout = registryLayout({ root: '', prefix: config.registryPrefix, service: config.serviceName });
+  const plugins = await NodePlugins.load(config, around.log);
   const kv = await openStore(config, layout, clock);
   const runtime = runtimeFor(config, around, { engine, streamLimits, timers });
   const port = peerPortFor(config, { engine, streamLimits, clock, timers, random: systemRandom, log: around.log });
   const { tokenKeys, tokens } = composeTokens(config, around.log);
   const home = { worker: threadCount, link: link.home, metrics: around.metrics, tokens, limitCounters };
-  const dataPlane = makeDataPlane(config, { ...home, clock, timers, engine, counters }, port?.links ?? null);
+  const brought = homePlugins(plugins, threadCount);
+  const dataPlane = makeDataPlane(config, { ...home, ...brought, clock, timers, engine, counters }, port?.links ?? null);
   const shared = { threads: threadCount, config, streamLimits, counters, limitCounters };
-  const threads = composeThreads(link, shared, { around, port, tokenKeys });
+  const threads = composeThreads(link, shared, { around, port, tokenKeys, plugins });
   tokenKeys.onChange((keys) => useKeys(keys, tokens, threads));
   const identity = identityOf(config);
   const control = { clock, scope: around.scope, kv, layout, runtime, counters, link: link.control, metrics: around.metrics };
-  const wishes = {
-    readOnly: config.readOnly,
-    onParameters: toAll(around.onParameters, threads),
-    ...policyWishes(tokens, NO_PLUGINS),
-  };
+  const onParameters = toAll(around.onParameters, threads);
+  const wishes = { readOnly: config.readOnly, onParameters, ...pluginWishes(tokens, plugins) };
   const cluster = clusterWishes(config, around.log);
-  const foundations = { port, runtime, scope: around.scope, kv, threads, tokenKeys };
+  const foundations = { port, runtime, scope: around.scope, kv, threads, tokenKeys, plugins };
   // Before the record says so: others may come the moment that it does.
   const running = await startOn({ ...foundations, dataPlane }, async () => {
     await port?.open(dataPlane.acceptPeer, threads?.peers ?? null);
     return startControl({ ...ALONE, ...amongOthers(port), ...identity, ...control, ...wishes, ...cluster });
   });
+  plugins.tellTo(running.events);
   port?.answerWith(running.peerAnswers);
   dataPlane.start();
   const followed = followFiles(config, around.log, { clock, running, link: link.control });
@@ -118,6 +120,7 @@ export async function composeNode(config: Config, around: NodeSurroundings): Pro
     running,
     dataPlane,
     tokens,
+    plugins,
     peerPort: port === null ? null : peerPortOf(port),
     threads,
     limitsReached: () => limitCounters.counts(),
@@ -185,19 +188,42 @@ interface ThreadsAround {
   readonly around: NodeSurroundings;
   readonly port: PeerPort | null;
   readonly tokenKeys: FollowedKeys;
+  readonly plugins: NodePlugins;
 }
+
+/** What policies may ask for, and what is there for it. */
+const pluginWishes = (tokens: SignedVault, plugins: NodePlugins) => ({
+  ...policyWishes(tokens, plugins.names),
+  weightsPlugins: plugins.weights,
+});
+
+/** What plug-ins are to the worker in this thread; where there are others, it takes no calls that a strategy chooses for. */
+const homePlugins = (plugins: NodePlugins, threads: number) =>
+  threads > 0 ? { comparers: plugins.comparers } : { comparers: plugins.comparers, strategies: plugins.forHome() };
 
 /** The threads of the data plane, if there are any. */
 function composeThreads(
   { workers: link }: Links,
   parts: Pick<ThreadsParts, 'threads' | 'config' | 'streamLimits' | 'counters' | 'limitCounters'>,
-  { around, port, tokenKeys: { keys: tokenKeys } }: ThreadsAround,
+  { around, port, tokenKeys: { keys: tokenKeys }, plugins }: ThreadsAround,
 ): Threads | null {
   if (link === null) return null;
   const { log, writeLog } = around;
   // As many lives of an instance are told apart by such words.
   const relayWord = newIncarnation(systemRandom) + newIncarnation(systemRandom);
-  return new Threads({ ...parts, link, log, writeLog, clock: systemClock, self: port?.self ?? null, relayWord, tokenKeys });
+  const { picks, tell: onStrategy } = plugins;
+  return new Threads({
+    ...parts,
+    picks,
+    onStrategy,
+    link,
+    log,
+    writeLog,
+    clock: systemClock,
+    self: port?.self ?? null,
+    relayWord,
+    tokenKeys,
+  });
 }
 
 /** Operators' wishes go to workers in threads of their own too. */
@@ -210,6 +236,7 @@ function toAll(here: NodeSurroundings['onParameters'], threads: Threads | null):
 
 /** What control stands on. */
 interface Foundations {
+  readonly plugins: NodePlugins;
   readonly tokenKeys: FollowedKeys;
   readonly threads: Threads | null;
   readonly port: PeerPort | null;
@@ -237,6 +264,7 @@ async function startOn(
 /** Ends what control stands on, once it needs it no more. */
 async function endFoundations(parts: Foundations): Promise<void> {
   parts.tokenKeys.stop();
+  parts.plugins.close();
   parts.threads?.removeFolder();
   parts.port?.peers.close();
   await parts.runtime.close();

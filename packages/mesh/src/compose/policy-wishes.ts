@@ -34,6 +34,3 @@ function abilities(engine: CelEngine, tokens: Pick<TokenVault, 'readiness'>, plu
     tokenProblem: () => (tokens.readiness.ready ? null : tokens.readiness.why),
   };
 }
-
-/** Of a node without plug-ins. */
-export const NO_PLUGINS: PluginNames = { strategies: [], comparers: [] };

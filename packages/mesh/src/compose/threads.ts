@@ -16,6 +16,7 @@ import {
 import type { Log } from '../log/index.ts';
 import type { ParameterOverrides } from '../node/index.ts';
 import type { Introduction } from '../peer/index.ts';
+import type { PickSetup, StrategyNews } from '../plugins/index.ts';
 import { acceptRelayed, createRelayEngine } from '../relay/index.ts';
 import type { TokenKeys } from '../tokens/index.ts';
 import { relayLimits } from '../worker/index.ts';
@@ -65,6 +66,9 @@ export interface ThreadsParts {
   readonly limitCounters: LimitCounters;
   readonly self: Introduction | null;
   readonly tokenKeys: TokenKeys;
+  readonly picks: PickSetup;
+  /** Something happened to a strategy of a plug-in. */
+  readonly onStrategy: (news: StrategyNews) => void;
   /** A word that nobody can guess. */
   readonly relayWord: string;
 }
@@ -100,6 +104,8 @@ export class Threads {
       limitCounters: parts.limitCounters.buffer,
       config,
       tokenKeys: parts.tokenKeys,
+      picks: parts.picks,
+      onStrategy: parts.onStrategy,
       relayWord,
       self,
       writeLog,

@@ -16,6 +16,7 @@ import {
   NO_TIMEOUT_MS,
   type RegistryConfig,
   type RuntimeConfig,
+  type StrategiesConfig,
   type TlsConfig,
   type TokensConfig,
   type TypeConstraintsConfig,
@@ -72,7 +73,8 @@ export function assembleConfig(resolved: Resolved, around: Assembling): Config {
     tls,
     cors: corsOf(values, problem),
     tokens: tokensOf(values),
-    strategies: { periodMs: values.strategyPeriod },
+    strategies: strategiesOf(values),
+    plugins: values.plugins,
     registry: registryOf(values, resolved, problem),
     readOnly: values.readOnly,
     staticModels: { inline: values.staticModels, file: values.staticModelsFile },
@@ -134,6 +136,11 @@ function tlsOf(values: SettingValues, problem: AddProblem): TlsConfig | null {
   if (keyPath === null) problem('tlsKey', 'the private key of the certificate that tls.certPath names');
   if (tlsTrust.length > 0 && clientAuth === 'none') problem('tlsTrust', 'it unset, or tls.clientAuth optional or require');
   return { certPath: certPath ?? '', keyPath: keyPath ?? '', keyPassphrase, clientAuth, trustPaths: tlsTrust };
+}
+
+function strategiesOf(values: SettingValues): StrategiesConfig {
+  const { strategyPeriod: periodMs, pickWait: pickWaitMaxMs, pickBudget, weightsWait: weightsWaitMaxMs } = values;
+  return { periodMs, pickWaitMaxMs, pickBudgetMs: durationMs(pickBudget / 1000), weightsWaitMaxMs };
 }
 
 /** Nodes that share a registry must share their keys too: none of them may make its own. */

@@ -221,6 +221,11 @@ export interface TokensConfig {
 export interface StrategiesConfig {
   /** How often strategies that learn look at what came of calls. */
   readonly periodMs: DurationMs;
+  /** How long a request waits for a strategy of a plug-in, and what its answer may take. */
+  readonly pickWaitMaxMs: DurationMs;
+  readonly pickBudgetMs: DurationMs;
+  /** How long a strategy of a plug-in may take to set weights. */
+  readonly weightsWaitMaxMs: DurationMs;
 }
 
 /** How the cache behaves beside what the runtime says of itself. */
@@ -275,6 +280,8 @@ export interface Config {
   readonly cors: CorsConfig;
   readonly tokens: TokensConfig;
   readonly strategies: StrategiesConfig;
+  /** Modules of plug-ins. */
+  readonly plugins: readonly string[];
 
   readonly registry: RegistryConfig;
   /** Models and endpoints are neither added, changed nor removed (`KV_READ_ONLY`). */

@@ -279,7 +279,7 @@ describe('problems', () => {
         .sort()
         .join(', ')}`,
       'extra (from mesh.yaml:5): unknown, expected one of cache, compat, cors, dataDir, dataPlane, defaultEndpointOwner, http2, instanceId, labels, ' +
-        'limits, listeners, location, log, metrics, peer, placement, prestop, probes, registry, runtime, scaling, serviceName, shutdownTimeout, start, staticModels, statsd, strategies, tls, tokens, workerThreads, workers, zone',
+        'limits, listeners, location, log, metrics, peer, placement, plugins, prestop, probes, registry, runtime, scaling, serviceName, shutdownTimeout, start, staticModels, statsd, strategies, tls, tokens, workerThreads, workers, zone',
       '--no-such: unknown, expected a flag that is known',
       'probes.port (from mesh.yaml:3): got "high", expected a port from 0 to 65535, or none',
       'tls.clientAuth (from MM_TLS_CLIENT_AUTH): got "maybe", expected one of none, optional, require',

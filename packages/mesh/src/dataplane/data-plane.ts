@@ -34,7 +34,7 @@ import {
 import { GrpcIngress, PeerIngress, RuntimeHeaders } from './grpc/index.ts';
 import { SHADOW_LIMITS, type ShadowLimits, Shadows } from './mirror/index.ts';
 import { PeerLinks, type PeerLinksParts } from './peers/index.ts';
-import { NO_SINK, VariantPicker } from './picking/index.ts';
+import { NO_SINK, type PickPlugins, VariantPicker } from './picking/index.ts';
 import { RouteTable } from './routes/index.ts';
 
 /** Bounds of one data plane worker. */
@@ -85,6 +85,8 @@ export interface DataPlaneParts {
   readonly tokens?: TokenVault;
   /** Comparers of plug-ins for the answers of shadows, by name. */
   readonly comparers?: ReadonlyMap<string, Comparer>;
+  /** Strategies of plug-ins in the path of requests; without it no policy has one. */
+  readonly strategies?: PickPlugins;
   /** What a call ends with whose attempts came to nothing; `unavailable` unless given. */
   readonly exhaustedKind?: Plane['exhaustedKind'];
 }
@@ -123,6 +125,7 @@ export class DataPlane {
         random: parts.random,
         clock,
         tokens: parts.tokens ?? NO_TOKENS,
+        ...(parts.strategies === undefined ? {} : { strategies: parts.strategies }),
         worker: parts.worker,
         places: counters.variants,
         sinkOf: (endpoint, variant) => parts.metrics.variant?.(endpoint, variant) ?? NO_SINK,

@@ -15,6 +15,8 @@ export interface MetricEntry {
     | 'variant-code'
     | 'variant-reason'
     | 'shadow'
+    | 'strategy-outcome'
+    | 'strategy-reason'
     | 'outcome'
     | 'limit'
     | 'worker'
@@ -123,6 +125,16 @@ export const OWN_METRICS = {
   mesh_instance_booked_bytes: gauge('Memory of everything that may be resident, copies that leave included'),
   mesh_connections: gauge('Connections that are open, over all ports'),
   mesh_connections_refused_total: counter('Connections that were closed at once because there were too many'),
+  mesh_strategy_answers_total: {
+    type: 'counter',
+    labels: 'strategy-outcome',
+    help: 'Questions to strategies of plug-ins in the path of requests: `picked` a variant, `left` it to the weights, `threw` (also for an answer that is no variant), or `late`: the request did not wait any longer',
+  },
+  mesh_strategy_barred: {
+    type: 'gauge',
+    labels: 'strategy-reason',
+    help: 'Strategies of plug-ins that this node does not ask any more: it `throws`, is `slow`, or `endless`',
+  },
   mesh_tokens_total: {
     type: 'counter',
     labels: 'outcome',

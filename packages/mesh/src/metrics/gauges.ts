@@ -2,6 +2,7 @@ import type { Clock } from '@modelmesh/core';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { WorkerLimitLabel } from '../link/index.ts';
 import type { LimitName } from '../node/index.ts';
+import type { AnswerKind, StrategyState } from '../plugins/index.ts';
 import type { TokenFigures } from '../tokens/index.ts';
 import { MODELMESH_METRICS, type NamesOf, OWN_METRICS } from './catalogue.ts';
 import type { WorkerFigures } from './worker-metrics.ts';
@@ -27,8 +28,19 @@ export interface Figures {
   readonly limitsReached: ReadonlyMap<LimitName | WorkerLimitLabel, number>;
   /** What the worker in this thread did with tokens, since the start. */
   readonly tokens?: TokenFigures;
+  /** Strategies of plug-ins in the path of requests, over all threads. */
+  readonly strategies?: readonly StrategyFigures[];
   /** Left out where no worker has a thread of its own. */
   readonly workers?: WorkerFigures;
+}
+
+/** How a strategy of a plug-in in the path of requests stands. */
+export interface StrategyFigures {
+  readonly strategy: string;
+  /** `on`, else why it is barred. */
+  readonly state: StrategyState;
+  /** Since the start, by what became of the question. */
+  readonly answers: ReadonlyMap<AnswerKind, number>;
 }
 
 /** What is known of ports wherever they are. */
@@ -36,7 +48,7 @@ export type PortFigures = Pick<Figures, 'connections' | 'limitsReached' | 'token
 
 type GaugeName = Exclude<
   NamesOf<typeof MODELMESH_METRICS, 'gauge'> | NamesOf<typeof OWN_METRICS, 'gauge'>,
-  'mesh_connections' | 'mesh_tokens_remembered'
+  'mesh_connections' | 'mesh_tokens_remembered' | 'mesh_strategy_barred'
 >;
 
 /** Parts of ten thousand. */
@@ -91,6 +103,7 @@ export function addGauges(registry: Registry, read: () => Figures | null, clock:
       },
     });
   }
+  addStrategies(registry, figures);
   addPortFigures(registry, figures);
 }
 
@@ -129,6 +142,31 @@ export function addPortFigures(registry: Registry, figures: () => PortFigures | 
     },
   });
   addTokens(registry, () => figures()?.tokens ?? null);
+}
+
+/** Adds how strategies of plug-ins in the path of requests stand. */
+function addStrategies(registry: Registry, figures: () => Figures | null): void {
+  new Gauge({
+    name: 'mesh_strategy_barred',
+    help: OWN_METRICS.mesh_strategy_barred.help,
+    labelNames: ['strategy', 'reason'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { strategy, state } of figures()?.strategies ?? []) if (state !== 'on') this.set({ strategy, reason: state }, 1);
+    },
+  });
+  new Counter({
+    name: 'mesh_strategy_answers_total',
+    help: OWN_METRICS.mesh_strategy_answers_total.help,
+    labelNames: ['strategy', 'outcome'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { strategy, answers } of figures()?.strategies ?? [])
+        for (const [outcome, times] of answers) this.inc({ strategy, outcome }, times);
+    },
+  });
 }
 
 /** Adds what became of tokens of sticky endpoints. */

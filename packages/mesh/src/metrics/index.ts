@@ -1,5 +1,5 @@
 /** The door of the room: what is measured, and the page that shows it. */
-export type { Figures, PortFigures } from './gauges.ts';
+export type { Figures, PortFigures, StrategyFigures } from './gauges.ts';
 export { http2Reference } from './http2-limits.ts';
 export { METHODS_MAX } from './method-labels.ts';
 export {

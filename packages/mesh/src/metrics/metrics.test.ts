@@ -90,6 +90,8 @@ describe('the metrics', () => {
       'mesh_instance_booked_bytes',
       'mesh_limits_reached_total',
       'mesh_shadow_calls_total',
+      'mesh_strategy_answers_total',
+      'mesh_strategy_barred',
       'mesh_tokens_forgotten_total',
       'mesh_tokens_remembered',
       'mesh_tokens_total',

@@ -55,6 +55,8 @@ const DIFFERENCES = `## Differences from ModelMesh
 `;
 
 const LABELS: Readonly<Record<MetricEntry['labels'], string>> = {
+  'strategy-outcome': '`strategy`, `outcome`',
+  'strategy-reason': '`strategy`, `reason`',
   call: '`method`, `code`, (`modelId`, `vModelId`)',
   model: '(`modelId`, `vModelId`)',
   variant: '`endpoint`, `variant`',

@@ -23,5 +23,6 @@ export { checkStaticModels, readStaticModels, registerStaticModels, type StaticM
 export type { LimitName } from './reached-limits.ts';
 export type { ParameterOverrides } from './registry/index.ts';
 export { ALONE, type ControlSetup, type InstanceFigures, type RunningControl, startControl } from './start-control.ts';
+export { NO_WEIGHTS_PLUGINS, type WeightsPlugins } from './strategies/index.ts';
 export { systemClock } from './system-clock.ts';
 export { systemRandom } from './system-random.ts';

@@ -31,7 +31,7 @@ export const makeEngine = (config: Config, limitCounters: LimitCounters): Stream
 
 type DataPlaneAround = Pick<
   DataPlaneParts,
-  'worker' | 'clock' | 'timers' | 'engine' | 'counters' | 'link' | 'metrics' | 'tokens'
+  'worker' | 'clock' | 'timers' | 'engine' | 'counters' | 'link' | 'metrics' | 'tokens' | 'strategies' | 'comparers'
 >;
 
 /** A worker of the data plane as the configuration wants it. @param links how it reaches other nodes; `null`: it is alone */

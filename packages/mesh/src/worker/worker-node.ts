@@ -1,4 +1,5 @@
 import { type DurationMs, durationMs, type MeshError, toMeshError } from '@modelmesh/core';
+import type { Comparer } from '@modelmesh/core/traffic';
 import { BEAT_EVERY_MS } from '@modelmesh/core/workers';
 import type { AcceptStream, StreamEngine, StreamLimits } from '@modelmesh/grpc/stream';
 import { TimerWheel } from '@modelmesh/grpc/timer-wheel';
@@ -19,6 +20,7 @@ import { type ErrorFacts, LimitCounters, threadDataPlaneEnd } from '../link/inde
 import { createLog, GatheredLines, type Log, type NodeLog } from '../log/index.ts';
 import { allOf, createStatsD, createWorkerMetrics, type WorkerMetrics } from '../metrics/index.ts';
 import { systemClock, systemRandom } from '../node/index.ts';
+import { loadPlugins, PickStrategies, type StrategyNews, startStrategyThread } from '../plugins/index.ts';
 import { createRelayEngine, Relay } from '../relay/index.ts';
 import { SignedVault } from '../tokens/index.ts';
 import {
@@ -57,6 +59,8 @@ export class WorkerNode {
   readonly #loads = new ConnectionLoads(clock);
   readonly #board: Board;
   readonly #tokens: SignedVault;
+  readonly #comparers = new Map<string, Comparer>();
+  #strategies: PickStrategies | undefined;
   readonly #dataPlane: DataPlane;
   readonly #http: HttpRules;
   readonly #rest: RestHandler;
@@ -100,7 +104,7 @@ export class WorkerNode {
     this.#tokens.use(setup.tokenKeys);
     const metrics = calls;
     const around = { worker, clock, timers: this.#timers, engine: this.#engine, counters, link };
-    const parts = { ...around, metrics, tokens: this.#tokens, limitCounters };
+    const parts = { ...around, metrics, tokens: this.#tokens, limitCounters, ...this.#plugins() };
     this.#dataPlane = makeDataPlane(config, parts, this.#links());
     this.#http = new HttpRules(config);
     this.#rest = this.#restHandler();
@@ -171,6 +175,8 @@ export class WorkerNode {
 
   /** Takes calls once it knows where names lead: a worker that begins later must not refuse what others know. */
   async #serve(listeners: readonly WorkerListener[]): Promise<readonly Place[]> {
+    // Loaded by each thread anew: functions do not cross.
+    for (const [name, comparer] of (await loadPlugins(this.#config.plugins)).comparers) this.#comparers.set(name, comparer);
     await this.#routes();
     this.#beat();
     for (const { config, relayPath, relayed } of listeners) {
@@ -241,8 +247,17 @@ export class WorkerNode {
     await Promise.all([...this.#listeners.map((listener) => listener.close(untilMs, lateMs)), this.#peers?.close(untilMs)]);
     last.cancel();
     this.#dataPlane.close();
+    this.#strategies?.close();
     for (const relay of this.#relays) relay.close();
     this.#metrics?.close();
+  }
+
+  #plugins(): Pick<DataPlaneParts, 'strategies' | 'comparers'> {
+    const { pickWaitMaxMs: waitMaxMs, pickBudgetMs: budgetMs } = this.#config.strategies;
+    const tell = (news: StrategyNews): void => this.#tell({ kind: 'strategy', news });
+    const parts = { clock, start: startStrategyThread, waitMaxMs, budgetMs, tell };
+    this.#strategies = new PickStrategies(this.#setup.picks, parts);
+    return { strategies: this.#strategies, comparers: this.#comparers };
   }
 
   #links(): DataPlaneParts['peers'] | null {

@@ -6,6 +6,7 @@ import type { CounterMemory, ErrorFacts } from '../link/index.ts';
 import type { MetricsSnapshot } from '../metrics/index.ts';
 import type { ParameterOverrides } from '../node/index.ts';
 import type { Introduction } from '../peer/index.ts';
+import type { PickSetup, StrategyNews } from '../plugins/index.ts';
 import type { TokenKeys } from '../tokens/index.ts';
 
 /** A port that a worker opens for clients. */
@@ -33,6 +34,8 @@ export interface WorkerSetup {
   readonly config: Config;
   readonly parameters: ParameterOverrides;
   readonly tokenKeys: TokenKeys;
+  /** Strategies of plug-ins in the path of requests. */
+  readonly picks: PickSetup;
   readonly counters: CounterMemory;
   readonly board: SharedArrayBuffer;
   /** Counters of the limits of HTTP/2. */
@@ -77,6 +80,8 @@ export type FromWorker =
   | { readonly kind: 'failed'; readonly error: ErrorFacts }
   /** Lines of the log, each with its end. */
   | { readonly kind: 'log'; readonly text: string }
+  /** Something happened to a strategy of a plug-in. */
+  | { readonly kind: 'strategy'; readonly news: StrategyNews }
   | { readonly kind: 'shed'; readonly done: boolean }
   | { readonly kind: 'measured'; readonly request: number; readonly metrics: MetricsSnapshot }
   | { readonly kind: 'closed' };

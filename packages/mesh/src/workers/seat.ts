@@ -4,6 +4,7 @@ import { nextStart } from '@modelmesh/core/workers';
 import { type ErrorFacts, threadControlEnd, type WorkersLink } from '../link/index.ts';
 import type { Log } from '../log/index.ts';
 import { countedIn, type MetricsSnapshot, sumOf } from '../metrics/index.ts';
+import type { StrategyNews } from '../plugins/index.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from './messages.ts';
 import type { StartThread, WorkerThread } from './port.ts';
 
@@ -34,6 +35,7 @@ export interface SeatParts {
   /** Brings the next life to where the last one was. Rejects if it cannot. */
   readonly begin: () => Promise<void>;
   readonly onShed: (done: boolean) => void;
+  readonly onStrategy: (news: StrategyNews) => void;
 }
 
 /** One life: its thread, and what ends with it. */
@@ -187,6 +189,9 @@ export class Seat {
         return;
       case 'measured':
         life.measures.get(message.request)?.(message.metrics);
+        return;
+      case 'strategy':
+        this.#parts.onStrategy(message.news);
         return;
       case 'shed':
         this.#parts.onShed(message.done);

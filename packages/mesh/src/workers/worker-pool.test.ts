@@ -6,6 +6,7 @@ import { BEAT_EVERY_MS, OVER_FOR_MS, PATIENCE_MS_PER_MIB, RESTART_PAUSE_MS, SILE
 import type { Config } from '../config/index.ts';
 import { allocateCounters, LimitCounters, SlotCounters, type ToControl, WorkersLink } from '../link/index.ts';
 import { createLog } from '../log/index.ts';
+import { pickSetup } from '../plugins/index.ts';
 import { Board } from './board.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from './messages.ts';
 import type { ThreadListener } from './port.ts';
@@ -87,6 +88,8 @@ function rig(workers: number) {
     limitCounters: new LimitCounters().buffer,
     config: CONFIG,
     tokenKeys: [],
+    picks: pickSetup([]),
+    onStrategy: () => {},
     relayWord: 'word',
     self: null,
     writeLog: (text) => void lines.push({ text }),

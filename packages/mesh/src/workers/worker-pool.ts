@@ -10,7 +10,7 @@ import { allocateBoard, Board } from './board.ts';
 import type { Place, WorkerListener, WorkerPeerPort, WorkerSetup } from './messages.ts';
 import type { StartThread } from './port.ts';
 import { holdPort, nameOpenPort, type PortHold } from './port-hold.ts';
-import { type FallReason, Seat } from './seat.ts';
+import { type FallReason, Seat, type SeatParts } from './seat.ts';
 
 /** How much longer than it was given a worker may take to end. */
 const CLOSE_SLACK_MS: DurationMs = durationMs(3000);
@@ -28,6 +28,9 @@ export interface WorkerPoolParts {
   readonly limitCounters: SharedArrayBuffer;
   readonly config: Config;
   readonly tokenKeys: TokenKeys;
+  readonly picks: WorkerSetup['picks'];
+  /** Something happened to a strategy of a plug-in. */
+  readonly onStrategy: SeatParts['onStrategy'];
   readonly relayWord: string;
   readonly self: WorkerSetup['self'];
   /** Takes lines of the log. */
@@ -152,6 +155,7 @@ export class WorkerPool {
         config: this.#config,
         parameters: this.#parameters,
         tokenKeys: this.#tokenKeys,
+        picks: this.#parts.picks,
         counters,
         limitCounters,
         board: this.#boardMemory,
@@ -166,6 +170,7 @@ export class WorkerPool {
       },
       onFall: (reason) => this.#falls.set(reason, (this.#falls.get(reason) ?? 0) + 1),
       begin: () => this.#begin(seat),
+      onStrategy: this.#parts.onStrategy,
       onShed: (done) => this.#wasShed(worker, done),
     });
     return seat;

@@ -1,7 +1,9 @@
 import type { Clock, EndpointId, ModelKey, Random } from '@modelmesh/core';
-import type { CompiledPolicy, Live, Pick } from '@modelmesh/core/traffic';
+import type { EndpointPolicy } from '@modelmesh/core/records';
+import type { CompiledPolicy, Live, Pick, RequestFacts } from '@modelmesh/core/traffic';
 import { PayloadPlan } from '@modelmesh/wire/payload-fields';
 import type { ChosenEndpoint, EndpointRoute } from '../../link/index.ts';
+import type { PickedEndpoint } from '../../plugins/index.ts';
 import type { RouteTable } from '../routes/index.ts';
 import type { VariantBook, VariantCalls } from './variant-calls.ts';
 
@@ -15,6 +17,15 @@ export interface VariantChoice extends ChosenEndpoint {
   readonly target: { readonly model: ModelKey; readonly endpoint: ChosenEndpoint; readonly choice: VariantChoice };
 }
 
+/** Strategies of plug-ins in the path of requests. */
+export interface PickPlugins {
+  /** The place of a variant in the policy; `undefined`: weights decide. Never throws. */
+  pick(strategy: string, facts: RequestFacts, of: PickedEndpoint): number | undefined;
+}
+
+/** A node without any. */
+export const NO_PICK_PLUGINS: PickPlugins = { pick: () => undefined };
+
 /** Where a policy in force finds what is live. */
 export interface LiveParts {
   readonly routes: RouteTable;
@@ -22,11 +33,11 @@ export interface LiveParts {
   readonly book: VariantBook;
   readonly clock: Clock;
   /** The answer of a plug-in strategy in the path of a request. */
-  readonly plugin?: Live['plugin'] | undefined;
+  readonly strategies: PickPlugins;
 }
 
 /** The policy of an endpoint as a worker runs it, with what picking asks beside the request. Of one revision. */
-export class PolicyInForce implements Live {
+export class PolicyInForce implements Live, PickedEndpoint {
   readonly endpoint: EndpointId;
   readonly revision: number;
   readonly compiled: CompiledPolicy;
@@ -55,6 +66,14 @@ export class PolicyInForce implements Live {
     return this.#payloadPlan;
   }
 
+  get policy(): EndpointPolicy {
+    return this.compiled.policy;
+  }
+
+  get shares(): readonly number[] {
+    return this.compiled.main.shares;
+  }
+
   chance(): number {
     return this.#parts.random.unit();
   }
@@ -71,8 +90,8 @@ export class PolicyInForce implements Live {
     return this.#calls[index]?.inFlight ?? 0;
   }
 
-  plugin(strategy: string): number | undefined {
-    return this.#parts.plugin?.(strategy);
+  plugin(strategy: string, facts: RequestFacts): number | undefined {
+    return this.#parts.strategies.pick(strategy, facts, this);
   }
 
   /** A pick as calls carry it. */

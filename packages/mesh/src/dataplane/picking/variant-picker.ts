@@ -1,5 +1,5 @@
 import { type Clock, DEFAULT_NAMESPACE, type EndpointId, MeshError, type ModelKey, type Random } from '@modelmesh/core';
-import type { CompiledPolicy, Live, Pick, RequestFacts } from '@modelmesh/core/traffic';
+import type { CompiledPolicy, Pick, RequestFacts } from '@modelmesh/core/traffic';
 import { HEADER, type HeaderReader } from '@modelmesh/wire/headers';
 import type { PayloadFinder, PayloadForm } from '@modelmesh/wire/payload-fields';
 import type { ChosenEndpoint, EndpointRoute } from '../../link/index.ts';
@@ -8,7 +8,7 @@ import type { CallMirror } from '../call/index.ts';
 import { mirrorsOf } from '../mirror/index.ts';
 import type { RouteTable } from '../routes/index.ts';
 import { type AskedCall, CallFacts, type TokenReader } from './call-facts.ts';
-import { PolicyInForce, type VariantChoice } from './policy-in-force.ts';
+import { NO_PICK_PLUGINS, type PickPlugins, PolicyInForce, type VariantChoice } from './policy-in-force.ts';
 import { VariantBook, type VariantBookParts } from './variant-calls.ts';
 
 /** What a name stands for, before a variant is picked. */
@@ -57,7 +57,7 @@ export interface VariantPickerParts extends VariantBookParts {
   readonly clock: Clock;
   readonly tokens: TokenVault;
   /** The answer of a plug-in strategy in the path of a request. */
-  readonly plugin?: Live['plugin'] | undefined;
+  readonly strategies?: PickPlugins;
 }
 
 const NO_FIELDS: readonly string[] = [];
@@ -84,7 +84,11 @@ export class VariantPicker {
     if (policy !== undefined) return policy;
     const compiled = this.#parts.routes.policyOf(route);
     if (compiled === undefined) return undefined;
-    policy = new PolicyInForce(route, compiled, { ...this.#parts, book: this.book });
+    policy = new PolicyInForce(route, compiled, {
+      ...this.#parts,
+      strategies: this.#parts.strategies ?? NO_PICK_PLUGINS,
+      book: this.book,
+    });
     this.#inForce.set(route, policy);
     return policy;
   }
