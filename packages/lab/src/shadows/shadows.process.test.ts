@@ -37,35 +37,41 @@ async function callModel(mesh: ShadowMesh, model: string): Promise<void> {
 }
 
 describe('shadows of a real node', () => {
-  it('find every class that flips, and nothing else, in what gRPC and REST callers get', { timeout: 120_000 }, async (t) => {
-    await using mesh = await ShadowMesh.start({ room: 100, flags: { 'limits-shadow-queue-max': '100000' } });
-    mesh.server.flipEvery.set('shadow', FLIP_EVERY);
-    await mesh.register('live');
-    await mesh.register('shadow');
-    await mesh.applyEndpoint(100, { topK: 1 });
-    await callEndpoint(mesh, CALLS);
-    const { diff, sums, dropped } = await mesh.settled(CALLS);
-    t.diagnostic(JSON.stringify(sums));
-    assert.deepEqual([sums.pairs, dropped, sums.bothOk], [CALLS, 0, CALLS]);
-    assert.deepEqual(
-      [sums.flips, sums.flipped, sums.equal],
-      [CALLS / FLIP_EVERY, CALLS / FLIP_EVERY, CALLS - CALLS / FLIP_EVERY],
-    );
-    assert.equal(sums.topKAgreement, 1 - 1 / FLIP_EVERY);
-    assert.ok(diff.samples.every(({ kind, because }) => kind === 'flip' && because.includes('scores')));
+  for (const workers of [1, 2])
+    it(`find every class that flips, and nothing else, in what callers of ${workers} workers get by gRPC and REST`, {
+      timeout: 120_000,
+    }, async (t) => {
+      await using mesh = await ShadowMesh.start({
+        room: 100,
+        flags: { workers: `${workers}`, 'limits-shadow-queue-max': '100000' },
+      });
+      mesh.server.flipEvery.set('shadow', FLIP_EVERY);
+      await mesh.register('live');
+      await mesh.register('shadow');
+      await mesh.applyEndpoint(100, { topK: 1 });
+      await callEndpoint(mesh, CALLS);
+      const { diff, sums, dropped } = await mesh.settled(CALLS);
+      t.diagnostic(JSON.stringify(sums));
+      assert.deepEqual([sums.pairs, dropped, sums.bothOk], [CALLS, 0, CALLS]);
+      assert.deepEqual(
+        [sums.flips, sums.flipped, sums.equal],
+        [CALLS / FLIP_EVERY, CALLS / FLIP_EVERY, CALLS - CALLS / FLIP_EVERY],
+      );
+      assert.equal(sums.topKAgreement, 1 - 1 / FLIP_EVERY);
+      assert.ok(diff.samples.every(({ kind, because }) => kind === 'flip' && because.includes('scores')));
 
-    const inputs = [{ name: 'x', datatype: 'FP32', shape: [1, 1], data: [1] }];
-    const answer = await fetch(`${mesh.node.url}/v2/models/fraud/infer`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ id: `${FLIP_EVERY}`, inputs }),
+      const inputs = [{ name: 'x', datatype: 'FP32', shape: [1, 1], data: [1] }];
+      const answer = await fetch(`${mesh.node.url}/v2/models/fraud/infer`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ id: `${FLIP_EVERY}`, inputs }),
+      });
+      assert.equal(answer.status, 200, await answer.text());
+      const after = await mesh.settled(CALLS + 1);
+      assert.equal(after.sums.flips, CALLS / FLIP_EVERY + 1, 'a body of REST is found out as a message of gRPC is');
+      const series = await scrape(mesh.node);
+      assert.equal(series.get('mesh_shadow_calls_total{endpoint="fraud",mirror="shadow",outcome="flip"}'), after.sums.flipped);
     });
-    assert.equal(answer.status, 200, await answer.text());
-    const after = await mesh.settled(CALLS + 1);
-    assert.equal(after.sums.flips, CALLS / FLIP_EVERY + 1, 'a body of REST is found out as a message of gRPC is');
-    const series = await scrape(mesh.node);
-    assert.equal(series.get('mesh_shadow_calls_total{endpoint="fraud",mirror="shadow",outcome="flip"}'), after.sums.flipped);
-  });
 
   it('push no live copy out, and are told of what they did not get', { timeout: 120_000 }, async (t) => {
     await using mesh = await ShadowMesh.start({ room: ROOM });

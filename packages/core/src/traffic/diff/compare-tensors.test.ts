@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ComparePolicy } from '../../records/index.ts';
-import { type AnswerMessage, type AnswerTensor, COMPARERS, compareAnswers, compareTensors, type Elements } from './index.ts';
+import {
+  type AnswerMessage,
+  type AnswerTensor,
+  COMPARERS,
+  compareAnswers,
+  compareTensors,
+  type Elements,
+  MESSAGES_COMPARED_MAX,
+} from './index.ts';
 
 const POLICY: ComparePolicy = { tolerance: 0, topK: 0, output: null, segment: null, comparer: 'tensors' };
 
@@ -133,6 +141,16 @@ describe('comparing whole answers', () => {
     assert.deepEqual([same.equal, same.elements, same.rows, same.cosine], [true, 6, 3, 1]);
     const shorter = compareAnswers(messages, messages.slice(0, 2), POLICY, COMPARERS.tensors);
     assert.deepEqual([shorter.equal, shorter.because], [false, 'the shadow gave 2 messages instead of 3']);
+  });
+
+  it('looks at so many messages of a long stream, and at its length', () => {
+    const same = message([floats('y', [1], [1])]);
+    const other = message([floats('y', [1], [2])]);
+    const long = (last: AnswerMessage): readonly AnswerMessage[] => [...new Array(MESSAGES_COMPARED_MAX).fill(same), last];
+    const compare = (shadow: readonly AnswerMessage[]) => compareAnswers(long(same), shadow, POLICY, COMPARERS.tensors);
+    assert.equal(compare(long(other)).elements, MESSAGES_COMPARED_MAX);
+    assert.equal(compare(long(other).toSpliced(0, 1, other)).differing, 1);
+    assert.equal(compare([...long(same), same]).equal, false);
   });
 
   it('compares bytes where there are no tensors', () => {
