@@ -15,6 +15,7 @@ import {
   type RegistryWrite,
   type SlotAssignment,
   type Versioned,
+  weightsRecordKey,
 } from '../records/index.ts';
 import { assignSlots } from '../traffic/index.ts';
 import type { EpochMs, ModelKey } from '../units.ts';
@@ -92,14 +93,17 @@ export function policyWrites(policy: PolicyRecord, current: Versioned<PolicyReco
   return writes;
 }
 
-/** Deletes an endpoint's record, its policy and the whole history. */
+/** Deletes an endpoint's record, its policy, the whole history and what a strategy learned: one of the same name that comes after it begins anew. */
 export function endpointDeletions(
   { record, revision }: Versioned<EndpointRecord>,
   current: Versioned<PolicyRecord> | undefined,
 ): readonly RegistryWrite[] {
   const { id, namespace } = record;
   const writes: RegistryWrite[] = [deleteOf(endpointRecordKey(id, namespace), revision)];
-  if (current !== undefined) writes.push(deleteOf(policyRecordKey(id, namespace), current.revision));
+  if (current !== undefined) {
+    writes.push(deleteOf(policyRecordKey(id, namespace), current.revision));
+    writes.push(deleteOf(weightsRecordKey(id, namespace), 'any'));
+  }
   const newest: PolicyRevision = Math.max(record.policyRevision, current?.record.revision ?? 0);
   for (let past = Math.max(1, newest - POLICY_HISTORY_MAX + 1); past <= newest; past++) {
     writes.push(deleteOf(policyRevisionKey(id, past, namespace), 'any'));

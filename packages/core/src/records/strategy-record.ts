@@ -19,6 +19,8 @@ export interface EndpointFigures {
   readonly namespace: Namespace;
   readonly id: EndpointId;
   readonly revision: PolicyRevision;
+  /** When that policy was written: the revisions of an endpoint that is deleted and made anew begin anew too. */
+  readonly policyAtMs: EpochMs;
   readonly arms: readonly ArmFigures[];
 }
 

@@ -130,7 +130,7 @@ const figures = fc
       instance,
       incarnation: text,
       endpoints: fc.array(
-        fc.record({ namespace: word.map(namespace), id: word.map(endpointId), revision: natural, arms }, plain),
+        fc.record({ namespace: word.map(namespace), id: word.map(endpointId), revision: natural, policyAtMs: when, arms }, plain),
         { maxLength: 3 },
       ),
     },

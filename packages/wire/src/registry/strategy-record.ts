@@ -39,16 +39,21 @@ function readEndpoint(reader: ObjectReader): EndpointFigures {
     namespace: namespace(space === undefined || space === '' ? 'default' : space),
     id: endpointId(id),
     revision: reader.natural('revision') ?? 0,
+    policyAtMs: epochMs(reader.integer('policyAtMs') ?? 0),
     arms: reader.objects('arms').map(readArm),
   };
 }
 
-const endpointObject = ({ namespace: space, id, revision, arms }: EndpointFigures, rest: ReadonlyMap<string, unknown>) =>
+const endpointObject = (
+  { namespace: space, id, revision, policyAtMs, arms }: EndpointFigures,
+  rest: ReadonlyMap<string, unknown>,
+) =>
   objectOf(
     [
       ['namespace', unless<string>(space, 'default')],
       ['id', id],
       ['revision', revision],
+      ['policyAtMs', policyAtMs === 0 ? undefined : longOf(policyAtMs)],
       ['arms', arms.map((arm, at) => armObject(arm, restOf(restOf(rest, 'arms'), String(at))))],
     ],
     rest,

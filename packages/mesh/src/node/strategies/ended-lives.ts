@@ -1,7 +1,13 @@
 import type { InstanceId } from '@modelmesh/core';
-import type { ArmFigures, FiguresRecord } from '@modelmesh/core/records';
+import type { ArmFigures, EndpointFigures, FiguresRecord, PolicyRecord } from '@modelmesh/core/records';
 
-const keyOf = (namespace: string, id: string, revision: number): string => `${namespace}\0${id}\0${revision}`;
+/** What a policy is known by among the figures: those of another one of the same endpoint say nothing of it. */
+export const keyOfPolicy = ({ namespace, id, revision, createdAtMs }: PolicyRecord): string =>
+  `${namespace}\0${id}\0${revision}\0${createdAtMs}`;
+
+/** As {@link keyOfPolicy}, of the policy that was counted under. */
+export const keyOfFigures = ({ namespace, id, revision, policyAtMs }: EndpointFigures): string =>
+  `${namespace}\0${id}\0${revision}\0${policyAtMs}`;
 
 /** Remembers what instances had counted when they went, or began another life, until it stands among the weights. */
 export class EndedLives {
@@ -13,29 +19,27 @@ export class EndedLives {
     const living = new Map([...records].map((record) => [record.instance, record]));
     for (const [instance, before] of this.#living) {
       if (living.get(instance)?.incarnation === before.incarnation) continue;
-      for (const { namespace, id, revision, arms } of before.endpoints) {
-        const key = keyOf(namespace, id, revision);
-        this.#ended.set(key, [...(this.#ended.get(key) ?? []), arms]);
+      for (const figures of before.endpoints) {
+        const key = keyOfFigures(figures);
+        this.#ended.set(key, [...(this.#ended.get(key) ?? []), figures.arms]);
       }
     }
     this.#living = living;
   }
 
-  /** What lives that are over had counted for an endpoint under a policy. */
-  of(namespace: string, id: string, revision: number): readonly (readonly ArmFigures[])[] {
-    return this.#ended.get(keyOf(namespace, id, revision)) ?? [];
+  /** What lives that are over had counted under a policy. */
+  of(policy: PolicyRecord): readonly (readonly ArmFigures[])[] {
+    return this.#ended.get(keyOfPolicy(policy)) ?? [];
   }
 
   /** It stands among the weights. */
-  kept(namespace: string, id: string, revision: number): void {
-    this.#ended.delete(keyOf(namespace, id, revision));
+  kept(policy: PolicyRecord): void {
+    this.#ended.delete(keyOfPolicy(policy));
   }
 
-  /** What belongs to policies that are not in force any more is forgotten. */
-  prune(isInForce: (namespace: string, id: string, revision: number) => boolean): void {
-    for (const key of this.#ended.keys()) {
-      const [namespace = '', id = '', revision = ''] = key.split('\0');
-      if (!isInForce(namespace, id, Number(revision))) this.#ended.delete(key);
-    }
+  /** What belongs to other policies than these, which are in force, is forgotten. */
+  prune(inForce: readonly PolicyRecord[]): void {
+    const known = new Set(inForce.map(keyOfPolicy));
+    for (const key of this.#ended.keys()) if (!known.has(key)) this.#ended.delete(key);
   }
 }

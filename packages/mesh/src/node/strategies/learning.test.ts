@@ -111,6 +111,29 @@ describe('an endpoint whose strategy learns', () => {
     await rig.close();
   });
 
+  it('that is deleted and made anew at once begins anew, though its revision is the same', async () => {
+    const rig = await meshOf(['a', 'b']);
+    await apply(rig, rig.node('a'), manifestOf(THOMPSON));
+    const revision = routeOf(rig.node('b'))?.revision ?? 0;
+    for (const node of rig.nodes.values()) node.counts([counted(revision, 'v0', 100, 0), counted(revision, 'v1', 100, 100)]);
+    await rig.after(3 * PERIOD_MS);
+    assert.equal(shareOf(rig.node('b'), 'v1'), 95);
+    const { control } = rig.node('a').running;
+    const removing = control.deleteResource('Endpoint', 'e');
+    await rig.settle();
+    await removing;
+    await apply(rig, rig.node('a'), manifestOf(THOMPSON));
+    assert.equal(routeOf(rig.node('b'))?.revision, revision);
+    for (let turn = 0; turn < 3; turn++) {
+      assert.equal(shareOf(rig.node('b'), 'v1'), undefined, 'what was learned before is forgotten');
+      await rig.after(PERIOD_MS);
+    }
+    rig.node('b').counts([counted(revision, 'v0', 100, 100), counted(revision, 'v1', 100, 0)]);
+    await rig.after(3 * PERIOD_MS);
+    assert.equal(shareOf(rig.node('b'), 'v1'), 5);
+    await rig.close();
+  });
+
   it('leaves nothing behind when it is gone', async () => {
     const rig = await meshOf(['a']);
     await apply(rig, rig.node('a'), manifestOf(THOMPSON));

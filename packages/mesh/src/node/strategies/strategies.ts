@@ -7,6 +7,7 @@ import {
   figuresRecordKey,
   newFiguresRecord,
   type PolicyRecord,
+  policyRecordKey,
   putOf,
   type SplitShare,
   weightsRecordKey,
@@ -19,7 +20,7 @@ import type { ArmCount } from '../../link/index.ts';
 import type { ReachedLimits } from '../reached-limits.ts';
 import type { RegistryMirror, Session } from '../registry/index.ts';
 import { ArmLedger } from './arm-ledger.ts';
-import { EndedLives } from './ended-lives.ts';
+import { EndedLives, keyOfFigures, keyOfPolicy } from './ended-lives.ts';
 
 /** Strategies of plug-ins that say weights. */
 export interface WeightsPlugins {
@@ -95,7 +96,7 @@ export class Strategies {
         this.#parts.onProblem(`weights of endpoint ${policy.id} were not set: ${toMeshError(error).message}`);
       }
     }
-    this.#lives.prune((_namespace, id, revision) => this.#learning().some((one) => one.id === id && one.revision === revision));
+    this.#lives.prune(this.#learning());
     await this.#clean();
   }
 
@@ -143,14 +144,14 @@ export class Strategies {
 
   async #decide(policy: PolicyRecord): Promise<void> {
     const { mirror, clock } = this.#parts;
-    const { namespace, id, revision } = policy;
+    const { namespace, id } = policy;
     const stored = mirror.view.weights(namespace, id);
+    const inForce = mirror.view.policy(namespace, id)?.revision;
+    if (inForce === undefined) return;
     const live = [...this.#figures()].flatMap(({ endpoints }) =>
-      endpoints
-        .filter((one) => one.namespace === namespace && one.id === id && one.revision === revision)
-        .map(({ arms }) => arms),
+      endpoints.filter((one) => keyOfFigures(one) === keyOfPolicy(policy)).map(({ arms }) => arms),
     );
-    const ended = this.#lives.of(namespace, id, revision);
+    const ended = this.#lives.of(policy);
     const input: WeightsInput = { policy, weights: stored?.record, live, ended };
     const shares = await this.#ask(policy, armsOf(input));
     const next = nextWeights(input, shares, clock.wallMs());
@@ -158,11 +159,13 @@ export class Strategies {
     const wrote = await mirror.change(() => {
       // What was decided holds for what it was decided on.
       const isSame =
-        mirror.view.policy(namespace, id)?.record.revision === revision &&
+        mirror.view.policy(namespace, id)?.revision === inForce &&
         mirror.view.weights(namespace, id)?.revision === stored?.revision;
-      return isSame ? { writes: [putOf(next, stored?.revision ?? ABSENT)], result: true } : { writes: [], result: false };
+      if (!isSame) return { writes: [], result: false };
+      const check = { kind: 'check', key: policyRecordKey(id, namespace), expected: inForce } as const;
+      return { writes: [check, putOf(next, stored?.revision ?? ABSENT)], result: true };
     });
-    if (wrote) this.#lives.kept(namespace, id, revision);
+    if (wrote) this.#lives.kept(policy);
   }
 
   #ask(policy: PolicyRecord, arms: readonly ArmFigures[]): Promise<readonly SplitShare[] | null> {
