@@ -3,7 +3,15 @@ import { describe, it } from 'node:test';
 import { type EndpointPolicy, newEndpointPolicy, newVariant } from '../../records/index.ts';
 import { durationMs, modelKey } from '../../units.ts';
 import { parseManifest, problemText } from '../index.ts';
-import { MIRRORS_MAX, PAYLOAD_FIELDS_MAX, RULES_MAX, SALT_CHARS_MAX, VARIANT_LABELS_MAX, VARIANTS_MAX } from './index.ts';
+import {
+  MIRRORS_MAX,
+  PAYLOAD_FIELDS_MAX,
+  RULES_MAX,
+  SALT_CHARS_MAX,
+  VARIANT_LABELS_MAX,
+  VARIANTS_MAX,
+  VERSIONS_KEPT_MAX,
+} from './index.ts';
 
 type Fields = Record<string, unknown>;
 const stable = { name: 'stable', model: 'fraud@3', weight: 90 };
@@ -302,6 +310,12 @@ describe('strategy, shadows, fallback and versions', () => {
       'spec.versions.names[0]',
       'spec.versions.names[1]',
     ]);
+    const names = Array.from({ length: VERSIONS_KEPT_MAX + 1 }, (_, at) => String(at));
+    assert.deepEqual(policyOf({ versions: { keep: 'specific', names: names.slice(1) } }).versions, {
+      kind: 'specific',
+      versions: names.slice(1),
+    });
+    assert.deepEqual(paths({ versions: { keep: 'specific', names } }), ['spec.versions.names']);
     assert.deepEqual(paths({ versions: { keep: 'all', count: 1, names: ['1'] } }), [
       'spec.versions.count',
       'spec.versions.names',
