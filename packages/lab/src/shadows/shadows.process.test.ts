@@ -1,9 +1,28 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { runGrpcLoad } from '../load/index.ts';
-import { scrape } from '../node-process/index.ts';
+import { freeFolder, scrape } from '../node-process/index.ts';
 import { ShadowMesh } from './index.ts';
 
+/** A comparer that finds one element and a difference in each pair of answers with an output. */
+const OWN_COMPARER = `export default {
+  plugin: 'comparer',
+  name: 'first-output',
+  compare: (live, shadow) => ({
+    equal: live.tensors()[0].name !== shadow.tensors()[0].name,
+    because: 'a plug-in says so',
+    elements: 1,
+    differing: 1,
+    largestDifference: 0,
+    rows: 0,
+    flips: 0,
+    topK: null,
+    cosine: null,
+  }),
+};
+`;
 const ROOM = 12;
 const CALLS = 400;
 const FLIP_EVERY = 50;
@@ -71,6 +90,20 @@ describe('shadows of a real node', () => {
       assert.equal(after.sums.flips, CALLS / FLIP_EVERY + 1, 'a body of REST is found out as a message of gRPC is');
       const series = await scrape(mesh.node);
       assert.equal(series.get('mesh_shadow_calls_total{endpoint="fraud",mirror="shadow",outcome="flip"}'), after.sums.flipped);
+    });
+
+  for (const workers of [1, 2])
+    it(`are compared by the comparer of a plug-in, with ${workers} workers`, { timeout: 120_000 }, async () => {
+      await using folder = await freeFolder();
+      const plugin = join(folder.path, 'comparer.mjs');
+      await writeFile(plugin, OWN_COMPARER);
+      await using mesh = await ShadowMesh.start({ room: 100, flags: { workers: `${workers}`, plugins: plugin } });
+      await mesh.register('live');
+      await mesh.register('shadow');
+      await mesh.applyEndpoint(100, { comparer: 'first-output' });
+      await callEndpoint(mesh, 20);
+      const { sums } = await mesh.settled(20);
+      assert.deepEqual([sums.compared, sums.incomparable, sums.elements, sums.equal], [20, 0, 20, 0]);
     });
 
   it('push no live copy out, and are told of what they did not get', { timeout: 120_000 }, async (t) => {

@@ -63,6 +63,11 @@ describe('a comparer of a plug-in', () => {
     const tensors: Comparer = { name: 'tensors', compare: () => assert.fail('the own one is asked') };
     const comparers = new GuardedComparers(new Map([['tensors', tensors]]), new FakeClock());
     assert.equal(comparers.of('tensors').compare(MESSAGE, MESSAGE, POLICY).equal, true);
+    const late = new Map<string, Comparer>();
+    const later = new GuardedComparers(late, new FakeClock());
+    assert.throws(() => later.of('own'), /no comparer "own"/);
+    late.set('own', { name: 'own', compare: () => NOTHING_COMPARED });
+    assert.equal(later.of('own'), later.of('own'), 'found once its plug-in is loaded, and its time is that of one');
     assert.throws(() => comparers.of('nobody'), /no comparer "nobody" at this node/);
   });
 });

@@ -10,18 +10,30 @@ export const SLOW_IN_A_ROW_MAX = 3;
 /** Comparers by their names: those of the core, and those of plug-ins, of which nothing is taken on trust. */
 export class GuardedComparers {
   readonly #clock: Clock;
-  readonly #plugins: ReadonlyMap<string, GuardedComparer>;
+  readonly #plugins: ReadonlyMap<string, Comparer>;
+  readonly #guarded = new Map<string, GuardedComparer>();
 
+  /** @param plugins by name; may grow as long as plug-ins are being loaded */
   constructor(plugins: ReadonlyMap<string, Comparer>, clock: Clock) {
     this.#clock = clock;
-    this.#plugins = new Map([...plugins].map(([name, comparer]) => [name, new GuardedComparer(comparer, this.#clock)]));
+    this.#plugins = plugins;
   }
 
   /** The comparer of that name. @throws {MeshError} `invalid-argument` where this node has none */
   of(name: string): Comparer {
-    const found = Object.values<Comparer>(COMPARERS).find((one) => one.name === name) ?? this.#plugins.get(name);
+    const found = Object.values<Comparer>(COMPARERS).find((one) => one.name === name) ?? this.#plugin(name);
     if (found === undefined) throw new MeshError('invalid-argument', `there is no comparer ${JSON.stringify(name)} at this node`);
     return found;
+  }
+
+  #plugin(name: string): Comparer | undefined {
+    const known = this.#guarded.get(name);
+    if (known !== undefined) return known;
+    const plugin = this.#plugins.get(name);
+    if (plugin === undefined) return undefined;
+    const guarded = new GuardedComparer(plugin, this.#clock);
+    this.#guarded.set(name, guarded);
+    return guarded;
   }
 }
 
