@@ -148,8 +148,9 @@ class Lister {
 }
 
 /** Whether what stands there ends with a session, even where a store has no lease on it. */
-const isOfSession = (path: string): boolean =>
-  path.startsWith('instances/') || path.startsWith('leaderLatch/') || path.startsWith('policy-acks/');
+const isOfSession = (path: string): boolean => SESSION_TABLES.some((table) => path.startsWith(table));
+
+const SESSION_TABLES = ['instances/', 'leaderLatch/', 'policy-acks/', 'strategy-figures/'];
 
 /** The default namespace first, then by name; below it by path, in the order of UTF-8. */
 export function compareRecords(a: KeptRecord, b: KeptRecord): number {

@@ -54,10 +54,11 @@ const spaced = put('/mm_ns/team-a/tas-runtime/model-mesh/registry/m', '{"type":"
 
 describe('a registry that is moved', () => {
   it('comes back from a file byte for byte, without what belongs to sessions, in every namespace', async () => {
-    await fill('a.db', [...oddRecords, spaced, put('/other/mesh/registry/m', '{}')]);
+    const ofSessions = ['policy-acks/n1', 'strategy-figures/n1'].map((key) => put(`${BASE}${key}`, '{}'));
+    await fill('a.db', [...oddRecords, ...ofSessions, spaced, put('/other/mesh/registry/m', '{}')]);
     const exported = await move('sqlite:a.db', 'a.jsonl');
     assert.deepEqual(exported.counts, { models: 4, endpoints: 1, policies: 1, policyRevisions: 1, parameters: 1, others: 1 });
-    assert.deepEqual(exported.leftOut, { instances: 1, leaders: 1, discovery: 0, others: 1 });
+    assert.deepEqual(exported.leftOut, { instances: 1, leaders: 1, discovery: 0, others: 3 });
     assert.equal(statSync(path('a.jsonl')).mode & 0o777, 0o600, 'records may hold secrets of storages');
     const [header = ''] = readFileSync(path('a.jsonl'), 'utf8').split('\n');
     assert.deepEqual(JSON.parse(header).layout, { prefix: 'tas-runtime', service: 'model-mesh' });

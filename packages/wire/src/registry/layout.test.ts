@@ -109,6 +109,8 @@ describe('registry keys', () => {
       'mm/tas-runtime/svc/endpoint-revisions/v/0',
       'mm/tas-runtime/svc/endpoint-revisions/v/x',
       'mm/tas-runtime/svc/instances/a,b',
+      'mm/tas-runtime/svc/strategy-figures/a,b',
+      'mm/tas-runtime/svc/policy-acks/a,b',
       'mm/tas-runtime/svc2/registry/m',
       'mm2/tas-runtime/svc/registry/m',
       'mm/mm_ns/team-a/other/svc/registry/m',
@@ -116,6 +118,7 @@ describe('registry keys', () => {
       'mm/mm_ns//tas-runtime/svc/registry/m',
       'mm/mm_ns/default/tas-runtime/svc/registry/m',
       'mm/mm_ns/team-a/tas-runtime/svc/instances/i',
+      'mm/mm_ns/team-a/tas-runtime/svc/policy-acks/i',
     ];
     assert.deepEqual(
       others.filter((text) => parseRecordKey(layout, text) !== undefined),

@@ -143,7 +143,7 @@ export function parseRecordKey(layout: RegistryLayout, text: string): RecordKey 
     case 'instances':
       return space !== DEFAULT_NAMESPACE || id.includes(',') ? undefined : instanceRecordKey(instanceId(id));
     case 'policy-acks':
-      return space === DEFAULT_NAMESPACE ? policyAckKey(instanceId(id)) : undefined;
+      return space !== DEFAULT_NAMESPACE || id.includes(',') ? undefined : policyAckKey(instanceId(id));
     default:
       return undefined;
   }
