@@ -14,7 +14,7 @@ export const OWN_STRATEGY_NODE: NodeProcessOptions = {
     plugins: fileURLToPath(new URL('../../../../examples/own-strategy/strategies.mjs', import.meta.url)),
     'strategies-period': '200ms',
     // On a machine that does many other things too.
-    'strategies-pick-wait-max': '1s',
+    'strategies-pick-wait-max': '500ms',
     'strategies-pick-budget-microseconds': '1000000',
   },
 };

@@ -5,7 +5,7 @@ import { PluginNode, pluginModule } from './plugin-node.ts';
 
 const elsewhere = process.platform === 'linux' ? false : 'ports are shared by several workers on Linux alone';
 /** A strategy that answers is never taken for a slow one, on whatever machine. */
-const PATIENT = { 'strategies-pick-budget-microseconds': '1000000', 'strategies-pick-wait-max': '1s' };
+const PATIENT = { 'strategies-pick-budget-microseconds': '1000000', 'strategies-pick-wait-max': '500ms' };
 const ANSWERS = ['picked', 'left', 'threw', 'late'];
 const QUICK_WEIGHTS = { 'strategies-period': '100ms', 'strategies-weights-wait-max': '300ms' };
 
@@ -31,7 +31,7 @@ for (const [workers, skip] of [
     for (const [strategy, reason, flags] of [
       ['pick-throws', 'throws', PATIENT],
       ['pick-nonsense', 'throws', PATIENT],
-      ['pick-slow', 'slow', { 'strategies-pick-wait-max': '1s' }],
+      ['pick-slow', 'slow', { 'strategies-pick-wait-max': '500ms' }],
       ['pick-endless', 'endless', {}],
     ] as const)
       it(`${strategy}: no call is lost, weights decide, it is barred and reported`, { timeout: 120_000 }, async () => {

@@ -23,15 +23,24 @@ export class PluginNode implements AsyncDisposable {
     this.#rest = new RestClient(node.url);
   }
 
-  static async start(modules: readonly string[], flags: Readonly<Record<string, string>> = {}): Promise<PluginNode> {
+  /** @param paths of the models `a` and `b`, where they are to do more than answer at once */
+  static async start(
+    modules: readonly string[],
+    flags: Readonly<Record<string, string>> = {},
+    paths: Readonly<Record<string, string>> = {},
+  ): Promise<PluginNode> {
     const node = await NodeProcess.start({
-      flags: { 'runtime-server': 'null', plugins: modules.map(pluginModule).join(','), ...flags },
+      flags: {
+        'runtime-server': 'null',
+        ...(modules.length === 0 ? {} : { plugins: modules.map(pluginModule).join(',') }),
+        ...flags,
+      },
     });
     const started = new PluginNode(node);
     for (const modelId of ['a', 'b'])
       await node.client.unary(ModelMesh.method.registerModel, {
         modelId,
-        modelInfo: { type: 'null', path: 'size 8192' },
+        modelInfo: { type: 'null', path: paths[modelId] ?? 'size 8192' },
         loadNow: true,
         sync: true,
       });

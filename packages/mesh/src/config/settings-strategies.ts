@@ -5,7 +5,8 @@ import { duration, integer, listOf, path } from './value-kind.ts';
 
 const HOUR_MS = 3_600_000;
 
-const SECOND_MS = 1000;
+/** Half of the time after which a worker that gives no sign of life is replaced. */
+const PICK_WAIT_MAX_MS = 500;
 const MICROSECONDS_MAX = 1_000_000;
 
 export const STRATEGY_SETTINGS = {
@@ -18,7 +19,7 @@ export const STRATEGY_SETTINGS = {
   }),
   pickWait: setting({
     path: 'strategies.pickWaitMax',
-    kind: duration(1, SECOND_MS),
+    kind: duration(1, PICK_WAIT_MAX_MS),
     default: durationMs(25),
     live: false,
     doc: 'How long a request waits for a strategy of a plug-in in its path; then weights decide. One that does not come back for a second is barred.',
