@@ -32,6 +32,8 @@ describe('another variant', () => {
     assert.equal(cause({ kind: 'attempt-timeout' }), 'timeout');
     assert.equal(cause({ kind: 'load-failed', error: 'load-failed', message: '' }), 'unavailable');
     assert.equal(cause({ kind: 'refused-by-peer', error: 'overloaded', message: '' }), 'overloaded');
+    assert.equal(cause({ kind: 'refused-by-peer', error: 'no-capacity', message: '' }), 'unavailable');
+    assert.equal(cause({ kind: 'refused-by-peer', error: 'unavailable', message: '' }), 'error');
     assert.equal(cause({ kind: 'deadline-passed' }), null);
     for (const [error, expected] of [
       ['load-failed', 'unavailable'],

@@ -82,7 +82,7 @@ function causeOfEvidence(evidence: Evidence): VariantCause | null {
     case 'load-failed':
       return 'unavailable';
     case 'refused-by-peer':
-      return evidence.error === 'overloaded' ? 'overloaded' : 'error';
+      return causeOfPeer(evidence.error);
     case 'attempt-timeout':
       return 'timeout';
     case 'runtime-status':
@@ -93,6 +93,12 @@ function causeOfEvidence(evidence: Evidence): VariantCause | null {
     default:
       return assertNever(evidence);
   }
+}
+
+/** A model that has no room at another node cannot be had, as one that has none here. */
+function causeOfPeer(error: MeshErrorKind): VariantCause {
+  if (error === 'no-capacity' || error === 'load-failed') return 'unavailable';
+  return error === 'overloaded' ? 'overloaded' : 'error';
 }
 
 function causeOfStatus(code: number, message: string): VariantCause | null {

@@ -131,7 +131,7 @@ export class CompiledPolicy {
       }
     }
     if (cause !== 'unavailable') return undefined;
-    const index = this.main.substituteFor(Math.floor(live.chance() * SLOTS), can);
+    const index = this.#anotherOf(this.#splitOf(reason), Math.floor(live.chance() * SLOTS), can);
     return index < 0 ? undefined : this.#substitute(failed, index, undefined);
   }
 
@@ -176,9 +176,22 @@ export class CompiledPolicy {
     if (to !== undefined && to.index !== pick.index && live.available(to.index))
       return this.#substitute(pick, to.index, undefined);
     const among = slot < 0 ? Math.floor(live.chance() * SLOTS) : slot;
-    const index = table.substituteFor(among, (at) => live.available(at));
+    const index = this.#anotherOf(table, among, (at) => live.available(at));
     // Where nobody can, the call itself says why.
     return index < 0 ? pick : this.#substitute(pick, index, undefined);
+  }
+
+  /** Who takes over from a variant of a split: another one that has a share in it, and if none of them can one that has a share at all. */
+  #anotherOf(split: SlotTable, slot: number, can: (index: number) => boolean): number {
+    const index = split.substituteFor(slot, can);
+    return index < 0 && split !== this.main ? this.main.substituteFor(slot, can) : index;
+  }
+
+  /** The split that a pick came from. */
+  #splitOf(reason: PickReason): SlotTable {
+    if (reason.kind !== 'rule-split') return this.main;
+    const target = this.#targets[this.policy.rules.findIndex(({ name }) => name === reason.rule)];
+    return target?.kind === 'split' ? target.table : this.main;
   }
 
   #substitute(of: Pick, index: number, cause: FallbackCause | undefined): Pick {

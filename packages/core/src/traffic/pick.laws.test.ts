@@ -144,6 +144,22 @@ describe('picking a variant', () => {
     assert.ok(Math.abs((counts[1] ?? 0) / moved - 0.6) < 0.03, `${counts}`);
   });
 
+  it('replaces a variant of a split by another one of it, and only where none of these can by one of the others', () => {
+    const shares = ['c', 'd'].map((variant) => ({ variant, weight: 50 }));
+    const rules = [rule('part', 'p', { kind: 'split', shares })];
+    const compiled = compiledOf(policy({ a: 100, b: 100, c: 0, d: 0 }, { rules }));
+    const facts = factsOf({ headers: { x: 'p' } });
+    for (let chance = 0; chance < 1; chance += 0.01) {
+      const without = (...places: number[]) => liveWith({ chance: () => chance, available: (at) => !places.includes(at) });
+      const failed = compiled.pick(facts, LIVE);
+      const other = failed.index === 2 ? 3 : 2;
+      assert.equal(compiled.pick(facts, without(failed.index)).index, other);
+      assert.equal(compiled.instead(failed, 'unavailable', [failed.index], without())?.index, other);
+      assert.ok(compiled.pick(facts, without(2, 3)).index < 2);
+      assert.ok((compiled.instead(failed, 'unavailable', [failed.index], without(2, 3))?.index ?? 9) < 2);
+    }
+  });
+
   it('sends to the fallback what cannot be called where there is one, and keeps the pick where nobody can', () => {
     const compiled = compiledOf(policy({ a: 50, b: 50, safe: 0 }, { fallback: { on: ['error'], to: 'safe', timeoutMs: null } }));
     const away = liveWith({ chance: () => 0, available: (index) => index !== 0 });
