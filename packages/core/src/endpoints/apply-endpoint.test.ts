@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { MeshError } from '../errors.ts';
-import { type EndpointPolicy, newEndpointPolicy, newVariant, type Variant } from '../records/index.ts';
-import { movedSlots, slotCounts } from '../traffic/index.ts';
+import { type EndpointPolicy, newEndpointPolicy, newVariant, newWeightsRecord, putOf, type Variant } from '../records/index.ts';
+import { apportion, movedSlots, slotCounts } from '../traffic/index.ts';
 import { DEFAULT_NAMESPACE, endpointId, modelKey } from '../units.ts';
 import {
   type ApplyEndpointRequest,
@@ -45,6 +45,23 @@ const errorOf = (decision: EndpointDecision): Pick<MeshError, 'kind' | 'message'
 const refsOf = (mesh: SmallMesh) =>
   Object.fromEntries([...mesh.view.models(ns)].map(({ record }) => [record.key as string, record.refs]));
 const slotsOf = (mesh: SmallMesh) => mesh.view.policy(ns, v)?.record.slots.get('') ?? [];
+
+describe('an endpoint whose strategy published weights', () => {
+  it('is edited from the slots that these put in force, so that no more units move than shares change', () => {
+    const mesh = meshWith('a', 'b');
+    const learning = { strategy: { name: 'thompson', config: {} } };
+    mesh.carryOut(decide(mesh, { ...halves, ...learning }));
+    const shares = [
+      { variant: 'stable', weight: 95 },
+      { variant: 'canary', weight: 5 },
+    ];
+    const slots = apportion(slotsOf(mesh), shares);
+    const revision = mesh.view.policy(ns, v)?.record.revision ?? 0;
+    mesh.commit([putOf(newWeightsRecord({ id: v, revision, sequence: 1, changedAtMs: mesh.nowMs, slots }), 'any')]);
+    mesh.carryOut(decide(mesh, policyOf([variant('stable', 'a', 90), variant('canary', 'b', 10)])));
+    assert.deepEqual(movedSlots(slots, slotsOf(mesh)), [{ from: 'stable', to: 'canary', count: 500 }]);
+  });
+});
 
 describe('an endpoint with several variants', () => {
   it('refers to the model of each, once, however many variants share one', () => {

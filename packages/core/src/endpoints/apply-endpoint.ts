@@ -83,7 +83,12 @@ export function decideApplyEndpoint(reader: EndpointReader, request: ApplyEndpoi
     nextPolicy: (before) =>
       current !== undefined && samePolicy(current.record.policy, policy)
         ? undefined
-        : nextPolicy(before, current, { id, namespace, owner, policy }, env.nowMs),
+        : nextPolicy(
+            before,
+            current,
+            { id, namespace, owner, policy, published: reader.weights(namespace, id)?.record },
+            env.nowMs,
+          ),
   });
   if (decided.kind !== 'write') return decided;
   if (decided.writes.length > EDIT_OPERATIONS_MAX) return { kind: 'error', error: tooMuchAtOnce(request, decided.writes.length) };

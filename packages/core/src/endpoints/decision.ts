@@ -7,6 +7,7 @@ import type {
   PolicyRecord,
   RegistryWrite,
   Versioned,
+  WeightsRecord,
 } from '../records/index.ts';
 import type { FollowUp, ModelReader } from '../registration/index.ts';
 import type { EndpointId, EpochMs, ModelKey, Namespace } from '../units.ts';
@@ -16,6 +17,7 @@ import type { PolicyAbilities } from './policy-check.ts';
 export interface EndpointReader extends ModelReader {
   endpoint(namespace: Namespace, id: EndpointId): Versioned<EndpointRecord> | undefined;
   policy(namespace: Namespace, id: EndpointId): Versioned<PolicyRecord> | undefined;
+  weights(namespace: Namespace, id: EndpointId): Versioned<WeightsRecord> | undefined;
 }
 
 /** What a decision knows beside the records. */

@@ -15,9 +15,10 @@ import {
   type RegistryWrite,
   type SlotAssignment,
   type Versioned,
+  type WeightsRecord,
   weightsRecordKey,
 } from '../records/index.ts';
-import { assignSlots } from '../traffic/index.ts';
+import { assignSlots, MAIN_SPLIT } from '../traffic/index.ts';
 import type { EpochMs, ModelKey } from '../units.ts';
 
 /** Whether two policies say the same. */
@@ -51,7 +52,10 @@ export const withDefaultModel = (policy: EndpointPolicy, model: ModelKey): Endpo
 export function nextPolicy(
   endpoint: EndpointRecord | undefined,
   current: Versioned<PolicyRecord> | undefined,
-  fields: Pick<PolicyRecord, 'id' | 'namespace' | 'owner' | 'policy'>,
+  {
+    published,
+    ...fields
+  }: Pick<PolicyRecord, 'id' | 'namespace' | 'owner' | 'policy'> & { readonly published?: WeightsRecord | undefined },
   nowMs: EpochMs,
 ): PolicyRecord {
   const revision = Math.max(endpoint?.policyRevision ?? 0, current?.record.revision ?? 0) + 1;
@@ -59,16 +63,23 @@ export function nextPolicy(
     ...fields,
     revision,
     createdAtMs: nowMs,
-    slots: assignSlots(fields.policy, slotsInForce(current?.record)),
+    slots: assignSlots(fields.policy, slotsInForce(current?.record, published)),
     unknownFields: current?.record.unknownFields ?? new Map(),
   });
 }
 
 const NO_SLOTS: SlotAssignment = new Map();
 
-/** The slots by which calls are assigned now: of a policy that was stored without them, those that its workers made themselves. */
-const slotsInForce = (current: PolicyRecord | undefined): SlotAssignment =>
-  current === undefined ? NO_SLOTS : assignSlots(current.policy, current.slots);
+/**
+ * The slots by which calls are assigned now: of a policy that was stored without them, those that its workers made themselves; those that a strategy
+ * published where it did.
+ */
+function slotsInForce(current: PolicyRecord | undefined, published: WeightsRecord | undefined): SlotAssignment {
+  if (current === undefined) return NO_SLOTS;
+  const assigned = assignSlots(current.policy, current.slots);
+  if (published === undefined || published.revision !== current.revision || published.slots.length === 0) return assigned;
+  return new Map([...assigned, [MAIN_SPLIT, published.slots]]);
+}
 
 /**
  * What a transaction demands that changes an endpoint's references and not its policy: the policy that the references were counted by. The two
