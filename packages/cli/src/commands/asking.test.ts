@@ -64,7 +64,7 @@ test('endpoints, instances and copies have tables of their own', async () => {
   using world = new FakeWorld({ env: { MESH_SERVER: mesh.url } });
   await world.run('get', 'endpoints');
   assert.match(world.out, /^e\s+TRANSITIONING\s+m\s+m2\s+endpoint\s+-$/m);
-  const variant = { model: 'm', labels: [], concurrency: null };
+  const variant = { model: 'm', labels: [], concurrency: null, failure: null };
   const variants = [
     { ...variant, name: 'stable', weight: 2, sharePercent: 200 / 3 },
     { ...variant, name: 'canary', weight: 1, sharePercent: 100 / 3 },

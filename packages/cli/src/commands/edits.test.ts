@@ -91,7 +91,7 @@ test('a dry run tells what would change for which share, and leaves models alone
 const POLICY: PolicyView = {
   revision: 4,
   default: 'stable',
-  variants: [{ name: 'stable', model: 'a', weight: 90, sharePercent: 90, labels: [], concurrency: null }],
+  variants: [{ name: 'stable', model: 'a', weight: 90, sharePercent: 90, labels: [], concurrency: null, failure: null }],
   spec: {},
 };
 const revision = (number: number, fields: Partial<RevisionView> = {}): RevisionView => ({

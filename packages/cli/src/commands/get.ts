@@ -156,7 +156,11 @@ const ENDPOINT_COLUMNS: readonly Column<EndpointView>[] = [
 /** `stable 90%, canary 10%`; nothing where one variant takes all. */
 const sharesText = (policy: EndpointView['policy']): string => {
   if (policy === null || policy.variants.length < 2) return '';
-  return policy.variants.map(({ name, sharePercent }) => `${name} ${Number(sharePercent.toFixed(2))}%`).join(', ');
+  return policy.variants
+    .map(
+      ({ name, sharePercent, failure }) => `${name} ${Number(sharePercent.toFixed(2))}%${failure ? ' (cannot be loaded)' : ''}`,
+    )
+    .join(', ');
 };
 
 const instanceColumns = (world: CliWorld): readonly Column<InstanceView>[] => [

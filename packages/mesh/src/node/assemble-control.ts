@@ -22,7 +22,7 @@ import { type EnsureCopies, Management, Manifests, NodeControl } from './managem
 import { Members, Readiness } from './members/index.ts';
 import { OwnRecord } from './own-record.ts';
 import { CopyMap, fillDecision, Locating, PlacementDesk, Placing, placementDecision, scaleDecision } from './placing/index.ts';
-import { PolicyAcks, PolicyFreshness, SeenInstances } from './policies/index.ts';
+import { PolicyAcks, PolicyFreshness, SeenInstances, VariantWatch } from './policies/index.ts';
 import { ReachedLimits } from './reached-limits.ts';
 import { Leadership, RegistryClaims, RegistryMirror, RegistryPulse, Session } from './registry/index.ts';
 import type { ControlSetup } from './start-control.ts';
@@ -76,7 +76,7 @@ export function assembleControl(setup: ControlSetup): ControlAssembly {
   const registry = assembleRegistry(setup);
   const { view, events, journal, limits, pulse, mirror, session, own } = registry;
   const { clock, instance, scope, link, readOnly } = setup;
-  const { members, routes, claims, copies, counters, desk, acks, freshness, seen } = assembleCluster(setup, registry);
+  const { members, routes, claims, copies, counters, desk, acks, freshness, seen, variants } = assembleCluster(setup, registry);
   const loadTimes = { current: new LoadTimes(LOAD_TIMEOUT_MS), timeoutMs: LOAD_TIMEOUT_MS };
   routes.settledAfterMs = (type) => loadTimes.current.assumeLoadedAfterMs(type);
   routes.failingUntilMs = (record) => failingUntilMs(record, clock.wallMs(), setup.cache.failureExpiryMs);
@@ -100,16 +100,13 @@ export function assembleControl(setup: ControlSetup): ControlAssembly {
   const ownRecord = (): InstanceRecord => own.record();
   const parts = {
     ...{ link, mirror, copies, members, peers: setup.peers, placing, locating, acks },
-    management,
-    manifests,
-    routes,
-    events,
+    ...{ management, manifests, routes, events },
     ...{ journal, limits },
     clock,
     ownRecord,
     signal,
     isReady: () => readiness.ready,
-    preview: previewParts(setup),
+    ...{ variants, preview: previewParts(setup) },
     strategies: () => strategies,
   };
   const control = new NodeControl(parts);
@@ -122,6 +119,7 @@ export function assembleControl(setup: ControlSetup): ControlAssembly {
     management.transitions.dirty(dirty);
     scaling.changed(dirty);
     strategies.changed(dirty);
+    variants.changed(dirty);
   };
   const touchRecord = (): void => session.touch(own.key);
   copies.onChange = touchRecord;
@@ -374,7 +372,9 @@ function assembleCluster(setup: ControlSetup, registry: ReturnType<typeof assemb
   const copies = new LocalCopies(local);
   own.copies = copies;
   const desk = deskOf(setup, { members, copies, journal, ownRecord: () => own.record() });
-  return { members, routes, claims, copies, counters, desk, acks, freshness, seen };
+  const { failureExpiryMs } = setup.cache;
+  const variants = new VariantWatch({ clock, view, events, failureExpiryMs });
+  return { members, routes, claims, copies, counters, desk, acks, freshness, seen, variants };
 }
 
 /** The registry's side: its picture, this node's session there, and its own record. */

@@ -138,6 +138,14 @@ export interface ModelDetail {
   readonly memory: ModelMemory;
 }
 
+/** An endpoint with its policy, if it has one. */
+export interface EndpointDetail {
+  readonly record: EndpointRecord;
+  readonly policy: EndpointPolicy | null;
+  /** What failed loads said of variants that cannot be loaded, by their names. */
+  readonly failing: ReadonlyMap<string, string>;
+}
+
 /** One thing that happened, for people: streamed to whoever listens and kept for a while. */
 export interface NodeEvent {
   readonly id: number;
@@ -191,8 +199,8 @@ export interface Control {
 
   models(page: PageRequest): Page<ModelDetail>;
   model(key: string): ModelDetail | null;
-  endpoints(page: PageRequest): Page<{ readonly record: EndpointRecord; readonly policy: EndpointPolicy | null }>;
-  endpoint(id: string): { readonly record: EndpointRecord; readonly policy: EndpointPolicy | null } | null;
+  endpoints(page: PageRequest): Page<EndpointDetail>;
+  endpoint(id: string): EndpointDetail | null;
   instances(): readonly InstanceRecord[];
 
   /** Events after `afterId` that are still kept, then new ones as they come, until the returned function is called. */

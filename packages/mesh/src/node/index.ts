@@ -4,6 +4,7 @@ export {
   type ApplyOptions,
   type CallPreview,
   type Control,
+  type EndpointDetail,
   EXPLAINED_MAX,
   type MadeDecision,
   type MeshDecisions,

@@ -92,6 +92,8 @@ export interface VariantView {
   readonly labels: readonly string[];
   /** Calls that one node runs at a time; `null`: as many as come. */
   readonly concurrency: number | null;
+  /** Why its model cannot be loaded; the others have its share meanwhile. `null`: nothing speaks against it. */
+  readonly failure: string | null;
 }
 
 /** A call that nobody makes, as far as policies may know of it. Everything may be left out. */

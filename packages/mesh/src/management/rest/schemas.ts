@@ -86,6 +86,7 @@ const policy = z.strictObject({
       sharePercent: z.number().min(0).max(100),
       labels: z.array(z.string()),
       concurrency: z.int().positive().nullable(),
+      failure: z.string().nullable(),
     }),
   ),
   spec: z.looseObject({}).describe('the whole policy, as the spec of an Endpoint manifest that can be applied again'),

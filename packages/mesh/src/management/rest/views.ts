@@ -3,7 +3,6 @@ import { changesText, type PolicyChanges } from '@modelmesh/core/endpoints';
 import { endpointSpecOf } from '@modelmesh/core/manifest';
 import {
   type EndpointPolicy,
-  type EndpointRecord,
   type InstanceRecord,
   inTransition,
   leastRecentUseOrEndOfTime,
@@ -24,7 +23,16 @@ import type {
   PreviewView,
   RevisionView,
 } from '@modelmesh/sdk/client';
-import type { Applied, CallPreview, MadeDecision, MeshDecisions, ModelDetail, NodeEvent, PastPolicy } from '../../node/index.ts';
+import type {
+  Applied,
+  CallPreview,
+  EndpointDetail,
+  MadeDecision,
+  MeshDecisions,
+  ModelDetail,
+  NodeEvent,
+  PastPolicy,
+} from '../../node/index.ts';
 
 /** The last instant that a date can hold, 275760-09-13; what lies beyond, or at zero, stands for "unknown". */
 const DATE_MS_MAX = 8_640_000_000_000_000;
@@ -76,19 +84,21 @@ function placementView({ copiesPolicy, retry }: ModelRecord): Pick<ModelView, 'c
 const withoutPassword = (path: string): string => path.replace(/^([A-Za-z][A-Za-z0-9+.-]*:\/\/)[^/?#]*@/, '$1***@');
 
 /** An endpoint as callers see it. */
-export function endpointView(record: EndpointRecord, policy: EndpointPolicy | null): EndpointView {
+export function endpointView({ record, policy, failing }: EndpointDetail): EndpointView {
   return {
     name: record.id,
     owner: record.owner,
     status: !inTransition(record) ? 'DEFINED' : record.failed ? 'TRANSITION_FAILED' : 'TRANSITIONING',
     activeModel: record.active,
     targetModel: record.target,
-    policy: policy === null ? null : policyViewOf(record.policyRevision, policy),
+    policy: policy === null ? null : policyViewOf(record.policyRevision, policy, failing),
   };
 }
 
+const NO_FAILURES: ReadonlyMap<string, string> = new Map();
+
 /** A policy as callers see it: its variants with their shares, and all of it as the manifest that says it. */
-function policyViewOf(revision: PolicyRevision, policy: EndpointPolicy): PolicyView {
+function policyViewOf(revision: PolicyRevision, policy: EndpointPolicy, failing: ReadonlyMap<string, string>): PolicyView {
   const sum = policy.variants.reduce((total, { weight }) => total + weight, 0);
   const variants = policy.variants.map(({ name, model, weight, labels, concurrencyMax }) => ({
     name,
@@ -97,6 +107,7 @@ function policyViewOf(revision: PolicyRevision, policy: EndpointPolicy): PolicyV
     sharePercent: sum === 0 ? 0 : (weight / sum) * 100,
     labels,
     concurrency: concurrencyMax,
+    failure: failing.get(name) ?? null,
   }));
   return { revision, default: policy.defaultVariant, variants, spec: endpointSpecOf(policy) };
 }
@@ -181,6 +192,6 @@ export const revisionView = ({ record, changes }: PastPolicy, inForce: PolicyRev
   inForce: record.revision === inForce,
   createdAt: instantText(record.createdAtMs),
   owner: record.owner,
-  policy: policyViewOf(record.revision, record.policy),
+  policy: policyViewOf(record.revision, record.policy, NO_FAILURES),
   changes: changes && changesView(changes),
 });

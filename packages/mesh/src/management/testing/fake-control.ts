@@ -3,8 +3,6 @@ import { ENDPOINT_MANIFEST_OWNER, type EndpointStatus, policyChanges, type SetEn
 import type { DecisionQuery, DecisionRecord } from '@modelmesh/core/journal';
 import { parseManifest, planModel, problemText } from '@modelmesh/core/manifest';
 import {
-  type EndpointPolicy,
-  type EndpointRecord,
   type InstanceRecord,
   type ModelRecord,
   newEndpointRecord,
@@ -27,6 +25,7 @@ import type {
   ApplyOptions,
   CallPreview,
   Control,
+  EndpointDetail,
   MeshDecisions,
   MeshDiffs,
   ModelDetail,
@@ -41,7 +40,7 @@ import type {
 export const FAKE_NOW_MS: EpochMs = epochMs(Date.UTC(2026, 0, 2, 3, 4, 5));
 const HERE = instanceId('node-1');
 
-type Endpoint = { readonly record: EndpointRecord; readonly policy: EndpointPolicy | null };
+type Endpoint = Omit<EndpointDetail, 'failing'>;
 
 /** Control over plain maps: what is registered is there at once, what is loaded is loaded at once. Each call is noted. */
 export class FakeControl implements Control {
@@ -230,12 +229,13 @@ export class FakeControl implements Control {
     return { record, status: this.#status(key), lastUsedMs, memory };
   }
 
-  endpoints(page: PageRequest): Page<Endpoint> {
+  endpoints(page: PageRequest): Page<EndpointDetail> {
     return pageOf([...this.endpointsById.keys()], page, (id) => this.endpoint(id));
   }
 
-  endpoint(id: string): Endpoint | null {
-    return this.endpointsById.get(id) ?? null;
+  endpoint(id: string): EndpointDetail | null {
+    const found = this.endpointsById.get(id);
+    return found === undefined ? null : { ...found, failing: new Map() };
   }
 
   instances(): readonly InstanceRecord[] {

@@ -13,7 +13,7 @@ import {
 } from '@modelmesh/core';
 import type { EndpointStatus, SetEndpointRequest } from '@modelmesh/core/endpoints';
 import type { DecisionJournal, DecisionQuery, DecisionRecord } from '@modelmesh/core/journal';
-import type { EndpointPolicy, EndpointRecord, InstanceRecord, PolicyRevision } from '@modelmesh/core/records';
+import type { InstanceRecord, PolicyRevision } from '@modelmesh/core/records';
 import { type ModelStatus, modelIdError, type RegisterRequest } from '@modelmesh/core/registration';
 import type { MirrorDiff } from '@modelmesh/core/traffic';
 import type { ArmCount, ControlEnd, ToControl } from '../../link/index.ts';
@@ -23,6 +23,7 @@ import type {
   ApplyOptions,
   CallPreview,
   Control,
+  EndpointDetail,
   MeshDecisions,
   MeshDiffs,
   ModelDetail,
@@ -36,7 +37,7 @@ import type { LocalCopies, RoutePublisher } from '../copies/index.ts';
 import type { Events } from '../events.ts';
 import type { Members } from '../members/index.ts';
 import type { Locating, Placing } from '../placing/index.ts';
-import type { PolicyAcks } from '../policies/index.ts';
+import type { PolicyAcks, VariantWatch } from '../policies/index.ts';
 import type { ReachedLimits } from '../reached-limits.ts';
 import type { RegistryMirror } from '../registry/index.ts';
 import type { Management } from './management.ts';
@@ -69,6 +70,7 @@ export interface ControlParts {
   /** What this instance publishes of itself, as of now. */
   readonly ownRecord: () => InstanceRecord;
   readonly isReady: () => boolean;
+  readonly variants: VariantWatch;
   /** What previews of calls are made with. */
   readonly preview: Pick<PreviewParts, 'random' | 'failureExpiryMs' | 'expressionsOf'>;
   /** Ends with the node. */
@@ -164,7 +166,7 @@ export class NodeControl implements Control {
     return key === '' ? null : this.#detail(modelKey(key));
   }
 
-  endpoints(page: PageRequest): Page<{ readonly record: EndpointRecord; readonly policy: EndpointPolicy | null }> {
+  endpoints(page: PageRequest): Page<EndpointDetail> {
     const { view } = this.#parts.mirror;
     return pageOf(
       view.endpoints(DEFAULT_NAMESPACE),
@@ -174,12 +176,13 @@ export class NodeControl implements Control {
     );
   }
 
-  endpoint(id: string): { readonly record: EndpointRecord; readonly policy: EndpointPolicy | null } | null {
+  endpoint(id: string): EndpointDetail | null {
     if (id === '') return null;
     const { view } = this.#parts.mirror;
     const record = view.endpoint(DEFAULT_NAMESPACE, endpointId(id))?.record;
     if (record === undefined) return null;
-    return { record, policy: view.policy(DEFAULT_NAMESPACE, record.id)?.record.policy ?? null };
+    const policy = view.policy(DEFAULT_NAMESPACE, record.id)?.record.policy ?? null;
+    return { record, policy, failing: policy === null ? new Map() : this.#parts.variants.failing(policy) };
   }
 
   instances(): readonly InstanceRecord[] {

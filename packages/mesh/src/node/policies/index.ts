@@ -2,3 +2,4 @@
 export { type Acknowledgement, type MissingInstance, PolicyAcks } from './policy-acks.ts';
 export { PolicyFreshness } from './policy-freshness.ts';
 export { POLICY_INSTANCES_SEEN_MS, SeenInstances } from './seen-instances.ts';
+export { VariantWatch } from './variant-watch.ts';

@@ -29,7 +29,7 @@ const readingRoutes = (control: Control): readonly AnyRoute[] => [
     answer: 'Endpoints',
     run: ({ query }) => {
       const { items, next } = control.endpoints({ after: query.after ?? null, limit: query.limit });
-      return { value: { items: items.map(({ record, policy }) => endpointView(record, policy)), next } };
+      return { value: { items: items.map(endpointView), next } };
     },
   }),
   route({
@@ -41,8 +41,7 @@ const readingRoutes = (control: Control): readonly AnyRoute[] => [
     status: 200,
     answer: 'Endpoint',
     run: ({ name }) => {
-      const { record, policy } = known(control, name);
-      return { value: endpointView(record, policy) };
+      return { value: endpointView(known(control, name)) };
     },
   }),
   route({
