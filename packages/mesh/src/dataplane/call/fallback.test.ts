@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { durationMs, modelKey } from '@modelmesh/core';
 import { type EndpointPolicy, type FallbackPolicy, newEndpointPolicy, newVariant } from '@modelmesh/core/records';
+import { factsOf } from '@modelmesh/core/traffic/testing';
+import { headerBlock } from '@modelmesh/grpc/stream';
+import { startWhole } from './index.ts';
 import { CallRig, type ClientSide, framed } from './testing/index.ts';
 
 const variant = (name: string, weight: number, concurrencyMax: number | null = null) =>
@@ -173,6 +176,28 @@ describe('a model that cannot be had', () => {
   });
 
   const RULE = { name: 'all', when: 'method == "POST"', to: { kind: 'variant', variant: 'first' } } as const;
+});
+
+describe('a request that was made for its model', () => {
+  it('is sent as it was made for the variant that answers, once, though it is still being handed over', async () => {
+    const rig = await serving(policyOf({ variants: [variant('first', 100, 1), variant('safe', 0)] }));
+    call(rig);
+    const { routes, picker } = rig.dataPlane.plane;
+    const route = routes.endpoint('e');
+    const policy = route && picker.policyOf(route);
+    assert.ok(policy !== undefined);
+    const choice = policy.choiceOf(policy.compiled.pick(factsOf({}), policy));
+    const whole = (model: string): Uint8Array[] => [framed(`a question to ${model}`)];
+    const headers = (model: string) => headerBlock([':method', 'POST', ':path', '/any.Service/Method', 'mm-model-id', model]);
+    const forModel = { headers, framed: whole };
+    const { call: second, caller } = rig.call('first-model', { choice, endpoint: choice, forModel });
+    startWhole(second, whole('first-model'));
+    assert.equal(asked(rig).at(-1), 'safe-model');
+    assert.deepEqual([rig.stream.body, rig.stream.sentEnd], [whole('safe-model')[0], true]);
+    for (const stream of rig.streams) stream.answers(framed('a'));
+    assert.equal(caller.ended, true);
+    nothingIsLeft(rig);
+  });
 });
 
 describe('a variant with a limit of calls', () => {

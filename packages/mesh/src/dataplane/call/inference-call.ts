@@ -97,7 +97,8 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, A
       this.#fail(toMeshError(error));
       return;
     }
-    this.body.push(bytes, end);
+    // Another variant may have the whole request already, made for its own model.
+    if (!this.body.ended) this.body.push(bytes, end);
     // A second message makes a stream, whose answers may depend on everything that went before.
     if (this.#scan.messages > 1) {
       this.#provenStream();
