@@ -108,6 +108,29 @@ describe('the links of all workers as one', () => {
     assert.deepEqual(b.kinds(), ['route-snapshot', 'route-delta']);
   });
 
+  it('acknowledges nothing while the first table of a worker is on its way, and goes on when that worker is gone', () => {
+    const { link, told, a, b, leaves } = rig(2);
+    for (const worker of [a, b]) worker.say({ kind: 'snapshot-wanted' });
+    link.send(snapshot(1));
+    link.send(delta(1));
+    const acks = () => told.filter(({ kind }) => kind === 'ack');
+    a.say({ kind: 'ack', epoch: 1, version: 2 });
+    assert.deepEqual(acks(), []);
+    b.say({ kind: 'ack', epoch: 1, version: 1 });
+    assert.deepEqual(acks(), [{ kind: 'ack', epoch: 1, version: 1 }]);
+    const next = new FakeEnd();
+    leaves[1]?.();
+    const leave = link.join(1, next);
+    assert.deepEqual(acks().at(-1), { kind: 'ack', epoch: 1, version: 2 });
+    next.say({ kind: 'snapshot-wanted' });
+    link.send(snapshot(2));
+    link.send(delta(2));
+    a.say({ kind: 'ack', epoch: 1, version: 3 });
+    assert.equal(acks().length, 2);
+    leave();
+    assert.deepEqual(acks().at(-1), { kind: 'ack', epoch: 1, version: 3 });
+  });
+
   it('tells a worker that comes later what holds of the runtime and the rules', () => {
     const { link, a } = rig(1);
     const rules: ToDataPlane = { kind: 'method-rules', rules: { rules: new Map(), allowOthers: true } };
@@ -117,11 +140,13 @@ describe('the links of all workers as one', () => {
       access: { epoch: 1, target: { kind: 'unix', path: '' }, methods: new Map(), anyMethod: true },
     });
     link.send(rules);
+    const stale: ToDataPlane = { kind: 'policy-freshness', staleSinceMs: epochMs(5) };
+    link.send(stale);
     link.send(down);
     const late = new FakeEnd();
     link.join(1, late);
-    assert.deepEqual(late.heard, [rules, down]);
-    assert.deepEqual(a.kinds(), ['runtime-up', 'method-rules', 'runtime-down']);
+    assert.deepEqual(late.heard, [rules, down, stale]);
+    assert.deepEqual(a.kinds(), ['runtime-up', 'method-rules', 'policy-freshness', 'runtime-down']);
   });
 
   it('acknowledges what all workers have, and is not held up by one that is gone or has no table yet', () => {

@@ -152,8 +152,12 @@ export class WorkersLink implements ControlEnd {
     }
   }
 
-  /** A worker that has no table yet takes no calls, so that it holds up nothing. */
+  /**
+   * A worker that has no table yet takes no calls, so that it holds up nothing; one whose first table is on its way will take them by that, before it
+   * comes to the changes behind it.
+   */
   #acknowledge(): void {
+    for (const { table, applied } of this.#lives) if (table === 'following' && applied === null) return;
     const positions = [...this.#lives].flatMap(({ applied }) => applied ?? []);
     const lowest = positions.toSorted((a, b) => a.epoch - b.epoch || a.version - b.version)[0];
     if (lowest === undefined) return;
