@@ -1,5 +1,5 @@
 /**
- * `npm run lab:edits [-- --seconds 120 --clients 32 --nodes 3]`: edits an endpoint once a second under load on real nodes and a real etcd, and prints
+ * `npm run lab:edits [-- --seconds 120 --clients 32 --nodes 3 --workers 1]`: edits an endpoint once a second under load on real nodes and a real etcd, and prints
  * what callers saw of it; exit code 1 where an answer came by an old revision after its successor had been acknowledged. Needs etcd.
  */
 import { parseArgs } from 'node:util';
@@ -12,6 +12,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '120' },
     clients: { type: 'string', default: '32' },
     nodes: { type: 'string', default: '3' },
+    workers: { type: 'string', default: '1' },
   },
 });
 const etcd = {
@@ -19,7 +20,7 @@ const etcd = {
   etcdctl: process.env.MESH_TEST_ETCDCTL ?? 'etcdctl',
   missing: undefined,
 };
-await using cluster = await ClusterProcess.start({ nodes: Number(values.nodes), etcd });
+await using cluster = await ClusterProcess.start({ nodes: Number(values.nodes), etcd, flags: { workers: values.workers } });
 const figures = await runEdits(cluster, { clients: Number(values.clients), seconds: Number(values.seconds) });
 console.log(renderTable(editsTable(figures), process.stdout.isTTY === true));
 process.exitCode = editsHold(figures) ? 0 : 1;
