@@ -21,6 +21,7 @@ import {
   serveIntrospection,
   serveOip,
   streamExchange,
+  variantAsked,
 } from '../dataplane/index.ts';
 import type { Log } from '../log/index.ts';
 import { type ManagementApp, serveModelMesh } from '../management/index.ts';
@@ -121,6 +122,7 @@ function introspect(router: GrpcRouter, roles: ReadonlySet<ListenerRole>, parts:
   return serveOip(router, {
     control,
     names: dataPlane.plane.routes,
+    variantAsked: (name, version, headers) => variantAsked(dataPlane.plane, name, version, headers),
     learn: (names, signal) => dataPlane.plane.names.learn(names, signal),
     authorizer,
     clock,

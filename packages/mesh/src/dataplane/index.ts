@@ -3,7 +3,7 @@ export { type AttemptOutcome, ByteBudget, type CallFacts, type CallMetrics, type
 export { acceptCors, answerCorsHttp1, CorsPolicy } from './cors/index.ts';
 export { DataPlane, type DataPlaneLimits, type DataPlaneParts } from './data-plane.ts';
 export { ConnectionLoads, type ListenerHandlers, listen, type RunningListener } from './listener/index.ts';
-export { ControlRepository, OIP_SERVICE, type OipService, serveIntrospection, serveOip } from './oip/index.ts';
+export { ControlRepository, OIP_SERVICE, type OipService, serveIntrospection, serveOip, variantAsked } from './oip/index.ts';
 export { NO_SINK, policyExpressions, type VariantReason, type VariantSink } from './picking/index.ts';
 export {
   http1Exchange,

@@ -4,3 +4,4 @@ export { type Introspection, type IntrospectionOptions, serveIntrospection } fro
 export { OIP_SERVICE, type OipDeps, type OipService, serveOip } from './oip-service.ts';
 export { ControlRepository } from './repository.ts';
 export { REPOSITORY_ENTRIES_MAX } from './repository-index.ts';
+export { variantAsked } from './resolve-name.ts';

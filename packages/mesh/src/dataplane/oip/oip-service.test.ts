@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { durationMs, type EndpointId, epochMs, instanceId, type ModelKey } from '@modelmesh/core';
+import { durationMs, type EndpointId, epochMs, instanceId, type ModelKey, modelKey } from '@modelmesh/core';
 import type { NameIndex } from '@modelmesh/core/identity';
 import { FakeClock } from '@modelmesh/core/testing';
 import { GrpcStatusError } from '@modelmesh/grpc/call';
 import { Health, reflectionV1, HealthCheckResponse_ServingStatus as Serving } from '@modelmesh/wire/grpc-services';
+import type { HeaderReader } from '@modelmesh/wire/headers';
 import { GRPCInferenceService } from '@modelmesh/wire/inference';
 import { ModelMesh } from '@modelmesh/wire/mmesh';
 import { GRPC_CODE } from '@modelmesh/wire/status';
@@ -47,6 +48,10 @@ const serve = async (authorizer: Authorizer = allowAll, learn: OipDeps['learn'] 
     const deps = {
       control,
       names: new ControlNames(control),
+      variantAsked: (name: string, _version: string, headers: HeaderReader) => {
+        const label = headers.get('mm-label');
+        return label === undefined ? undefined : modelKey(`${name}-${label}`);
+      },
       learn,
       authorizer,
       clock,
@@ -102,6 +107,15 @@ test('a registered model is ready before it is loaded, by the name of endpoint, 
   await assert.rejects(ready('absent'), hasCode(GRPC_CODE.NOT_FOUND));
   mesh.control.ready = false;
   assert.equal(await ready('fraud'), false);
+});
+
+test('of an endpoint with variants the one that the metadata name is asked for', async () => {
+  await using mesh = await serve();
+  mesh.control.addModel('fraud', {});
+  mesh.control.addModel('fraud-canary', { failures: new Map([[HERE, { atMs: FAKE_NOW_MS, message: 'corrupt' }]]) });
+  const ready = async (...headers: string[]) =>
+    (await mesh.client.unary(method.modelReady, { name: 'fraud' }, { headers })).ready;
+  assert.deepEqual([await ready(), await ready('mm-label', 'canary')], [true, false]);
 });
 
 test('a model whose load failed is unready until the failure expires', async () => {

@@ -2,6 +2,7 @@ import { type Clock, type DurationMs, MeshError, type ModelKey, toMeshError } fr
 import type { NameIndex } from '@modelmesh/core/identity';
 import { isReady, type ModelReadiness } from '@modelmesh/core/registration';
 import type { CallContext, GrpcRouter } from '@modelmesh/grpc/call';
+import type { HeaderReader } from '@modelmesh/wire/headers';
 import { GRPCInferenceService, repositoryCallModel } from '@modelmesh/wire/inference';
 import { type Authorizer, principalOf } from '../../authz/index.ts';
 
@@ -19,6 +20,8 @@ export interface OipDeps {
   readonly control: Control;
   /** What names mean; the data plane's route table is one. */
   readonly names: NameIndex;
+  /** The model of the variant that the fields of a question name; `undefined`: they name none. @throws {MeshError} if it is not there */
+  readonly variantAsked: (name: string, version: string, headers: HeaderReader) => ModelKey | undefined;
   /** Asks the registry itself for names that are not known, which may have been registered through another node a moment ago. */
   readonly learn: (names: readonly string[], signal: AbortSignal) => Promise<void>;
   readonly authorizer: Authorizer;
@@ -54,7 +57,8 @@ export function serveOip(router: GrpcRouter, deps: OipDeps): OipService {
     serverMetadata: () => ({ ...deps.server, extensions: [...deps.server.extensions] }),
     modelReady: async ({ name, version }, context) => {
       may(context, 'read');
-      const detail = control.model(await keyOf(name, version, context.signal));
+      const key = await keyOf(name, version, context.signal);
+      const detail = control.model(deps.variantAsked(name, version, context.headers) ?? key);
       return { ready: control.ready && detail !== null && isReady(readiness(detail), false) };
     },
     repositoryIndex: ({ ready }, context) => {

@@ -1,7 +1,11 @@
 import { assertNever, DEFAULT_NAMESPACE, type DurationMs, type EpochMs, type ModelKey } from '@modelmesh/core';
 import { type NameIndex, resolveName } from '@modelmesh/core/identity';
 import { type CopyKnowledge, type ModelReadiness, modelReadiness } from '@modelmesh/core/registration';
+import type { HeaderReader } from '@modelmesh/wire/headers';
 import type { ModelDetail } from '../../node/index.ts';
+import type { Plane } from '../call/index.ts';
+import { resolveUrlName } from '../grpc/index.ts';
+import { wantedBy } from '../picking/index.ts';
 
 /** The model that an OIP name stands for: endpoint, key, family, or with a version that version. @throws {MeshError} if it names none. */
 export function keyOfName(names: NameIndex, name: string, version: string): ModelKey {
@@ -16,6 +20,22 @@ export function keyOfName(names: NameIndex, name: string, version: string): Mode
     default:
       return assertNever(resolution);
   }
+}
+
+/**
+ * The model of the variant that the fields of a question name; `undefined`: they name none.
+ *
+ * @throws {MeshError} for a name, a label or a variant that is not there, and for a variant that callers may not choose
+ */
+export function variantAsked(
+  { routes, picker }: Pick<Plane, 'routes' | 'picker'>,
+  name: string,
+  version: string,
+  headers: HeaderReader,
+): ModelKey | undefined {
+  const wanted = wantedBy(headers);
+  if ((wanted.label ?? wanted.variant) === undefined) return undefined;
+  return picker.about(resolveUrlName(routes, DEFAULT_NAMESPACE, name, version === '' ? undefined : version), wanted).model;
 }
 
 /** How ready a model is, by what its status says of each copy. */
