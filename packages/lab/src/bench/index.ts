@@ -2,6 +2,15 @@
 export { baselinesOf, boundOf, type Ratios, WORSE_MAX, worsened, worsenedTwice } from './baselines.ts';
 export { BEYOND_COMMIT_MAX_MS, type ColdCallFigures, coldCallsAt, runColdCalls } from './cold-call.ts';
 export {
+  type EndpointCost,
+  type EndpointCostPlan,
+  endpointCostHolds,
+  endpointCostTable,
+  PLAIN_RATIO_MAX,
+  runEndpointCost,
+  TOKEN_RATIO_MAX,
+} from './endpoint-cost.ts';
+export {
   FORWARDED_CPU_MAX,
   type ForwardedFigures,
   type ForwardedPlan,

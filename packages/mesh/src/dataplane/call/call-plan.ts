@@ -32,9 +32,9 @@ export interface CallMirror {
 /** What of a call names its model. */
 export interface ForModel {
   /** As {@link CallPlan.headers}. */
-  headers(model: ModelKey): HeaderBlock;
+  headersFor(model: ModelKey): HeaderBlock;
   /** The whole request, framed; not there where the runtime is told the model by the headers, and by what is injected into the message. */
-  framed?(model: ModelKey): readonly Uint8Array[];
+  framedFor?(model: ModelKey): readonly Uint8Array[];
 }
 
 /** What is to be done, decided once when the call entered. */

@@ -189,7 +189,7 @@ describe('a request that was made for its model', () => {
     const choice = policy.choiceOf(policy.compiled.pick(factsOf({}), policy));
     const whole = (model: string): Uint8Array[] => [framed(`a question to ${model}`)];
     const headers = (model: string) => headerBlock([':method', 'POST', ':path', '/any.Service/Method', 'mm-model-id', model]);
-    const forModel = { headers, framed: whole };
+    const forModel = { headersFor: headers, framedFor: whole };
     const { call: second, caller } = rig.call('first-model', { choice, endpoint: choice, forModel });
     startWhole(second, whole('first-model'));
     assert.equal(asked(rig).at(-1), 'safe-model');

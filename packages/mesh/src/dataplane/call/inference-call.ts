@@ -450,7 +450,7 @@ export class InferenceCall implements CopyWaiter, RuntimeWaiter, ReturnWaiter, A
     const how = end ?? (evidence === undefined ? undefined : { kind: 'attempt', evidence });
     if (turns === undefined || how === undefined || this.over) return false;
     const facts = this.#facts(false);
-    const framed = this.plan.forModel?.framed;
+    const framed = this.plan.forModel?.framedFor;
     const plan = turns.another(framed === undefined ? facts : { ...facts, replayable: true }, how);
     if (plan === undefined) return false;
     leavePhase(this.#phase, this.#plane, this);

@@ -1,13 +1,11 @@
 import { durationMs, MeshError, type MonotonicMs, monotonicMs } from '@modelmesh/core';
 import { type CallFacts, causeForAnother, DEADLINE_SHARE_KEPT, type VariantEnd } from '@modelmesh/core/routing';
+import type { Pick } from '@modelmesh/core/traffic';
 import { errorMapping } from '@modelmesh/wire/status';
 import type { VariantChoice } from '../picking/index.ts';
 import type { CallPlan } from './call-plan.ts';
 import type { Plane } from './plane.ts';
 import { RequestBody } from './request-body.ts';
-
-/** A plan of a call through an endpoint with a policy. */
-type ChosenPlan = CallPlan & { readonly choice: VariantChoice };
 
 /** When a caller that was refused at a variant's limit may try again. */
 const RETRY_AFTER_MS = durationMs(1000);
@@ -18,30 +16,31 @@ const RETRY_AFTER_MS = durationMs(1000);
  */
 export class VariantTurns {
   readonly #plane: Plane;
-  readonly #tried: number[];
-  #plan: ChosenPlan;
+  #tried: number[] | undefined;
+  #plan: CallPlan;
+  #choice: VariantChoice;
   #sinceMs: MonotonicMs;
   /** Whether the turn has begun, and whether it counts among those that run. */
   #begun = false;
   #inside = false;
 
-  private constructor(plane: Plane, plan: ChosenPlan) {
+  private constructor(plane: Plane, plan: CallPlan, choice: VariantChoice) {
     this.#plane = plane;
     this.#plan = plan;
-    this.#tried = [plan.choice.pick.index];
+    this.#choice = choice;
     this.#sinceMs = plane.clock.monotonicMs();
   }
 
   /** Of a call; `undefined`: no policy chose for it. */
   static of(plane: Plane, plan: CallPlan): VariantTurns | undefined {
     const { choice } = plan;
-    return choice === undefined ? undefined : new VariantTurns(plane, { ...plan, choice });
+    return choice === undefined ? undefined : new VariantTurns(plane, plan, choice);
   }
 
   /** The variant's turn begins. @throws {MeshError} `overloaded` where as many calls as may run in it already */
   begin(): void {
     const { clock } = this.#plane;
-    const { calls, pick, id } = this.#plan.choice;
+    const { calls, pick, id } = this.#choice;
     this.#sinceMs = clock.monotonicMs();
     this.#begun = true;
     this.#inside = calls.enter(pick);
@@ -55,20 +54,19 @@ export class VariantTurns {
     if (!this.#begun) return;
     this.#begun = false;
     const tookMs = durationMs(this.#plane.clock.monotonicMs() - this.#sinceMs);
-    const { choice } = this.#plan;
-    const { calls } = choice;
+    const { calls, policy } = this.#choice;
     calls.ended(code, tookMs);
-    this.#plane.arms.ended(choice, code, tookMs);
+    if (policy.learns) this.#plane.arms.ended(this.#choice, code, tookMs);
     if (this.#inside) calls.leave();
     this.#inside = false;
   }
 
   /** When the variant must have answered lest another does; `null`: when the call must. */
   dueMs(remainingMs: number | null): MonotonicMs | null {
-    const { policy, pick } = this.#plan.choice;
+    const { policy, pick } = this.#choice;
     const { fallback } = policy.compiled.policy;
     if (fallback === null || !fallback.on.includes('timeout')) return null;
-    if (policy.compiled.instead(pick, 'timeout', this.#tried, policy) === undefined) return null;
+    if (policy.compiled.instead(pick, 'timeout', this.#all(pick), policy) === undefined) return null;
     const shareMs = remainingMs === null ? null : remainingMs * (1 - DEADLINE_SHARE_KEPT);
     const allowedMs = fallback.timeoutMs ?? shareMs;
     return allowedMs === null ? null : monotonicMs(this.#plane.clock.monotonicMs() + allowedMs);
@@ -76,22 +74,30 @@ export class VariantTurns {
 
   /** The plan by which another variant answers; `undefined`: none may, or none is there. The turn before is over then. */
   another(facts: CallFacts, end: VariantEnd): CallPlan | undefined {
-    const { choice, forModel } = this.#plan;
+    const { forModel } = this.#plan;
+    const choice = this.#choice;
     const cause = causeForAnother(facts, end);
     if (cause === null || forModel === undefined) return undefined;
     const { policy } = choice;
-    const pick = policy.compiled.instead(choice.pick, cause, this.#tried, policy);
+    const pick = policy.compiled.instead(choice.pick, cause, this.#all(choice.pick), policy);
     if (pick === undefined) return undefined;
     this.end(codeOf(end));
     const next = policy.choiceOf(pick);
-    this.#tried.push(pick.index);
-    this.#plan = { ...this.#plan, model: next.model, endpoint: next, choice: next, headers: forModel.headers(next.model) };
+    this.#all(pick).push(pick.index);
+    this.#choice = next;
+    this.#plan = { ...this.#plan, model: next.model, endpoint: next, choice: next, headers: forModel.headersFor(next.model) };
     return this.#plan;
+  }
+
+  /** Places of the variants that were asked. */
+  #all({ index }: Pick): number[] {
+    this.#tried ??= [index];
+    return this.#tried;
   }
 
   /** The request as another variant gets it, from its beginning. */
   bodyFor({ model, forModel }: CallPlan, before: RequestBody): RequestBody {
-    const framed = forModel?.framed?.(model);
+    const framed = forModel?.framedFor?.(model);
     if (framed === undefined) {
       before.rewind();
       return before;

@@ -1,4 +1,12 @@
-import { type DurationMs, durationMs, MeshError, type MonotonicMs, monotonicMs, toMeshError } from '@modelmesh/core';
+import {
+  type DurationMs,
+  durationMs,
+  MeshError,
+  type ModelKey,
+  type MonotonicMs,
+  monotonicMs,
+  toMeshError,
+} from '@modelmesh/core';
 import { ACCEPTED_ENCODINGS } from '@modelmesh/grpc/compression';
 import {
   type ByteStream,
@@ -13,7 +21,16 @@ import { HEADER, requiresAll } from '@modelmesh/wire/headers';
 import { errorMapping, grpcTrailersOf, parseGrpcStatus } from '@modelmesh/wire/status';
 import type { Principal } from '../../authz/index.ts';
 import type { MethodRule } from '../../link/index.ts';
-import { answerFields, type Caller, type CallPlan, callLog, InferenceCall, type NameWaiter, type Plane } from '../call/index.ts';
+import {
+  answerFields,
+  type Caller,
+  type CallPlan,
+  callLog,
+  type ForModel,
+  InferenceCall,
+  type NameWaiter,
+  type Plane,
+} from '../call/index.ts';
 import { newCall } from '../mirror/index.ts';
 import type { ChosenTarget, FoundPayloads, NamedTarget } from '../picking/index.ts';
 import { CallHead } from './call-head.ts';
@@ -65,7 +82,7 @@ const TYPED_TRAILERS_ONLY = headerRecipe({ front: [':status', '200'] });
  * One gRPC call of a client for a model: reads whom it is for, from the headers or from its first message, and carries bytes between the
  * client's stream and the {@link InferenceCall}.
  */
-export class GrpcIngress implements StreamHandler, Caller, OpenerSink, PayloadSink, NameWaiter, Expirable {
+export class GrpcIngress implements StreamHandler, Caller, OpenerSink, PayloadSink, NameWaiter, ForModel, Expirable {
   readonly #plane: Plane;
   readonly #stream: ByteStream;
   readonly #headers: HeaderBlock;
@@ -185,6 +202,10 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, PayloadSi
     }
   }
 
+  headersFor(model: ModelKey): HeaderBlock {
+    return CallHead.of(this.#headers).forRuntime(model, this.#runtimeHeaders);
+  }
+
   /** The deadline passed before the message that names the model was there. */
   expired(): void {
     const asking = this.#phase.kind === 'asking';
@@ -267,6 +288,10 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, PayloadSi
 
   /** Sets off, or first has the payload read for the policies that want to. */
   #start(asked: ResolvedTargets, held: Held[]): void {
+    if (asked.kind === 'one' && asked.target.endpoint === null) {
+      this.#go(asked, undefined, held);
+      return;
+    }
     const head = CallHead.of(this.#headers);
     const targets = asked.kind === 'one' ? [asked.target] : asked.targets;
     const found = this.#plane.picker.findersFor(targets, head.wanted, formOf(head.method));
@@ -317,7 +342,7 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, PayloadSi
       model,
       endpoint,
       choice,
-      forModel: choice === undefined ? undefined : { headers: (other) => head.forRuntime(other, this.#runtimeHeaders) },
+      forModel: choice === undefined ? undefined : this,
       answerFields: added,
       mirrors,
       headers: head.forRuntime(model, this.#runtimeHeaders),

@@ -70,8 +70,7 @@ export function resolveFromPayload(
 export function resolveUrlName(routes: RouteTable, namespace: Namespace, name: string, version: string | undefined): NamedTarget {
   const resolution = resolveName(routes, { namespace, name, version });
   if (resolution.kind === 'model' && resolution.by === 'version') checkVersion(routes.endpoint(name), version ?? '');
-  const target = settled(routes, resolution);
-  return resolution.kind === 'model' && resolution.by === 'version' ? target : { ...target, family: name };
+  return settled(routes, resolution, resolution.kind === 'model' && resolution.by === 'version' ? undefined : name);
 }
 
 /** The names that headers or a payload gave, for a look at the registry itself: with its version a name may be a key of its own. */
@@ -89,12 +88,12 @@ function checkVersion(endpoint: EndpointRoute | undefined, version: string): voi
   throw new MeshError('model-not-found', sentence);
 }
 
-function settled(routes: RouteTable, resolution: Resolution): NamedTarget {
+function settled(routes: RouteTable, resolution: Resolution, family?: string): NamedTarget {
   switch (resolution.kind) {
     case 'endpoint':
-      return { model: resolution.model, endpoint: routes.endpoint(resolution.id) ?? null };
+      return { model: resolution.model, endpoint: routes.endpoint(resolution.id) ?? null, family };
     case 'model':
-      return { model: resolution.key, endpoint: null };
+      return { model: resolution.key, endpoint: null, family };
     case 'unresolved':
       throw resolution.error;
     default:

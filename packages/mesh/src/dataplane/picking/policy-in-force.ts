@@ -1,6 +1,6 @@
 import type { Clock, EndpointId, ModelKey, Random } from '@modelmesh/core';
 import type { EndpointPolicy } from '@modelmesh/core/records';
-import type { CompiledPolicy, Live, Pick, RequestFacts } from '@modelmesh/core/traffic';
+import { type CompiledPolicy, countsCalls, type Live, type Pick, type RequestFacts } from '@modelmesh/core/traffic';
 import { PayloadPlan } from '@modelmesh/wire/payload-fields';
 import type { ChosenEndpoint, EndpointRoute } from '../../link/index.ts';
 import type { PickedEndpoint } from '../../plugins/index.ts';
@@ -41,6 +41,8 @@ export class PolicyInForce implements Live, PickedEndpoint {
   readonly endpoint: EndpointId;
   readonly revision: number;
   readonly compiled: CompiledPolicy;
+  /** Whether its strategy wants to know what came of calls. */
+  readonly learns: boolean;
   readonly #parts: LiveParts;
   readonly #calls: readonly VariantCalls[];
   readonly #choices = new Map<Pick, VariantChoice>();
@@ -51,6 +53,7 @@ export class PolicyInForce implements Live, PickedEndpoint {
     this.endpoint = id;
     this.revision = revision;
     this.compiled = compiled;
+    this.learns = countsCalls(compiled.policy.strategy) !== null;
     this.#parts = parts;
     const { variants } = compiled.policy;
     // A call that waited before its variant was picked may still ask for the policy before, which must not clear away what this one counts.

@@ -17,7 +17,7 @@ export interface NamedTarget {
   readonly model: ModelKey;
   readonly endpoint: EndpointRoute | null;
   /** The name as it was asked for; not there where an id in the headers named it. */
-  readonly family?: string;
+  readonly family?: string | undefined;
 }
 
 /** Where a call goes, decided once. */

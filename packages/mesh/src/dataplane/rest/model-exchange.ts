@@ -164,8 +164,8 @@ export abstract class ModelExchange
   /** Only a fallback keeps the request for as long as the call lasts. */
   #forModel({ choice }: ChosenTarget, framed: (model: ModelKey) => readonly Uint8Array[]): ForModel | undefined {
     if (choice === undefined) return undefined;
-    const headers = (model: ModelKey) => restRuntimeHeaders(this.#needs.method, this.exchange.headers, model);
-    return { headers, framed };
+    const headersFor = (model: ModelKey) => restRuntimeHeaders(this.#needs.method, this.exchange.headers, model);
+    return { headersFor, framedFor: framed };
   }
 
   /** Ends the exchange with an error of the mesh. */
