@@ -2,4 +2,4 @@
 export { SHADOW_LIMITS, type ShadowLimits } from './limits.ts';
 export { newCall } from './mirrored-call.ts';
 export { mirrorsOf } from './mirrors-of.ts';
-export { NO_ROOM_PAUSE_MS, Shadows, type ShadowsParts } from './shadows.ts';
+export { NO_COPY_PAUSE_MS, Shadows, type ShadowsParts } from './shadows.ts';

@@ -227,23 +227,23 @@ describe('a shadow and the copies of its node', () => {
     assert.equal(rig.node.logged.length, 1, 'metrics of attempts know the live call alone');
   });
 
-  it('asks control for a copy in free memory, and no more for a while where there is none', async () => {
-    await using rig = await rigOf([1], [1]);
-    await rig.node.route('shadow', null);
-    rig.node.locate = () => ({
-      kind: 'failed',
-      where: 'nowhere',
-      error: { kind: 'no-capacity', message: 'no free memory', retryAfterMs: null },
+  for (const [kind, drop] of [
+    ['no-capacity', 'no-free-room'],
+    ['load-failed', 'no-model'],
+  ] as const)
+    it(`asks control for a copy in free memory, and no more for a while where it says ${kind}`, async () => {
+      await using rig = await rigOf([1], [1]);
+      await rig.node.route('shadow', null);
+      rig.node.locate = () => ({ kind: 'failed', where: 'nowhere', error: { kind, message: 'none', retryAfterMs: null } });
+      for (let turn = 1; turn <= 3; turn++) {
+        await rig.call([SHADOW]);
+        assert.equal((await rig.node.shadowsOver(turn))[turn - 1]?.outcome, `dropped-${drop}`);
+      }
+      const asked = rig.node.heard('locate');
+      assert.deepEqual(
+        asked.map(({ model, ask }) => [model, ask]),
+        [['shadow', { kind: 'shadow', here: null }]],
+      );
+      assert.equal(rig.summary().dropped[drop], 3);
     });
-    for (let turn = 1; turn <= 3; turn++) {
-      await rig.call([SHADOW]);
-      assert.equal((await rig.node.shadowsOver(turn))[turn - 1]?.outcome, 'dropped-no-free-room');
-    }
-    const asked = rig.node.heard('locate');
-    assert.deepEqual(
-      asked.map(({ model, ask }) => [model, ask]),
-      [['shadow', { kind: 'shadow', here: null }]],
-    );
-    assert.equal(rig.summary().dropped['no-free-room'], 3);
-  });
 });

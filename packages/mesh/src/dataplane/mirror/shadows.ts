@@ -28,10 +28,10 @@ import { type RecordedAnswer, Recording, type RecordingParts } from './recording
 import { ShadowCall } from './shadow-call.ts';
 import { Turns } from './turns.ts';
 
-/** So long no copy of a model is asked for, after none could be had without pushing another one out: asking takes control's time. */
-export const NO_ROOM_PAUSE_MS = 5000;
+/** So long no copy of a model is asked for, after none could be had: asking takes control's time. */
+export const NO_COPY_PAUSE_MS = 5000;
 /** Models of which that is remembered; beyond, the one that was found first is asked for again. */
-export const NO_ROOM_MODELS_MAX = 1024;
+export const NO_COPY_MODELS_MAX = 1024;
 
 /** A live call that is over, and one of its shadows. */
 interface Job {
@@ -61,7 +61,8 @@ export class Shadows implements ShadowTap {
   readonly #clock: Clock;
   readonly #queue: Job[] = [];
   readonly #running = new Set<ShadowCall>();
-  readonly #noRoomUntil = new Map<ModelKey, MonotonicMs>();
+  /** Models of which no copy could be had, until when, and why. */
+  readonly #noCopy = new Map<ModelKey, { readonly untilMs: MonotonicMs; readonly cause: ShadowDrop }>();
   readonly #recipes = new Map<ModelKey, HeaderRecipe>();
   readonly #turns = new Turns();
   #limits: ShadowLimits;
@@ -137,9 +138,9 @@ export class Shadows implements ShadowTap {
 
   #refusal(model: ModelKey): ShadowDrop | null {
     if (this.#closed) return 'closing';
-    const until = this.#noRoomUntil.get(model);
-    if (until !== undefined && until > this.#clock.monotonicMs() && this.#plane.routes.model(model)?.local == null)
-      return 'no-free-room';
+    const paused = this.#noCopy.get(model);
+    if (paused !== undefined && paused.untilMs > this.#clock.monotonicMs() && this.#plane.routes.model(model)?.local == null)
+      return paused.cause;
     return this.#queue.length >= this.#limits.queuedMax ? 'queue-full' : null;
   }
 
@@ -169,7 +170,7 @@ export class Shadows implements ShadowTap {
       },
       onDropped: (cause) => {
         this.#running.delete(call);
-        if (cause === 'no-free-room') this.#pause(mirror.model);
+        if (cause === 'no-free-room' || cause === 'no-model') this.#pause(mirror.model, cause);
         this.#dropJob(job, cause);
         this.#finish(job);
       },
@@ -238,10 +239,10 @@ export class Shadows implements ShadowTap {
     this.#schedule();
   }
 
-  #pause(model: ModelKey): void {
-    forgetOldest(this.#noRoomUntil);
-    this.#noRoomUntil.delete(model);
-    this.#noRoomUntil.set(model, monotonicMs(this.#clock.monotonicMs() + NO_ROOM_PAUSE_MS));
+  #pause(model: ModelKey, cause: ShadowDrop): void {
+    forgetOldest(this.#noCopy);
+    this.#noCopy.delete(model);
+    this.#noCopy.set(model, { untilMs: monotonicMs(this.#clock.monotonicMs() + NO_COPY_PAUSE_MS), cause });
   }
 
   #dropJob({ recording, mirror }: Job, cause: ShadowDrop): void {
@@ -262,7 +263,7 @@ const MODEL_HEADERS: ReadonlySet<string> = new Set([HEADER.modelId, `${HEADER.mo
 
 /** Makes room for one more. */
 function forgetOldest(map: Map<ModelKey, unknown>): void {
-  if (map.size < NO_ROOM_MODELS_MAX) return;
+  if (map.size < NO_COPY_MODELS_MAX) return;
   const [oldest] = map.keys();
   if (oldest !== undefined) map.delete(oldest);
 }

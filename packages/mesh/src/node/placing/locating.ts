@@ -67,8 +67,10 @@ export class Locating {
     const [holder] = map.holders(record, tried);
     const roomAt = holder ?? desk.freeRoomFor(record, tried);
     if (roomAt === null) {
-      const message = `model ${record.key} has no copy, and no node has free memory for one`;
-      this.#failed(question, 'nowhere', { kind: 'no-capacity', message, retryAfterMs: null });
+      const because = desk.isFailing(record) ? 'loads of it failed' : 'no node has free memory for one';
+      const kind = desk.isFailing(record) ? 'load-failed' : 'no-capacity';
+      const message = `model ${record.key} has no copy, and ${because}`;
+      this.#failed(question, 'nowhere', { kind, message, retryAfterMs: null });
     } else if (roomAt === self) this.#waitForFreeRoom(question, record, 'nowhere');
     else this.#answer(question, { kind: 'peer', instance: roomAt, intent: holder === undefined ? 'load' : 'copy' });
   }

@@ -9,6 +9,7 @@ import {
 } from '@modelmesh/core';
 import { type PlacementDecision, place, Reservations, UpgradeTracker } from '@modelmesh/core/placement';
 import type { InstanceRecord, ModelRecord } from '@modelmesh/core/records';
+import { failingUntilMs } from '@modelmesh/core/view';
 import type { Members } from '../members/index.ts';
 
 /** What decisions of placement rest on in this node. */
@@ -121,6 +122,12 @@ export class PlacementDesk {
     if (roomy.some(({ id }) => id === self)) return self;
     const [most] = roomy.toSorted((a, b) => b.instance.remainingUnits - a.instance.remainingUnits);
     return most?.id ?? null;
+  }
+
+  /** Whether loads of the model failed lately, so that nobody tries again for now. */
+  isFailing(record: ModelRecord): boolean {
+    const { clock, failureExpiryMs } = this.#parts;
+    return failingUntilMs(record, clock.wallMs(), failureExpiryMs) !== null;
   }
 
   /** Why this instance takes no copy of the model, whatever room it has; `null` if it may. */

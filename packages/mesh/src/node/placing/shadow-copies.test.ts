@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { MeshError } from '@modelmesh/core';
 import type { LocateAsk } from '../../link/index.ts';
 import { ControlRig, MeshRig } from '../testing/index.ts';
 
@@ -56,6 +57,23 @@ describe('a copy for a shadow', () => {
     assert.deepEqual(evicted(rig), []);
     assert.equal(rig.runtime.loads.filter(({ model }) => model.key === 'shadow').length, 0);
     assert.equal(rig.running.control.model('shadow')?.record.failures.size, 0, 'no failure of the model');
+    await rig.close();
+  });
+
+  it('that could not be loaded is told of as such, and not tried again while that counts', async () => {
+    const rig = await rigWith(1);
+    rig.runtime.holds = true;
+    rig.locate('shadow', SHADOW);
+    await rig.after(1000);
+    rig.runtime.loadOf('shadow').fails(new MeshError('load-failed', 'no such file'));
+    await rig.after(1000);
+    rig.locate('shadow', SHADOW);
+    await rig.after(1000);
+    assert.deepEqual(
+      rig.located('shadow').map((answer) => (answer.kind === 'failed' ? answer.error.kind : answer.kind)),
+      ['load-failed', 'load-failed'],
+    );
+    assert.equal(rig.runtime.loads.filter(({ model }) => model.key === 'shadow').length, 1);
     await rig.close();
   });
 
