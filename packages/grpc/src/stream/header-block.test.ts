@@ -6,6 +6,13 @@ import type { HeaderBlock } from './port.ts';
 
 const block = headerBlock([':path', '/a', 'x', '1', 'y', '2', 'x', '3']);
 
+test('joined gives every value in order as one', () => {
+  const fields = ['x', '1', 'y', '2', 'x', '', 'x', '3'];
+  for (const repeated of [headerBlock(fields), FieldBlock.of(fields)]) {
+    assert.deepEqual([repeated.joined('x'), repeated.joined('y'), repeated.joined('z')], ['1, , 3', '2', undefined]);
+  }
+});
+
 test('get gives the first value and getAll gives every value in order', () => {
   assert.equal(block.get('x'), '1');
   assert.equal(block.get('z'), undefined);

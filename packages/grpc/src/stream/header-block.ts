@@ -24,6 +24,17 @@ class FlatHeaderBlock implements HeaderBlock {
     return values;
   }
 
+  joined(name: string): string | undefined {
+    const fields = this.#fields;
+    let joined: string | undefined;
+    for (let at = 0; at < fields.length; at += 2) {
+      if (fields[at] !== name) continue;
+      const value = fields[at + 1] ?? '';
+      joined = joined === undefined ? value : `${joined}, ${value}`;
+    }
+    return joined;
+  }
+
   raw(): readonly string[] {
     return this.#fields;
   }

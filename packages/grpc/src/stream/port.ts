@@ -29,6 +29,8 @@ export interface HeaderBlock {
   get(name: string): string | undefined;
   /** All values of `name`, in order. */
   getAll(name: string): readonly string[];
+  /** All values of `name` as one, joined by `, ` (RFC 9110 §5.3), or `undefined`. Allocates nothing for a field that stands once. */
+  joined(name: string): string | undefined;
   /** Flat list name, value, name, value … in the order of the wire, pseudo-header fields first. */
   raw(): readonly string[];
   /** A block with `name` set to the one `value`, at the end. */

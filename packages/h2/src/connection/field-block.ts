@@ -105,6 +105,18 @@ export class FieldBlock implements SentList {
     return values;
   }
 
+  /** All values of `name` as one, joined by `, ` (RFC 9110 §5.3). */
+  joined(name: string): string | undefined {
+    const { fields } = this;
+    let joined: string | undefined;
+    for (let at = 0; at < fields.length; at += 1) {
+      const one = fields[at];
+      if (one === undefined || one.name !== name) continue;
+      joined = joined === undefined ? one.value : `${joined}, ${one.value}`;
+    }
+    return joined;
+  }
+
   /** Flat list name, value, name, value … in the order of the wire. */
   raw(): readonly string[] {
     this.#raw ??= this.fields.flatMap(({ name, value }) => [name, value]);

@@ -59,10 +59,7 @@ export class CallFacts implements RequestFacts {
   }
 
   header(name: string): string | undefined {
-    const headers = this.#call?.headers;
-    const first = headers?.get(name);
-    if (headers === undefined || first === undefined || isHidden(name)) return undefined;
-    return isRepeated(headers.raw(), name) ? headers.getAll(name).join(', ') : first;
+    return isHidden(name) ? undefined : this.#call?.headers.joined(name);
   }
 
   headerNames(): readonly string[] {
@@ -123,15 +120,4 @@ export class CallFacts implements RequestFacts {
     this.#query ??= new URLSearchParams(text);
     return this.#query;
   }
-}
-
-/** Whether a field stands more than once in a flat list of names and values. */
-function isRepeated(raw: readonly string[], name: string): boolean {
-  let found = false;
-  for (let at = 0; at < raw.length; at += 2) {
-    if (raw[at] !== name) continue;
-    if (found) return true;
-    found = true;
-  }
-  return false;
 }
