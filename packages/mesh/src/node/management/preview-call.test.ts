@@ -100,6 +100,27 @@ describe('a call that nobody makes', () => {
     await rig.close();
   });
 
+  it('that asks for the latest gets the newest version of the family, as a variant where it is one', async () => {
+    const rig = await rigWith();
+    const { control } = rig.node('n1').running;
+    const latest = (...more: [string, string][]) => {
+      const { variant, model } = control.previewCall('e', call({ headers: new Map([['mm-label', 'latest'], ...more]) }));
+      return [variant, model];
+    };
+    assert.throws(latest, /no label "latest"/);
+    const signal = new AbortController().signal;
+    const head = { apiVersion: 'modelmesh.io/v1alpha1', kind: 'Model', metadata: { name: 'e-2' } };
+    const spec = { family: 'e', version: '2', format: { name: 'onnx' }, storage: { uri: 'file:///e' } };
+    await control.apply({ ...head, spec }, signal);
+    assert.deepEqual(latest(), ['latest', 'e@2']);
+    assert.throws(() => latest(['mm-variant', 'stable']), /both a label and a variant/);
+    const variants = [...SPEC.variants, { name: 'new', model: 'e@2', weight: 0 }];
+    const endpoint = { apiVersion: 'modelmesh.io/v1alpha1', kind: 'Endpoint', metadata: { name: 'e' } };
+    await control.apply({ ...endpoint, spec: { ...SPEC, variants } }, signal);
+    assert.deepEqual(latest(), ['new', 'e@2']);
+    await rig.close();
+  });
+
   it('through a vmodel goes to its model, and through nothing nowhere', async () => {
     const rig = await MeshRig.of(['n1']);
     await rig.register('a');

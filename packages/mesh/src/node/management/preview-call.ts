@@ -19,6 +19,7 @@ import {
   type PolicyExpressions,
   type RequestFacts,
   reasonText,
+  type Pick as VariantPick,
 } from '@modelmesh/core/traffic';
 import { failingUntilMs, type RegistryView } from '@modelmesh/core/view';
 import { HEADER, isInternalHeader } from '@modelmesh/wire/headers';
@@ -70,7 +71,21 @@ export function previewCall(parts: PreviewParts, name: string, call: PreviewedCa
     inFlight: () => 0,
   };
   const explained = explainPick(compiled, facts, live);
-  const pick = askedByName(compiled, call) ?? explained.pick;
+  const asked = askedByName(compiled, call, view.newestOf(DEFAULT_NAMESPACE, name));
+  if (asked?.kind === 'newest') {
+    const [variant, reason] = [LATEST_LABEL, 'the call asks for the newest version that can be served, whatever the policy says'];
+    const { variants } = explained;
+    return {
+      ...NOTHING_ELSE,
+      ...copiesOf(parts, asked.model),
+      endpoint: id,
+      revision: applied.revision,
+      variant,
+      reason,
+      variants,
+    };
+  }
+  const pick = asked?.pick ?? explained.pick;
   const { reason } = pick;
   return {
     ...copiesOf(parts, pick.variant.model),
@@ -102,13 +117,27 @@ function isAvailable({ view, clock, failureExpiryMs }: PreviewParts, model: Mode
   return record !== undefined && failingUntilMs(record, clock.wallMs(), failureExpiryMs) === null;
 }
 
-/** The variant that the call names by a label or by itself, as workers read it. */
-function askedByName(compiled: CompiledPolicy, { headers }: PreviewedCall): ReturnType<CompiledPolicy['pick']> | undefined {
+/** What a call names. */
+type Asked = { readonly kind: 'pick'; readonly pick: VariantPick } | { readonly kind: 'newest'; readonly model: ModelKey };
+
+/** The label that is the newest servable version where no variant has it. */
+const LATEST_LABEL = 'latest';
+
+/**
+ * What the call names by a label or by itself, as workers read it.
+ *
+ * @param newest newest servable version of the family that has the endpoint's name
+ */
+function askedByName(compiled: CompiledPolicy, { headers }: PreviewedCall, newest: ModelKey | undefined): Asked | undefined {
   const [label, variant] = [headers.get(HEADER.label), headers.get(HEADER.variant)];
   if (label !== undefined) {
-    const pick = compiled.pickLabel(label);
+    if (variant !== undefined) throw new MeshError('invalid-argument', 'the call names both a label and a variant; name one');
+    const isNewest = label === LATEST_LABEL && compiled.pickLabel(label) === undefined && newest !== undefined;
+    const named = isNewest ? compiled.policy.variants.find(({ model }) => model === newest)?.name : label;
+    if (isNewest && named === undefined) return { kind: 'newest', model: newest };
+    const pick = compiled.pickLabel(named ?? label);
     if (pick === undefined) throw new MeshError('not-found', `the endpoint has no label ${JSON.stringify(label)}`);
-    return pick;
+    return { kind: 'pick', pick };
   }
   if (variant === undefined) return undefined;
   if (!compiled.policy.callerChooses)
@@ -118,7 +147,7 @@ function askedByName(compiled: CompiledPolicy, { headers }: PreviewedCall): Retu
     );
   const pick = compiled.pickNamed(variant);
   if (pick === undefined) throw new MeshError('not-found', `the endpoint has no variant ${JSON.stringify(variant)}`);
-  return pick;
+  return { kind: 'pick', pick };
 }
 
 function factsOf(call: PreviewedCall, declared: readonly PayloadField[], clock: Clock): RequestFacts {
