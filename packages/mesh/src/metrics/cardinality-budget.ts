@@ -53,6 +53,11 @@ export class CardinalityBudget<Series> {
     return { known: this.#names.size, shown: this.#shown };
   }
 
+  /** Whether a name has been measured under and not forgotten. */
+  knows(name: string): boolean {
+    return this.#names.has(name);
+  }
+
   /** The series of all names that have none of their own. */
   get others(): Series {
     this.#others ??= this.#maker.make(null);
