@@ -167,7 +167,7 @@ test('where a call would go is told with every reason, and nothing is sent', asy
   });
   assert.deepEqual(world.out.split('\n'), [
     'fraud (revision 4) → variant canary → model fraud@4',
-    "because of the unit's share",
+    "why: the unit's share",
     'RULE  OUTCOME      WHEN',
     'gold  not-matched  tenant == "acme"',
     'unit 42, slot 9317 of 10000',

@@ -63,7 +63,7 @@ function previewText(preview: PreviewView): string {
   const { endpoint, revision, variant, model, reason, byChance, rules, unit, slot, variants, mirrors, fallback } = preview;
   const lines = [
     `${endpoint} (revision ${revision}) → variant ${variant} → model ${model}`,
-    `because of ${reason}${byChance ? '; another such call may get another variant' : ''}`,
+    `why: ${reason}${byChance ? '; another such call may get another variant' : ''}`,
     '',
   ];
   const parts = [lines.join('\n')];

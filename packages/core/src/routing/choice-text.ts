@@ -5,7 +5,7 @@ export type MadeChoice = Pick<Exclude<CopyChoice, { readonly kind: 'none' }>, 'b
 
 /** A choice in words, for people: not cheap, so never while a call waits for it. */
 export const choiceText = ({ because, considered }: MadeChoice): string =>
-  `chose ${considered.map(shown).join(' before ')}: ${because}`;
+  `${considered.length === 0 ? 'took the copy that there is' : `chose ${considered.map(shown).join(' before ')}`}: ${because}`;
 
 function shown({ instance, inFlight, latencyMs, cost }: ScoredCopy): string {
   const latency = latencyMs === null ? '?' : latencyMs.toFixed(1);

@@ -82,7 +82,7 @@ describe('why it was decided so', () => {
     const [told] = await rig.explain({ requestId: 'r' });
     assert.match(
       told?.because ?? '',
-      /^the call of infer got variant canary of endpoint e \(revision 4\) because of rule gold, and ended/,
+      /^the call of infer got variant canary of endpoint e \(revision 4; why: rule gold\), and ended/,
     );
     const pick = { endpoint: 'e', revision: 4, variant: 'canary', rule: 'gold', reason: 'rule gold', model: 'a', instance: 'n2' };
     assert.deepEqual(told?.details.pick, pick);

@@ -30,7 +30,7 @@ function because(record: CallRecord): string {
   const { method, outcome, attempts, endpoint, pick } = record;
   const tried = attempts.length === 0 ? 'without an attempt' : `after ${attempts.join(', then ')}`;
   if (pick === undefined) return `the call of ${method} ended with ${outcome}, ${tried}`;
-  const chosen = `got variant ${pick.variant} of endpoint ${endpoint} (revision ${pick.revision}) because of ${reasonText(pick.reason)}`;
+  const chosen = `got variant ${pick.variant} of endpoint ${endpoint} (revision ${pick.revision}; why: ${reasonText(pick.reason)})`;
   return `the call of ${method} ${chosen}, and ended with ${outcome}, ${tried}`;
 }
 
