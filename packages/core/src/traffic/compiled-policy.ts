@@ -78,8 +78,9 @@ export class CompiledPolicy {
   pick(facts: RequestFacts, live: Live): Pick {
     const rule = this.#targets.length === 0 ? -1 : this.expressions.rules.first(facts);
     const target = rule < 0 ? undefined : this.#targets[rule];
+    const slot = target?.kind === 'variant' ? -1 : this.slotOf(facts);
+    live.sorted?.(slot);
     if (target?.kind === 'variant') return this.#usable(target.pick, -1, this.main, live);
-    const slot = this.slotOf(facts);
     if (target !== undefined) {
       const picks = slot < 0 ? target.byChance : target.sticky;
       return this.#fromTable(target.table, picks, slot, live);
@@ -117,8 +118,15 @@ export class CompiledPolicy {
    * by their shares. `undefined`: the failure is the answer.
    *
    * @param tried places of the variants that were asked already, `failed` included
+   * @param unitSlot of the call, so that a unit meets the same variant that its later calls are given; -1: it has no unit
    */
-  instead(failed: Pick, cause: FallbackCause | 'unavailable', tried: readonly number[], live: Live): Pick | undefined {
+  instead(
+    failed: Pick,
+    cause: FallbackCause | 'unavailable',
+    tried: readonly number[],
+    live: Live,
+    unitSlot: number,
+  ): Pick | undefined {
     const { reason } = failed;
     // Who names a variant wants that one or none.
     if (reason.kind === 'label' || reason.kind === 'named') return undefined;
@@ -131,7 +139,8 @@ export class CompiledPolicy {
       }
     }
     if (cause !== 'unavailable') return undefined;
-    const index = this.#anotherOf(this.#splitOf(reason), Math.floor(live.chance() * SLOTS), can);
+    const slot = unitSlot < 0 ? Math.floor(live.chance() * SLOTS) : unitSlot;
+    const index = this.#anotherOf(this.#splitOf(reason), slot, can);
     return index < 0 ? undefined : this.#substitute(failed, index, undefined);
   }
 

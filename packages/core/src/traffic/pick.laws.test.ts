@@ -121,9 +121,9 @@ describe('picking a variant', () => {
     assert.equal(compiled.pickLabel('dark')?.variant.name, 'dark');
     assert.equal(compiled.pickNamed('dark')?.variant.name, 'dark');
     const failed = compiled.pick(factsOf({}), LIVE);
-    assert.deepEqual(compiled.instead(failed, 'error', [0], LIVE)?.reason, { kind: 'fallback', from: 'a', cause: 'error' });
-    assert.equal(compiled.instead(failed, 'timeout', [0], LIVE), undefined);
-    assert.equal(compiled.instead(failed, 'error', [0, 1], LIVE), undefined);
+    assert.deepEqual(compiled.instead(failed, 'error', [0], LIVE, -1)?.reason, { kind: 'fallback', from: 'a', cause: 'error' });
+    assert.equal(compiled.instead(failed, 'timeout', [0], LIVE, -1), undefined);
+    assert.equal(compiled.instead(failed, 'error', [0, 1], LIVE, -1), undefined);
   });
 
   it('law: a variant that cannot be called gives its share to the others by theirs, and units of the others stay', () => {
@@ -154,9 +154,20 @@ describe('picking a variant', () => {
       const failed = compiled.pick(facts, LIVE);
       const other = failed.index === 2 ? 3 : 2;
       assert.equal(compiled.pick(facts, without(failed.index)).index, other);
-      assert.equal(compiled.instead(failed, 'unavailable', [failed.index], without())?.index, other);
+      assert.equal(compiled.instead(failed, 'unavailable', [failed.index], without(), -1)?.index, other);
       assert.ok(compiled.pick(facts, without(2, 3)).index < 2);
-      assert.ok((compiled.instead(failed, 'unavailable', [failed.index], without(2, 3))?.index ?? 9) < 2);
+      assert.ok((compiled.instead(failed, 'unavailable', [failed.index], without(2, 3), -1)?.index ?? 9) < 2);
+    }
+  });
+
+  it('law: a unit whose variant fails during a call meets the one that its later calls are given', () => {
+    const compiled = compiledOf(policy({ a: 50, b: 30, c: 20 }, { sticky: byHeader }));
+    for (let at = 0; at < 2000; at++) {
+      const facts = factsOf({ headers: { 'x-user': `u${at}` } });
+      let slot = -2;
+      const failed = compiled.pick(facts, liveWith({ sorted: (unitSlot) => (slot = unitSlot) }));
+      const instead = compiled.instead(failed, 'unavailable', [failed.index], liveWith({ chance: () => 0 }), slot);
+      assert.equal(instead, compiled.pick(facts, liveWith({ available: (index) => index !== failed.index })));
     }
   });
 
@@ -171,7 +182,7 @@ describe('picking a variant', () => {
     const compiled = compiledOf(policy({ a: 1, b: 1 }, { fallback: { on: ['error'], to: 'a', timeoutMs: null } }));
     const named = compiled.pickNamed('b');
     assert.ok(named !== undefined);
-    assert.equal(compiled.instead(named, 'error', [1], LIVE), undefined);
+    assert.equal(compiled.instead(named, 'error', [1], LIVE, -1), undefined);
   });
 
   it('sends the least loaded the next call, by its share', () => {

@@ -34,6 +34,8 @@ export interface Live {
   available(index: number): boolean;
   /** Calls of the variant that run now, as this worker sees them. */
   inFlight(index: number): number;
+  /** Told with each pick: the slot of the call's unit, to be given to {@link CompiledPolicy.instead}; -1: it has none. */
+  sorted?(unitSlot: number): void;
   /** The answer of a plug-in strategy in the path of the request; `undefined`: it has none, weights decide. */
   plugin?(strategy: string, facts: RequestFacts): number | undefined;
 }

@@ -45,6 +45,8 @@ export interface CallPlan {
   readonly endpoint: ChosenEndpoint | null;
   /** What the policy of the endpoint chose, at the node where the call entered; not there without a policy. */
   readonly choice?: VariantChoice | undefined;
+  /** Slot of the call's unit as that policy sorts units; -1 or not there: it has none. */
+  readonly unitSlot?: number | undefined;
   /** How the call is made for another model, where another variant answers; not there where none can. */
   readonly forModel?: ForModel | undefined;
   /** What the answer brings besides the runtime's own fields, as a flat list name, value. */

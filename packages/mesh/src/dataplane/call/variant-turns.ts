@@ -66,7 +66,7 @@ export class VariantTurns {
     const { policy, pick } = this.#choice;
     const { fallback } = policy.compiled.policy;
     if (fallback === null || !fallback.on.includes('timeout')) return null;
-    if (policy.compiled.instead(pick, 'timeout', this.#all(pick), policy) === undefined) return null;
+    if (policy.compiled.instead(pick, 'timeout', this.#all(pick), policy, -1) === undefined) return null;
     const shareMs = remainingMs === null ? null : remainingMs * (1 - DEADLINE_SHARE_KEPT);
     const allowedMs = fallback.timeoutMs ?? shareMs;
     return allowedMs === null ? null : monotonicMs(this.#plane.clock.monotonicMs() + allowedMs);
@@ -79,7 +79,7 @@ export class VariantTurns {
     const cause = causeForAnother(facts, end);
     if (cause === null || forModel === undefined) return undefined;
     const { policy } = choice;
-    const pick = policy.compiled.instead(choice.pick, cause, this.#all(choice.pick), policy);
+    const pick = policy.compiled.instead(choice.pick, cause, this.#all(choice.pick), policy, this.#plan.unitSlot ?? -1);
     if (pick === undefined) return undefined;
     this.end(codeOf(end));
     const next = policy.choiceOf(pick);

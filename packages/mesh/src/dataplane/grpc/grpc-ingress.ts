@@ -342,6 +342,7 @@ export class GrpcIngress implements StreamHandler, Caller, OpenerSink, PayloadSi
       model,
       endpoint,
       choice,
+      unitSlot: choice?.policy.unitSlot,
       forModel: choice === undefined ? undefined : this,
       answerFields: added,
       mirrors,

@@ -43,6 +43,8 @@ export class PolicyInForce implements Live, PickedEndpoint {
   readonly compiled: CompiledPolicy;
   /** Whether its strategy wants to know what came of calls. */
   readonly learns: boolean;
+  /** Of the unit of the call that was picked for last; -1: it has none. To be read at once. */
+  unitSlot = -1;
   readonly #parts: LiveParts;
   readonly #calls: readonly VariantCalls[];
   readonly #choices = new Map<Pick, VariantChoice>();
@@ -87,6 +89,10 @@ export class PolicyInForce implements Live, PickedEndpoint {
     const route = model === undefined ? undefined : this.#parts.routes.model(model);
     if (route === undefined) return false;
     return route.failingUntilMs === undefined || route.failingUntilMs <= this.#parts.clock.wallMs();
+  }
+
+  sorted(slot: number): void {
+    this.unitSlot = slot;
   }
 
   inFlight(index: number): number {

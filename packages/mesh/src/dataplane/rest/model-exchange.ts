@@ -13,7 +13,7 @@ import { HEADER_LENGTH_HEADER, JSON_LIMITS, type ModelMetadata } from '@modelmes
 import { errorMapping, GRPC_CODE, type GrpcCode } from '@modelmesh/wire/status';
 import type { SlotRef } from '../../link/index.ts';
 import { answerFields, type CallPlan, type CopyWaiter, callLog, type ForModel, type NameWaiter } from '../call/index.ts';
-import type { ChosenTarget, NamedTarget, VariantChoice } from '../picking/index.ts';
+import type { ChosenTarget, FoundPayloads, NamedTarget, VariantChoice, WantedVariant } from '../picking/index.ts';
 import { respondError, respondFailure } from './answers.ts';
 import { type NamedModel, targetOf, targetOrAsk, wantedVariant } from './asked-name.ts';
 import type { BodyDrain, BodyReader } from './body-drain.ts';
@@ -79,6 +79,8 @@ export abstract class ModelExchange
   #named: NamedTarget | undefined;
   /** Places of the variants that were left for others. */
   readonly #tried: number[] = [];
+  /** Of the call's unit, as the policy sorts it. */
+  #unitSlot = -1;
   #call: RunningCall | undefined;
   #deadline: MonotonicMs | null = null;
   #timer: WheelTimer | undefined;
@@ -147,6 +149,7 @@ export abstract class ModelExchange
       model: target.model,
       endpoint: target.endpoint,
       choice: target.choice,
+      unitSlot: this.#unitSlot,
       forModel: this.#forModel(target, framed),
       answerFields: target.answerFields,
       mirrors: target.mirrors,
@@ -345,14 +348,19 @@ export abstract class ModelExchange
     const wanted = wantedVariant(this.exchange, this.asked);
     if (!picker.decides(target, wanted)) this.#target = target;
     else if (picker.findersFor([target], wanted, 'json') !== undefined) this.#named = target;
-    else this.#target = picker.choose(target, wanted, this.exchange);
+    else this.#choose(target, wanted, undefined);
+  }
+
+  #choose(target: NamedTarget, wanted: WantedVariant, found: FoundPayloads | undefined): void {
+    this.#target = this.deps.plane.picker.choose(target, wanted, this.exchange, found);
+    this.#unitSlot = this.#target.choice?.policy.unitSlot ?? -1;
   }
 
   /** The model of a variant that says nothing of itself cannot be called: another one answers, where the policy has one. */
   #turnsToAnother({ pick, policy, calls }: VariantChoice, { grpc }: Failure): boolean {
     this.#tried.push(pick.index);
     const cause = grpc === GRPC_CODE.RESOURCE_EXHAUSTED ? 'overloaded' : UNAVAILABLE_CODES.has(grpc) ? 'unavailable' : null;
-    const next = cause === null ? undefined : policy.compiled.instead(pick, cause, this.#tried, policy);
+    const next = cause === null ? undefined : policy.compiled.instead(pick, cause, this.#tried, policy, this.#unitSlot);
     if (next === undefined) return false;
     calls.passedOver(pick, grpc);
     const choice = policy.choiceOf(next);
@@ -371,7 +379,7 @@ export abstract class ModelExchange
       finder.push(body.subarray(0, jsonBytes));
       finder.end();
     }
-    this.#target = picker.choose(target, wanted, this.exchange, found);
+    this.#choose(target, wanted, found);
   }
 
   get #headerLength(): string | undefined {
