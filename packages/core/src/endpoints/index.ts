@@ -19,7 +19,7 @@ export { type DeleteEndpointRequest, decideDeleteEndpoint } from './delete-endpo
 export { type KeptVersions, keepingEndpoint, keptVersions } from './kept-versions.ts';
 export { defaultModelOf, samePolicy, withDefaultModel } from './policies.ts';
 export { changesText, type PolicyChanges, percentText, policyChanges } from './policy-changes.ts';
-export type { PolicyAbilities } from './policy-check.ts';
+export { lackingAbilities, type PolicyAbilities } from './policy-check.ts';
 export { decideSetEndpoint } from './set-endpoint.ts';
 export {
   ENDPOINT_NOT_FOUND,

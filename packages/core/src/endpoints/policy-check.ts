@@ -56,7 +56,15 @@ function abilityProblems(policy: EndpointPolicy, abilities: PolicyAbilities): re
   const problems = abilities
     .expressionProblems(policy)
     .map(({ where, message, at }) => `${where}: ${message} (at character ${at + 1})`);
-  const { strategy, sticky, mirrors } = policy;
+  return [...problems, ...lackingAbilities(policy, abilities)];
+}
+
+/** What a policy asks of plug-ins and keys that this node does not have; expressions aside. Of a policy that is in force: what this node does without. */
+export function lackingAbilities(
+  { strategy, sticky, mirrors }: EndpointPolicy,
+  abilities: Omit<PolicyAbilities, 'expressionProblems'>,
+): readonly string[] {
+  const problems: string[] = [];
   for (const { path, expected } of strategyProblems(strategy, abilities.strategies()))
     problems.push(`spec.strategy.${path}: expected ${expected}`);
   const comparers = [...Object.keys(COMPARERS), ...abilities.comparers()];

@@ -373,7 +373,7 @@ function assembleCluster(setup: ControlSetup, registry: ReturnType<typeof assemb
   own.copies = copies;
   const desk = deskOf(setup, { members, copies, journal, ownRecord: () => own.record() });
   const { failureExpiryMs } = setup.cache;
-  const variants = new VariantWatch({ clock, view, events, failureExpiryMs });
+  const variants = new VariantWatch({ clock, view, events, failureExpiryMs, abilities: setup.policyAbilities ?? null });
   return { members, routes, claims, copies, counters, desk, acks, freshness, seen, variants };
 }
 

@@ -1,5 +1,5 @@
 import { type Clock, DEFAULT_NAMESPACE, type DurationMs, type EndpointId, type ModelKey } from '@modelmesh/core';
-import { percentText } from '@modelmesh/core/endpoints';
+import { lackingAbilities, type PolicyAbilities, percentText } from '@modelmesh/core/endpoints';
 import type { EndpointPolicy, ModelRecord } from '@modelmesh/core/records';
 import { MAIN_SPLIT, SLOTS, slotCounts } from '@modelmesh/core/traffic';
 import { type Dirty, failingUntilMs, type RegistryView } from '@modelmesh/core/view';
@@ -11,13 +11,20 @@ export interface VariantWatchParts {
   readonly view: RegistryView;
   readonly events: Events;
   readonly failureExpiryMs: DurationMs;
+  /** `null`: nothing is known to be missing. */
+  readonly abilities: PolicyAbilities | null;
 }
 
-/** Says when a variant of an endpoint cannot be loaded, and who has its calls meanwhile; and when it can again. */
+/**
+ * Says when a variant of an endpoint cannot be loaded, and who has its calls meanwhile; and when it can again. And when a policy in force asks for a
+ * plug-in or keys that this node lacks, as one may that was applied elsewhere or before a restart.
+ */
 export class VariantWatch {
   readonly #parts: VariantWatchParts;
   /** Variants that were said to be out, by endpoint. */
   readonly #out = new Map<EndpointId, Map<string, ModelKey>>();
+  /** The policy for which it was said what this node lacks, by endpoint. */
+  readonly #lacking = new Map<EndpointId, EndpointPolicy>();
 
   constructor(parts: VariantWatchParts) {
     this.#parts = parts;
@@ -48,9 +55,11 @@ export class VariantWatch {
     const before = this.#out.get(id);
     if (applied === undefined) {
       this.#out.delete(id);
+      this.#lacking.delete(id);
       return;
     }
     const { policy, slots } = applied;
+    this.#sayWhatLacks(id, policy);
     const failing = this.failing(policy);
     if (failing.size === 0 && before === undefined) return;
     const models = new Map(policy.variants.map(({ name, model }) => [name, model]));
@@ -70,6 +79,17 @@ export class VariantWatch {
     }
     if (now.size === 0) this.#out.delete(id);
     else this.#out.set(id, now);
+  }
+
+  #sayWhatLacks(id: EndpointId, policy: EndpointPolicy): void {
+    const { abilities, events } = this.#parts;
+    const lacking = abilities === null ? [] : lackingAbilities(policy, abilities);
+    if (lacking.length === 0) this.#lacking.delete(id);
+    else if (this.#lacking.get(id) !== policy) {
+      this.#lacking.set(id, policy);
+      const message = `endpoint ${id}: this node does without what its policy asks for: ${lacking.join('; ')}`;
+      events.emit({ kind: 'policy-beyond-node', endpoint: id, message });
+    }
   }
 
   #failure(model: ModelKey): string | undefined {
