@@ -342,7 +342,8 @@ function assembleCluster(setup: ControlSetup, registry: ReturnType<typeof assemb
   routes.peers = { all: () => members.peerRoutes(clock.wallMs()), routeOf: (id) => members.routeOf(id) };
   const freshness = new PolicyFreshness({ clock, link, pulse: registry.pulse, session });
   const seen = new SeenInstances(clock);
-  const acks = new PolicyAcks({ instance, clock, layout: setup.layout, view, session, routes, seen, freshness });
+  const waits = { instance, clock, layout: setup.layout, ending: setup.scope.signal };
+  const acks = new PolicyAcks({ ...waits, view, session, routes, seen, freshness });
   registry.onEndpoints = (upTo) => acks.heard(upTo);
   registry.onLost = () => {
     members.registryLost();

@@ -81,6 +81,17 @@ describe('an edit of an endpoint', () => {
     await rig.close();
   });
 
+  it('that still waits when its own node ends is answered then, and leaves no timer', async () => {
+    const rig = await newMesh('n1', 'n2');
+    rig.node('n2').hangs = true;
+    const applying = rig.node('n1').running.control.apply(manifest(1, 1), signal(), { waitMs: WAIT_MS });
+    await rig.settle();
+    const startedMs = rig.clock.monotonicMs();
+    await rig.close();
+    assert.deepEqual(Object.keys(acknowledgementOf(await applying).missing), ['n2']);
+    assert.ok(rig.clock.monotonicMs() - startedMs < WAIT_MS, 'nobody waited for the time to pass');
+  });
+
   it('names a node that is cut off from the registry, during its lease and for three lease times after', async () => {
     const rig = await newMesh('n1', 'n2');
     const store = new MortalStore();

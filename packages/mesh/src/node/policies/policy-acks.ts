@@ -28,6 +28,8 @@ interface Parts {
   readonly routes: RoutePublisher;
   readonly seen: SeenInstances;
   readonly freshness: PolicyFreshness;
+  /** Fires when this node ends: nothing is waited for any more. */
+  readonly ending: AbortSignal;
 }
 
 /** Versions of the table that are remembered until the workers have them. Of more the oldest are forgotten: what comes after them says more. */
@@ -104,15 +106,16 @@ export class PolicyAcks {
    * not.
    */
   async everywhere(upTo: Revision, withinMs: DurationMs, signal: AbortSignal): Promise<Acknowledgement> {
-    const { clock } = this.#parts;
+    const { clock, ending } = this.#parts;
     const { promise, resolve } = Promise.withResolvers<void>();
     const look = (): void => {
       if (this.#missing(upTo).length === 0) resolve();
     };
     this.#waiters.add(look);
     const timer = clock.after(withinMs, resolve);
-    signal.addEventListener('abort', () => resolve(), { once: true });
-    if (signal.aborted) resolve();
+    const ended = AbortSignal.any([signal, ending]);
+    ended.addEventListener('abort', () => resolve(), { once: true });
+    if (ended.aborted) resolve();
     try {
       look();
       await promise;
