@@ -81,6 +81,8 @@ export class RegistryMirror {
   #watches: KvWatch[] = [];
   #retry: Timer | undefined;
   #stopped = false;
+  /** Of changes under way: how their callers are told that this node ends. */
+  readonly #underWay = new Set<(error: MeshError) => void>();
 
   constructor(kv: Kv, layout: RegistryLayout, clock: Clock, view: RegistryView, sink: MirrorSink, pulse: RegistryPulse) {
     this.#pulse = pulse;
@@ -104,9 +106,12 @@ export class RegistryMirror {
     if (!this.#stopped) this.#watch(revision(listedAt + 1));
   }
 
-  /** Ends the watches; the store belongs to somebody else. */
+  /** Ends the watches; the store belongs to somebody else. Whose change is under way is told that nobody here will know what became of it. */
   stop(): void {
     this.#stopped = true;
+    const message = 'the node is shutting down, and does not know yet whether the change was made; ask another node';
+    for (const tell of this.#underWay) tell(new MeshError('registry-unavailable', message));
+    this.#underWay.clear();
     this.#retry?.cancel();
     this.#unwatch();
   }
@@ -122,7 +127,15 @@ export class RegistryMirror {
   }
 
   /** As {@link change}, and says at which revision it was written; `null`: there was nothing to write. */
-  async changeAt<Result>(decide: Decide<Result>): Promise<{ readonly result: Result; readonly at: Revision | null }> {
+  changeAt<Result>(decide: Decide<Result>): Promise<{ readonly result: Result; readonly at: Revision | null }> {
+    return new Promise((resolve, reject) => {
+      this.#underWay.add(reject);
+      const over = (): void => void this.#underWay.delete(reject);
+      this.#carryOut(decide).then(resolve, reject).finally(over);
+    });
+  }
+
+  async #carryOut<Result>(decide: Decide<Result>): Promise<{ readonly result: Result; readonly at: Revision | null }> {
     for (let tries = 0; tries < TRANSACTION_TRIES_MAX; tries++) {
       for (const [unknown, writes] of this.#unsettled) await this.#settle(unknown, writes);
       const { writes, result } = decide();
