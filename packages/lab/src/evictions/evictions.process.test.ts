@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { durationMs } from '@modelmesh/core';
-import { RuntimeProcess } from '@modelmesh/runtime/serve';
 import { ModelMesh } from '@modelmesh/wire/mmesh';
 import { grpcRequest, runGrpcLoad, SeededRandom, Zipf } from '../load/index.ts';
-import { freeFolder, NodeProcess, realClock } from '../node-process/index.ts';
+import { freeFolder, NodeProcess, realClock, serveRuntime } from '../node-process/index.ts';
 import { RecordingServer } from './recording-server.ts';
 
 const MIB = 1_048_576;
@@ -28,18 +26,7 @@ describe('evictions under load', () => {
       const facts = { capacityBytes: ROOM * MIB, defaultModelBytes: MIB, loadingConcurrencyMax: 4 };
       const server = new RecordingServer(realClock, facts);
       const socket = join(folder.path, 'recording.sock');
-      const runtime = new RuntimeProcess({
-        clock: realClock,
-        server,
-        listen: { kind: 'unix', path: socket },
-        messageBytesMax: 4 * MIB,
-        streamsMax: 1000,
-        garbage: { heldBytes: () => 0, collect: () => undefined },
-        onFault: (error) => assert.fail(String(error)),
-      });
-      await runtime.start();
-      await using behind = new AsyncDisposableStack();
-      behind.defer(() => runtime.stop(durationMs(0)));
+      await using _runtime = await serveRuntime(server, socket);
       await using node = await NodeProcess.start({
         flags: { workers: `${workers}`, 'runtime-kind': 'external', 'runtime-management': `unix:${socket}` },
       });

@@ -7,3 +7,4 @@ export { programEnvironment } from './program-environment.ts';
 export { realClock } from './real-clock.ts';
 export { RuntimeProcess, type RuntimeProcessOptions } from './runtime-process.ts';
 export { parseScrape, type Scrape, scrape } from './scrape.ts';
+export { serveRuntime } from './serve-runtime.ts';

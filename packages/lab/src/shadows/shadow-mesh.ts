@@ -1,13 +1,10 @@
-import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { durationMs } from '@modelmesh/core';
-import { RuntimeProcess } from '@modelmesh/runtime/serve';
 import { type MirrorDiffView, RestClient, type SegmentDiffView, tensor } from '@modelmesh/sdk/client';
 import { ModelMesh } from '@modelmesh/wire/mmesh';
 import { encodeInferRequest, NO_PARAMETERS } from '@modelmesh/wire/oip';
 import { eventually } from '../faults/index.ts';
 import { type GrpcRequest, grpcRequest } from '../load/index.ts';
-import { freeFolder, NodeProcess, realClock } from '../node-process/index.ts';
+import { freeFolder, NodeProcess, realClock, serveRuntime } from '../node-process/index.ts';
 import { ScoringServer } from './scoring-server.ts';
 
 const MIB = 1_048_576;
@@ -42,17 +39,7 @@ export class ShadowMesh implements AsyncDisposable {
     const folder = behind.use(await freeFolder());
     const server = new ScoringServer(realClock, { capacityBytes: room * MIB, defaultModelBytes: MIB });
     const socket = join(folder.path, 'scores.sock');
-    const runtime = new RuntimeProcess({
-      clock: realClock,
-      server,
-      listen: { kind: 'unix', path: socket },
-      messageBytesMax: 4 * MIB,
-      streamsMax: 1000,
-      garbage: { heldBytes: () => 0, collect: () => undefined },
-      onFault: (error) => assert.fail(String(error)),
-    });
-    await runtime.start();
-    behind.defer(() => runtime.stop(durationMs(0)));
+    behind.use(await serveRuntime(server, socket));
     const external = { 'runtime-kind': 'external', 'runtime-management': `unix:${socket}` };
     const node = behind.use(await NodeProcess.start({ flags: { ...external, ...flags } }));
     return new ShadowMesh(server, node, behind.move());

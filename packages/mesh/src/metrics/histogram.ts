@@ -1,7 +1,4 @@
-import type { Metric } from 'prom-client';
-
-/** Labels of a series, by name. */
-export type SeriesLabels = Readonly<Record<string, string>>;
+import { SeriesFamily, type SeriesLabels } from './series-family.ts';
 
 /** One series of a histogram: how many values lay in each bucket, and their sum. */
 export class HistogramSeries {
@@ -45,11 +42,8 @@ interface Sample {
  * A histogram whose series are found once and kept by who measures: a value costs a few comparisons and no allocation, where to find the
  * series by its labels each time costs more than a tenth of a call.
  */
-export class HistogramFamily {
-  readonly name: string;
-  readonly help: string;
+export class HistogramFamily extends SeriesFamily<HistogramSeries> {
   readonly #bounds: readonly number[];
-  readonly #series = new Set<HistogramSeries>();
 
   /** @param options.labelled without labels there is one series, which is shown from the start */
   constructor(options: {
@@ -58,43 +52,32 @@ export class HistogramFamily {
     readonly bounds: readonly number[];
     readonly labelled: boolean;
   }) {
-    this.name = options.name;
-    this.help = options.help;
+    super(options);
     this.#bounds = options.bounds;
     if (!options.labelled) this.#add({});
   }
 
   /** The series without labels, or a new one: nobody asks twice for the same labels. */
   of(labels: SeriesLabels): HistogramSeries {
-    const [only] = this.#series;
+    const [only] = this.series;
     return only !== undefined && Object.keys(labels).length === 0 ? only : this.#add(labels);
   }
 
   #add(labels: SeriesLabels): HistogramSeries {
     const series = new HistogramSeries(labels, this.#bounds);
-    this.#series.add(series);
+    this.series.add(series);
     return series;
   }
 
-  /** The series is shown no more. */
-  remove(series: HistogramSeries): void {
-    this.#series.delete(series);
-  }
-
-  /** As the registry takes it, which asks a metric for no more than its name and {@link get}. */
-  asMetric(): Metric {
-    return this as unknown as Metric;
-  }
-
-  /** What the page shows: buckets that count all values up to their bound, as Prometheus has them. */
-  get(): Promise<{
+  /** Buckets that count all values up to their bound, as Prometheus has them. */
+  override get(): Promise<{
     readonly name: string;
     readonly help: string;
     readonly type: 'histogram';
     readonly values: readonly Sample[];
   }> {
     const values: Sample[] = [];
-    for (const series of this.#series) this.#show(series, values);
+    for (const series of this.series) this.#show(series, values);
     return Promise.resolve({ name: this.name, help: this.help, type: 'histogram', values });
   }
 

@@ -68,6 +68,7 @@ export class VariantPicker {
   readonly book: VariantBook;
   readonly #parts: VariantPickerParts;
   readonly #facts: CallFacts;
+  /** Policies that a call has asked for, by the route that each was compiled from: replaced with it, whole. */
   readonly #inForce = new WeakMap<EndpointRoute, PolicyInForce>();
   /** Of the call that is picked for just now: fields that its answer has to bring. */
   #answerFields = NO_FIELDS;
@@ -82,7 +83,7 @@ export class VariantPicker {
   policyOf(route: EndpointRoute): PolicyInForce | undefined {
     let policy = this.#inForce.get(route);
     if (policy !== undefined) return policy;
-    const compiled = this.#parts.routes.policyOf(route);
+    const compiled = this.#parts.routes.compiled(route);
     if (compiled === undefined) return undefined;
     policy = new PolicyInForce(route, compiled, {
       ...this.#parts,

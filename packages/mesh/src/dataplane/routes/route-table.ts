@@ -19,8 +19,6 @@ export type Applied = 'in-force' | 'partial' | 'gap';
 export class RouteTable implements NameIndex {
   #models = new Map<string, ModelRoute>();
   #endpoints = new Map<string, EndpointRoute>();
-  /** Policies that a call has asked for, by the route that they were compiled from: replaced with it, whole. */
-  #compiled = new WeakMap<EndpointRoute, CompiledPolicy>();
   readonly #expressionsOf: (policy: EndpointPolicy) => PolicyExpressions;
   #families = new Map<string, ModelKey>();
   #peers = new Map<InstanceId, PeerRoute>();
@@ -48,15 +46,9 @@ export class RouteTable implements NameIndex {
     return this.#endpoints.get(id);
   }
 
-  /** The policy of an endpoint, compiled when it is first asked for; `undefined`: it has none. */
-  policyOf(route: EndpointRoute): CompiledPolicy | undefined {
-    if (route.policy === null) return undefined;
-    let compiled = this.#compiled.get(route);
-    if (compiled === undefined) {
-      compiled = new CompiledPolicy({ ...route.policy, expressions: this.#expressionsOf(route.policy.policy) });
-      this.#compiled.set(route, compiled);
-    }
-    return compiled;
+  /** Compiles the policy of an endpoint, to be kept by who asks for as long as the route is in force; `undefined`: it has none. */
+  compiled({ policy }: EndpointRoute): CompiledPolicy | undefined {
+    return policy === null ? undefined : new CompiledPolicy({ ...policy, expressions: this.#expressionsOf(policy.policy) });
   }
 
   /** Another instance that calls can be sent to. */
